@@ -1,0 +1,13 @@
+import createError from '@fastify/error'
+
+/** The place where sessions live cannot be reached. Never taken for "no session". */
+export const StoreUnavailableError = createError('FST_OIDC_STORE_UNAVAILABLE', 'The session store cannot be reached', 503)
+
+/** `revoke` on a store whose sessions nothing can end from outside. */
+export const StoreNotRevocableError = createError('FST_OIDC_STORE_NOT_REVOCABLE', 'This session store cannot end sessions from outside: set session.coordination, or session.storage: redis', 501)
+
+/** `inspect` on a store whose sessions live in browsers. */
+export const StoreNotInspectableError = createError('FST_OIDC_STORE_NOT_INSPECTABLE', 'Sessions of this store live in browsers and cannot be listed: use session.storage: redis', 501)
+
+/** Options that do not hold. The message lists every problem, one a line. */
+export const OptionsInvalidError = createError<[string, string]>('FST_OIDC_OPTIONS_INVALID', '%s: invalid options\n%s', 500)

@@ -1,0 +1,8 @@
+export type { Claims, Clock, ColdSession, EpochSeconds, RevocationTarget, Session, SessionIdentity, SessionSummary, StoredSession } from './session.ts'
+export { systemClock } from './session.ts'
+export type { SessionStore } from './session-store.ts'
+export type { Lock, SessionCoordinator } from './session-coordinator.ts'
+export { createSealer, SEAL_OVERHEAD, type Sealer, type SealerOptions } from './sealing.ts'
+export { sessionSchema } from './session-schema.ts'
+export { checkOptions, formatPath, formatProblem, group, nearestName, optionsError, parseOptions, withDefault, type OptionProblem, type Resolved, type TDefault } from './options.ts'
+export { OptionsInvalidError, StoreNotInspectableError, StoreNotRevocableError, StoreUnavailableError } from './errors.ts'

@@ -1,0 +1,42 @@
+import { Type } from '@sinclair/typebox'
+import { group, withDefault } from './options.ts'
+
+const seconds = (description: string) => Type.Integer({ minimum: 1, description })
+const milliseconds = (description: string, minimum = 1) => Type.Integer({ minimum, description })
+
+const redis = group({
+  host: withDefault(Type.String({ minLength: 2, description: 'Redis host.' }), '127.0.0.1'),
+  port: withDefault(Type.Integer({ minimum: 1, maximum: 65535, description: 'Redis port.' }), 6379),
+  password: Type.Optional(Type.String({ description: 'Redis password.' })),
+  username: Type.Optional(Type.String({ minLength: 1, description: 'Redis user name (ACL).' })),
+  database: withDefault(Type.Integer({ minimum: 0, description: 'Redis database index.' }), 0),
+  prefix: withDefault(Type.String({ description: 'Prefix of every key.' }), 'sessions'),
+  ssl: withDefault(Type.Boolean({ description: 'Connect with TLS.' }), false),
+  ssl_verify: withDefault(Type.Boolean({ description: 'Verify the certificate of Redis.' }), true),
+  server_name: Type.Optional(Type.String({ description: 'Server name for SNI.' })),
+  connect_timeout: withDefault(milliseconds('Connect timeout in milliseconds.'), 1000),
+  send_timeout: withDefault(milliseconds('Send timeout in milliseconds.'), 1000),
+  read_timeout: withDefault(milliseconds('Read timeout in milliseconds.'), 1000),
+  keepalive_timeout: withDefault(milliseconds('How long an idle connection is kept, in milliseconds.', 1000), 10000)
+}, 'Where Redis is, when `session.storage` is `redis`.')
+
+/** `session.*`: shared by the core and the stores. */
+export const sessionSchema = Type.Object({
+  secret: Type.String({ minLength: 16, description: 'Seals sessions and login attempts. 16 characters or more; 32 random bytes are best (`openssl rand -base64 32`).' }),
+  secret_fallbacks: withDefault(Type.Array(Type.String({ minLength: 16 }), { description: 'Secrets that open what they sealed and seal nothing. To rotate: put the new secret here first, on every instance, then swap it with `session.secret`.' }), []),
+  cookie: group({
+    lifetime: withDefault(seconds('How long a session lives without a request, in seconds. It slides: the session and its cookie are issued anew in the last quarter.'), 3600)
+  }, 'Cookie configuration.'),
+  cookie_name: Type.Optional(Type.String({ pattern: "^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}$", description: 'Name of the session cookie. Default: `session` under `security_profile: apisix`, else `oidc`; cores with different clients in one server get a suffix.' })),
+  cookie_path: Type.Optional(Type.String({ pattern: '^/[^;,\\s]*$', description: 'Path of the cookie. Default: `/`.' })),
+  cookie_domain: Type.Optional(Type.String({ pattern: '^[A-Za-z0-9.-]+$', description: 'Domain of the cookie. Default: none, so that only the host itself gets it.' })),
+  cookie_secure: Type.Optional(Type.Boolean({ description: 'Secure attribute. Default: set whenever the scheme that the browser uses is https.' })),
+  cookie_http_only: withDefault(Type.Boolean({ description: 'HttpOnly attribute: scripts of the page cannot read the cookie.' }), true),
+  cookie_same_site: withDefault(Type.Union([Type.Literal('Lax'), Type.Literal('Strict'), Type.Literal('None'), Type.Literal('Default')], { description: 'SameSite attribute; `Default` leaves it out. The cookies of login attempts are always Lax, or logins could not end.' }), 'Lax'),
+  idling_timeout: Type.Optional(Type.Integer({ minimum: 0, description: 'End of a session without any request, in seconds. 0 or not set: off.' })),
+  rolling_timeout: Type.Optional(Type.Integer({ minimum: 0, description: 'Longest life of one handle, in seconds; a session gets a new one after three quarters. 0 or not set: off.' })),
+  absolute_timeout: withDefault(Type.Integer({ minimum: 0, description: 'End of a session whatever happens, in seconds from its login. 0: none.' }), 86400),
+  storage: withDefault(Type.Union([Type.Literal('cookie'), Type.Literal('redis')], { description: 'Where sessions live.' }), 'cookie'),
+  coordination: withDefault(Type.Union([Type.Literal('process'), Type.Literal('workers'), Type.Literal('redis')], { description: 'How far renewals and logouts are agreed: within this process, between the workers of one gateway, or through `session.redis`.' }), 'process'),
+  redis: Type.Optional(redis)
+}, { additionalProperties: false, description: 'Session configuration, for the authorization code flow.' })
