@@ -1,0 +1,90 @@
+// What `npm test` runs: lint, types, tests. The first step that fails is the last.
+//   npm test -- test/oidc/login.test.ts …   compiles, then runs just these files, without coverage
+//   node scripts/check.mjs --unit           compiles, then runs all but the end-to-end tests, without coverage
+import { spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { createTapReport } from './tap-report.mjs'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const startedMs = Date.now()
+
+function program (name, bin = name) {
+  const folder = join(root, 'node_modules', name)
+  const { bin: bins } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
+  return join(folder, bins[bin])
+}
+
+function start (file, args, stdio) {
+  const child = spawn(process.execPath, [file, ...args], { cwd: root, stdio: ['ignore', ...stdio] })
+  const ended = new Promise((resolve, reject) => {
+    child.once('error', reject)
+    child.once('close', (status, signal) => resolve(signal === null ? status : 1))
+  })
+  return { child, ended }
+}
+
+function seconds (sinceMs) {
+  return `${((Date.now() - sinceMs) / 1000).toFixed(1)} s`
+}
+
+async function runProgram (name, bin, args) {
+  return await start(program(name, bin), args, ['inherit', 'inherit']).ended === 0
+}
+
+async function collectTail (stream, limit) {
+  const lines = []
+  for await (const line of createInterface({ input: stream })) {
+    lines.push(line)
+    if (lines.length > limit) lines.shift()
+  }
+  return lines
+}
+
+async function runTap (args) {
+  const { child, ended } = start(program('tap'), ['--reporter=tap', '--no-color', ...args], ['pipe', 'pipe'])
+  const errors = collectTail(child.stderr, 200)
+  const report = createTapReport(line => console.log(line))
+  for await (const line of createInterface({ input: child.stdout })) report.line(line)
+  const ok = await ended === 0
+  const { counts, undone } = report.end()
+  if (!ok && (await errors).length > 0) console.log(`\nThe last of what tests wrote to stderr:\n${(await errors).join('\n')}`)
+  for (const { file, name, kind, reason } of undone) console.log(`  ${kind}: ${file}: ${name}${reason === '' ? '' : ` (${reason})`}`)
+  const { passed = 0, failed = 0 } = counts ?? {}
+  // A file that dies, a time-out and a plan that does not hold are failures that no assertion counts.
+  return { passed, failed: ok && passed > 0 ? failed : Math.max(failed, 1) }
+}
+
+const build = { title: 'build', run: () => runProgram('typescript', 'tsc', ['-b']) }
+const tests = args => ({ title: `tests (Node ${process.version})`, run: () => runTap(args) })
+
+function plan (args) {
+  if (args[0] === '--unit') return [build, tests(['--disable-coverage', '--exclude=test/e2e/**'])]
+  if (args.length > 0) return [build, tests(['--disable-coverage', ...args])]
+  return [
+    { title: 'lint', run: () => runProgram('eslint', 'eslint', ['--max-warnings=0', '.']) },
+    { title: 'types of the packages', run: build.run },
+    { title: 'types of the tests', run: () => runProgram('typescript', 'tsc', ['-p', 'tsconfig.test.json']) },
+    tests([])
+  ]
+}
+
+async function check (steps) {
+  const summary = []
+  for (const { title, run } of steps) {
+    const stepMs = Date.now()
+    console.log(`\n== ${title}`)
+    const outcome = await run()
+    const ok = typeof outcome === 'boolean' ? outcome : outcome.failed === 0
+    summary.push(`  ${ok ? 'ok  ' : 'FAIL'} ${title}, ${seconds(stepMs)}`)
+    if (!ok || typeof outcome !== 'boolean') return { ok, summary, outcome }
+  }
+  return { ok: true, summary, outcome: true }
+}
+
+const { ok, summary, outcome } = await check(plan(process.argv.slice(2)))
+console.log(`\n== summary, ${seconds(startedMs)}\n${summary.join('\n')}`)
+if (typeof outcome !== 'boolean') console.log(`${outcome.passed} passed, ${outcome.failed} failed`)
+process.exitCode = ok ? 0 : 1
