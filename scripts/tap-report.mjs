@@ -3,6 +3,7 @@
 const SUBTEST = /^# Subtest: (.*)$/
 const RESULT = /^(not )?ok \d+ - (.*?)(?: # time=([\d.]+)ms)?$/
 const FAILED_POINT = /^(\s*)not ok \d+/
+const COMMENT = /^\s+# (?!Subtest|time=)/
 const UNDONE_POINT = /^\s*(?:not )?ok \d+ - (.*?) # (SKIP|TODO)\b ?(.*)$/
 const COUNTS = /^# \{ (.*) \}$/
 
@@ -15,14 +16,14 @@ function formatTime (ms) {
   return ms === undefined ? '' : ` (${(Number(ms) / 1000).toFixed(1)} s)`
 }
 
-/** The failed points of one test file with their diagnostics, without what passed; its last lines when no point failed. */
+/** The failed points and the comments of one test file, without what passed; its last lines when no point failed. */
 function failures (lines) {
   const kept = []
   let diagnostic = null
   let after = false
   for (const line of lines) {
     const failed = FAILED_POINT.exec(line)
-    if (failed) kept.push(line)
+    if (failed || (diagnostic === null && COMMENT.test(line))) kept.push(line)
     else if (after && /^\s+---$/.test(line)) diagnostic = line.indexOf('-')
     if (diagnostic !== null) kept.push(line)
     if (diagnostic !== null && line.trim() === '...' && line.indexOf('...') === diagnostic) diagnostic = null
