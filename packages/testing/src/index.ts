@@ -1,0 +1,8 @@
+export { createTestProvider, type TestProvider } from './provider/test-provider.ts'
+export type { TestProviderOptions, TestProviderTtl, TestUser } from './provider/options.ts'
+export { Browser, type BrowserOptions, type BrowserRequest, type Hop, type Page } from './browser/browser.ts'
+export type { BrowserCookie } from './browser/cookie.ts'
+export type { RejectedCookie } from './browser/cookie-jar.ts'
+export { login, type Login, type LoginOptions } from './login.ts'
+export { withIdentity, type Identity, type IdentityOptions } from './with-identity.ts'
+export { CookiePrefixError, FormMissingError, LoginIncompleteError, OidcMissingError, TestProviderOptionsError, TooManyRedirectsError } from './errors.ts'

@@ -1,0 +1,103 @@
+import type { JWK } from 'jose'
+import type Provider from 'oidc-provider'
+import { createConfiguration } from './configuration.ts'
+import { answerInteraction } from './interactions.ts'
+import { listen, type Listener } from './listener.ts'
+import { loadProvider } from './load-provider.ts'
+import { confirmLogout, userinfoForJwt } from './middleware.ts'
+import { resolveOptions, type ProviderSettings, type TestProviderOptions } from './options.ts'
+
+/** A running provider. */
+export interface TestProvider {
+  readonly issuer: string
+  /** URL of the discovery document, for the option `discovery`. */
+  readonly discovery: string
+  /** Of the first client. */
+  readonly clientId: string
+  /** Of the first client; empty if it has none. */
+  readonly clientSecret: string
+  /** The node-oidc-provider instance. */
+  readonly provider: Provider
+  /** Every request so far, like `POST /token`. */
+  readonly requests: readonly string[]
+  /** What failed inside the provider: its own faults, and back-channel logouts that were not accepted. */
+  readonly errors: readonly Error[]
+  /** How many requests there were for a path, like `/token`, or a method and a path, like `POST /token`. */
+  count (request: string): number
+  /** Leaves the port, as in an outage. Sessions and tokens stay. */
+  stop (): Promise<void>
+  /** Comes back to the same port. */
+  start (): Promise<void>
+  close (): Promise<void>
+}
+
+function isLocal (uri: string): boolean {
+  if (!URL.canParse(uri)) return false
+  const { protocol, hostname } = new URL(uri)
+  return /^https?:$/.test(protocol) && /^(127(\.\d+){3}|\[::1\]|localhost|.+\.(test|example|localhost))$/.test(hostname)
+}
+
+function allowLocalRedirects (provider: Provider, { login, logout }: ProviderSettings['anyLocalRedirect']): void {
+  const { prototype } = provider.Client
+  if (login) prototype.redirectUriAllowed = isLocal
+  if (logout) prototype.postLogoutRedirectUriAllowed = isLocal
+}
+
+async function createProvider (settings: ProviderSettings, issuer: string, errors: Error[]): Promise<Provider> {
+  const { Provider, errors: errorClasses } = await loadProvider()
+  const configuration = await createConfiguration(settings, issuer, errorClasses)
+  const provider = new Provider(issuer, configuration)
+  allowLocalRedirects(provider, settings.anyLocalRedirect)
+  provider.use(confirmLogout(issuer))
+  provider.use(userinfoForJwt(issuer, settings, (configuration.jwks?.keys ?? []) as JWK[]))
+  provider.on('server_error', (_ctx, error) => { errors.push(error) })
+  provider.on('backchannel.error', (_ctx, error) => { errors.push(error) })
+  return provider
+}
+
+function serve (listener: Listener, provider: Provider, settings: ProviderSettings, errors: Error[]): void {
+  const callback = provider.callback()
+  listener.handle((request, response) => {
+    if (request.url?.startsWith('/interaction/') !== true) { callback(request, response).catch((error: Error) => { errors.push(error) }); return }
+    answerInteraction({ request, response, provider, settings }).catch((error: Error) => {
+      errors.push(error)
+      response.destroy()
+    })
+  })
+}
+
+/**
+ * Starts a real OpenID Provider (node-oidc-provider) on 127.0.0.1, with everything in memory: code flow, PAR, DPoP, JARM,
+ * refresh tokens that rotate and whose reuse ends the grant, introspection, revocation, RP-initiated and back-channel logout.
+ * It believes everybody: never expose it.
+ * @throws FST_OIDC_TESTING_OPTIONS when options contradict each other
+ * @rejects EADDRINUSE when `port` is taken
+ * @example
+ * const provider = await createTestProvider({ autoLogin: 'alice' })
+ * await app.register(oidc, { discovery: provider.discovery, client_id: provider.clientId, client_secret: provider.clientSecret, session: { secret } })
+ */
+export async function createTestProvider (options: TestProviderOptions = {}): Promise<TestProvider> {
+  const settings = resolveOptions(options)
+  const listener = await listen(settings.port)
+  const issuer = listener.origin
+  const errors: Error[] = []
+  const provider = await createProvider(settings, issuer, errors).catch(async (error: unknown) => {
+    await listener.stop()
+    throw error
+  })
+  serve(listener, provider, settings, errors)
+  const [client] = settings.clients
+  return {
+    issuer,
+    discovery: `${issuer}/.well-known/openid-configuration`,
+    clientId: client?.client_id ?? '',
+    clientSecret: client?.client_secret ?? '',
+    provider,
+    requests: listener.requests,
+    errors,
+    count: wanted => listener.requests.filter(request => wanted.includes(' ') ? request === wanted : request.endsWith(` ${wanted}`)).length,
+    stop: listener.stop,
+    start: listener.start,
+    close: listener.stop
+  }
+}
