@@ -9,5 +9,8 @@ export const StoreNotRevocableError = createError('FST_OIDC_STORE_NOT_REVOCABLE'
 /** `inspect` on a store whose sessions live in browsers. */
 export const StoreNotInspectableError = createError('FST_OIDC_STORE_NOT_INSPECTABLE', 'Sessions of this store live in browsers and cannot be listed: use session.storage: redis', 501)
 
+/** A second store where one is already; which of the two is meant cannot be known. */
+export const StoreConflictError = createError('FST_OIDC_STORE_CONFLICT', 'This scope already has a session store: register one only, or each in a scope of its own', 500)
+
 /** Options that do not hold. The message lists every problem, one a line. */
 export const OptionsInvalidError = createError<[string, string]>('FST_OIDC_OPTIONS_INVALID', '%s: invalid options\n%s', 500)

@@ -82,7 +82,7 @@ function typeName (value: unknown): string {
   return value === null ? 'null' : Array.isArray(value) ? 'an array' : typeof value === 'object' ? 'an object' : `a ${typeof value}`
 }
 
-function unknownOption (error: ValueError, path: readonly string[], root: TSchema): string {
+function unknownOption (path: readonly string[], root: TSchema): string {
   const known = Object.keys(memberSchemas(schemaAt(root, path.slice(0, -1))))
   const nearest = nearestName(path.at(-1) ?? '', known)
   return nearest === null ? 'is not a known option' : `is not a known option; did you mean ${nearest}?`
@@ -110,7 +110,7 @@ function expected (schema: TSchema): string | null {
 function describe (error: ValueError, path: readonly string[], root: TSchema): string {
   switch (error.type) {
     case ValueErrorType.ObjectRequiredProperty: return 'is required'
-    case ValueErrorType.ObjectAdditionalProperties: return unknownOption(error, path, root)
+    case ValueErrorType.ObjectAdditionalProperties: return unknownOption(path, root)
     case ValueErrorType.StringMinLength: return `is too short: at least ${error.schema.minLength as number} characters`
     case ValueErrorType.StringMaxLength: return `is too long: at most ${error.schema.maxLength as number} characters`
     case ValueErrorType.StringPattern: return `has the wrong form${typeof error.schema.description === 'string' ? ` (${error.schema.description})` : ''}`

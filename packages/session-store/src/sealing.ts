@@ -45,7 +45,8 @@ function expandKey (root: Buffer, salt: Buffer): Buffer {
 export function createSealer ({ secret, fallbacks = [], purpose, binding }: SealerOptions): Sealer {
   const sealing = deriveKey(secret, purpose)
   const keys = [sealing, ...fallbacks.map(fallback => deriveKey(fallback, purpose))]
-  const bound = Buffer.from(`${purpose}\0${binding}\0`)
+  // JSON holds no NUL, so no binding can run into a context.
+  const bound = Buffer.from(`${JSON.stringify([purpose, binding])}\0`)
   const authenticated = (context: string): Buffer => context === '' ? bound : Buffer.concat([bound, Buffer.from(context)])
 
   function openWith (key: SealingKey, sealed: Buffer, context: string): Buffer | null {

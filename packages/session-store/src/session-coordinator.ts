@@ -14,11 +14,16 @@ export interface SessionCoordinator {
   waitForRelease (key: string, maxMs: number): Promise<void>
   /** A renewal's sealed result, for those who wait and for late tabs with the old cookie. */
   publishResult (key: string, sealed: string, ttlMs: number): Promise<void>
+  /** null: none, over, or evicted. Taking it does not remove it: several may wait for the same. */
   takeResult (key: string): Promise<string | null>
-  /** Sessions of this target that were issued before this instant are over, everywhere. The mark is kept until `until`. */
+  /**
+   * Sessions of this target that were issued at or before this instant are over, everywhere; an id ends its
+   * session whenever it was issued. Instants are whole seconds: in the second that they share, a logout wins
+   * over a login. The mark is kept until `until`.
+   */
   end (target: RevocationTarget, before: EpochSeconds, until: EpochSeconds): Promise<void>
   hasEnded (session: SessionIdentity): boolean | Promise<boolean>
-  /** Answers the function that takes the listener off again. */
+  /** Answers the function that takes the listener off again. A listener must not throw; when one does, the others still hear of it and `end` rejects. */
   onEnded (listener: (target: RevocationTarget, before: EpochSeconds) => void): () => void
   close (): Promise<void>
 }

@@ -19,12 +19,16 @@ export interface SessionStore {
   update (stored: StoredSession, session: Session, expiresAt: EpochSeconds): Promise<StoredSession | null>
   /** The same session with another end. null: gone. */
   touch (stored: StoredSession, expiresAt: EpochSeconds): Promise<StoredSession | null>
-  /** For logout: whatever the revision. */
+  /** For logout: whatever the revision. The session's id is not to be used again. */
   destroy (stored: StoredSession): Promise<void>
-  /** For a refused renewal: only if nobody has renewed since it was read. */
+  /**
+   * For a refused renewal: only if nobody has renewed since it was read. Where sessions live in browsers no
+   * newer revision can be seen: there it is `destroy`, and who calls it looks for a published result first.
+   */
   destroyIfUnchanged (stored: StoredSession): Promise<void>
   /**
-   * Ends what matches and was issued before the instant. Answers how many; null where they live in
+   * Ends what matches and was issued at or before the instant; an id ends its session whenever it was issued.
+   * A login that the revocation overtakes is over too. Answers how many; null where they live in
    * browsers and cannot be counted.
    * @throws FST_OIDC_STORE_NOT_REVOCABLE when `revocable` is false
    */

@@ -1,0 +1,6 @@
+export { sessionCoordinatorContract } from './coordinator-contract.ts'
+export type { CoordinatorCase, CoordinatorHarness } from './coordinator-scene.ts'
+export { createManualClock, type ContractCase, type ManualClock } from './contract-case.ts'
+export { sampleSession } from './sample-session.ts'
+export { sessionStoreContract } from './store-contract.ts'
+export type { StoreCapabilities, StoreCase, StoreHarness } from './store-scene.ts'

@@ -1,0 +1,91 @@
+import type { Clock, EpochSeconds, RevocationTarget, SessionIdentity } from './session.ts'
+
+const SWEEP_INTERVAL_MS = 60_000
+
+interface Mark { readonly before: EpochSeconds, readonly until: EpochSeconds }
+
+/** By issuer, then by subject or provider session: two lookups need no joined key, which each request would have to build. */
+type MarksByIssuer = Map<string, Map<string, Mark>>
+
+/** What has been ended, remembered for as long as a session that it ended could still turn up. */
+export interface EndMarks {
+  /** 0: nothing is marked. */
+  readonly size: number
+  add (target: RevocationTarget, before: EpochSeconds, until: EpochSeconds): void
+  covers (session: SessionIdentity): boolean
+  clear (): void
+}
+
+/** Of two marks for one target the wider counts: ending too much costs a login, ending too little a break-in. */
+function widen (known: Mark | undefined, mark: Mark): Mark {
+  if (known === undefined) return mark
+  return { before: Math.max(known.before, mark.before), until: Math.max(known.until, mark.until) }
+}
+
+function addMark (marks: MarksByIssuer, issuer: string, name: string, mark: Mark): void {
+  let ofIssuer = marks.get(issuer)
+  if (ofIssuer === undefined) marks.set(issuer, ofIssuer = new Map())
+  ofIssuer.set(name, widen(ofIssuer.get(name), mark))
+}
+
+function sweepMarks (marks: MarksByIssuer, now: EpochSeconds): void {
+  for (const [issuer, ofIssuer] of marks) {
+    for (const [name, mark] of ofIssuer) if (mark.until <= now) ofIssuer.delete(name)
+    if (ofIssuer.size === 0) marks.delete(issuer)
+  }
+}
+
+/** End marks in memory. There is no bound: a mark that is dropped early would bring a session back. */
+export function createEndMarks (clock: Clock): EndMarks {
+  const ids = new Map<string, EpochSeconds>()
+  const subjects: MarksByIssuer = new Map()
+  const providerSessions: MarksByIssuer = new Map()
+  let sweeper: NodeJS.Timeout | null = null
+
+  const isEmpty = (): boolean => ids.size === 0 && subjects.size === 0 && providerSessions.size === 0
+
+  function holds (mark: Mark | undefined, session: SessionIdentity): boolean {
+    return mark !== undefined && session.issuedAt <= mark.before && mark.until > clock()
+  }
+
+  function sweep (): void {
+    const now = clock()
+    for (const [id, until] of ids) if (until <= now) ids.delete(id)
+    sweepMarks(subjects, now)
+    sweepMarks(providerSessions, now)
+    sweeper = null
+    if (!isEmpty()) startSweeper()
+  }
+
+  function startSweeper (): void {
+    sweeper ??= setTimeout(sweep, SWEEP_INTERVAL_MS).unref()
+  }
+
+  return {
+    get size () {
+      let size = ids.size
+      for (const marks of [subjects, providerSessions]) for (const ofIssuer of marks.values()) size += ofIssuer.size
+      return size
+    },
+    add (target, before, until) {
+      if ('id' in target) ids.set(target.id, Math.max(ids.get(target.id) ?? 0, until))
+      else if ('subject' in target) addMark(subjects, target.issuer, target.subject, { before, until })
+      else addMark(providerSessions, target.issuer, target.providerSessionId, { before, until })
+      startSweeper()
+    },
+    covers (session) {
+      if (isEmpty()) return false
+      const until = ids.get(session.id)
+      if (until !== undefined && until > clock()) return true
+      if (holds(subjects.get(session.issuer)?.get(session.subject), session)) return true
+      return session.providerSessionId !== null && holds(providerSessions.get(session.issuer)?.get(session.providerSessionId), session)
+    },
+    clear () {
+      ids.clear()
+      subjects.clear()
+      providerSessions.clear()
+      if (sweeper !== null) clearTimeout(sweeper)
+      sweeper = null
+    }
+  }
+}
