@@ -1,0 +1,7 @@
+import type { SessionStore } from 'fastify-oidc-session-store'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    oidcSessionStore: SessionStore
+  }
+}
