@@ -1,0 +1,3 @@
+import type { TSchema } from '@sinclair/typebox'
+
+export function optionsMarkdown (schema: TSchema, settings?: { readonly prefix?: string, readonly below?: Readonly<Record<string, TSchema>> }): string
