@@ -1,0 +1,45 @@
+// Who runs, and with which requests.
+import { Browser } from 'fastify-oidc-testing'
+import { startServer } from './processes.mjs'
+
+const TOKEN_SIZE = 1100
+
+async function headersAtUpstream ({ origin, headers }) {
+  const response = await fetch(`${origin}/headers`, { headers, redirect: 'manual' })
+  if (response.status !== 200) throw new Error(`${origin} answers ${response.status}`)
+  return await response.json()
+}
+
+async function startOidc (cores, upstream) {
+  const provider = await startServer('provider', cores?.rest ?? null, { tokenSize: TOKEN_SIZE })
+  const server = await startServer('oidc-cookie', cores?.server ?? null, { upstream, options: provider.options })
+  // A cookie belongs to a host, whatever the port: under another name than the provider's, no cookie of the provider is among them.
+  const outside = server.origin.replace('127.0.0.1', 'localhost')
+  const browser = new Browser()
+  const page = await browser.navigate(`${outside}/`)
+  if (page.status !== 200) throw new Error(`the login ends with ${page.status}: ${page.body.slice(0, 300)}`)
+  const headers = { cookie: browser.cookieHeader(`${outside}/`) }
+  const { 'x-access-token': token = '' } = await headersAtUpstream({ ...server, headers })
+  if (token.length < TOKEN_SIZE) throw new Error(`the upstream gets an access token of ${token.length} bytes`)
+  return { server, provider, headers, token }
+}
+
+/** Every contestant, up and checked. The first is what the others are compared with. */
+export async function startContestants (cores) {
+  const { origin: upstream, stop: stopUpstream } = await startServer('upstream', cores?.rest ?? null)
+  const bare = await startServer('bare', cores?.server ?? null, { upstream })
+  const again = await startServer('bare', cores?.server ?? null, { upstream })
+  const { server, provider, headers, token } = await startOidc(cores, upstream)
+  const contestants = [
+    { name: 'bare', title: '@fastify/http-proxy, no authentication', origin: bare.origin, headers: {} },
+    { name: 'reference', title: 'the same again (noise)', origin: again.origin, headers: {} },
+    { name: 'bare-same-bytes', title: '@fastify/http-proxy, as many bytes', origin: bare.origin, headers: { ...headers, 'x-access-token': token } },
+    { name: 'oidc-cookie', title: 'fastify-oidc + proxy, cookie session', origin: server.origin, headers }
+  ]
+  for (const contestant of contestants) await headersAtUpstream(contestant)
+  return {
+    contestants,
+    sizes: { cookieHeaderBytes: headers.cookie.length, accessTokenBytes: token.length },
+    stop: () => [stopUpstream, bare.stop, again.stop, server.stop, provider.stop].forEach(stop => stop())
+  }
+}

@@ -1,0 +1,16 @@
+// fastify-oidc with cookie sessions, and its proxy.
+import fastify from 'fastify'
+import oidc from 'fastify-oidc'
+import proxy from 'fastify-oidc-proxy'
+import { announce, settings } from '../announce.mjs'
+
+const app = fastify()
+await app.register(oidc, {
+  ...settings.options,
+  security_profile: 'oauth2.1',
+  scope: 'openid profile email',
+  redirect_uri: '/callback',
+  session: { secret: 'a secret of the bench, 32 bytes or more' }
+})
+await app.register(proxy, { upstream: settings.upstream })
+announce(await app.listen({ host: '127.0.0.1', port: 0 }))
