@@ -1,7 +1,20 @@
-import type { Claims, EpochSeconds } from 'fastify-oidc-session-store'
+import type { Claims, EpochSeconds, StoredSession } from 'fastify-oidc-session-store'
+import type { SessionView } from './session-view.ts'
 
-/** Who the caller is, as the guard found it. Frozen; never null after `onRequest`. */
-export interface RequestOidc<TClaims extends Claims = Claims> {
+/**
+ * The claims of the ID token (OpenID Connect Core 1.0, section 5.1). Add your provider's own by
+ * `declare module 'fastify-oidc' { interface IdTokenClaims { readonly department: string } }`.
+ */
+export interface IdTokenClaims extends Claims {
+  readonly sub: string
+  readonly name?: string
+  readonly preferred_username?: string
+  readonly email?: string
+  readonly email_verified?: boolean
+}
+
+/** Who the caller is, as the guard found it. Nobody can change it; never null after `onRequest`. */
+export interface RequestOidc<TClaims extends Claims = IdTokenClaims> {
   readonly authenticated: boolean
   readonly via: 'session' | 'bearer' | null
   /** The ID token's claims for a session. */
@@ -14,6 +27,7 @@ export interface RequestOidc<TClaims extends Claims = Claims> {
   readonly sessionId: string | null
   /** When the session ends unless it is used. */
   readonly expiresAt: EpochSeconds | null
+  /** null once it has expired, or where none is kept. */
   readonly accessToken: string | null
   /** The ID token as it was received. */
   readonly idToken: string | null
@@ -22,6 +36,53 @@ export interface RequestOidc<TClaims extends Claims = Claims> {
   /**
    * An access token that lives, renewed if it has to be.
    * @returns null when nobody is logged in, or the session has no access token that can be renewed
+   * @throws FST_OIDC_PROVIDER_UNAVAILABLE, FST_OIDC_STORE_UNAVAILABLE
    */
   freshAccessToken (): Promise<string | null>
+}
+
+const NOTHING: readonly string[] = Object.freeze([])
+
+/** Nobody. */
+export const ANONYMOUS: RequestOidc = Object.freeze({
+  authenticated: false,
+  via: null,
+  claims: null,
+  userinfo: null,
+  scopes: NOTHING,
+  groups: NOTHING,
+  sessionId: null,
+  expiresAt: null,
+  accessToken: null,
+  idToken: null,
+  identityHeaders: Object.freeze({}),
+  freshAccessToken: async () => null
+})
+
+/** A session's user. Getters over what the session's requests share, so that making one costs next to nothing. */
+export class SessionOidc implements RequestOidc {
+  readonly #stored: StoredSession
+  readonly #view: SessionView
+  readonly #now: EpochSeconds
+  readonly #fresh: () => Promise<string | null>
+
+  constructor (stored: StoredSession, view: SessionView, now: EpochSeconds, fresh: () => Promise<string | null>) {
+    this.#stored = stored
+    this.#view = view
+    this.#now = now
+    this.#fresh = fresh
+  }
+
+  get authenticated (): boolean { return true }
+  get via (): 'session' { return 'session' }
+  get claims (): IdTokenClaims | null { return this.#view.claims as IdTokenClaims | null }
+  get userinfo (): Claims | null { return this.#view.userinfo }
+  get scopes (): readonly string[] { return this.#view.scopes }
+  get groups (): readonly string[] { return this.#view.groups }
+  get sessionId (): string { return this.#stored.session.id }
+  get expiresAt (): EpochSeconds { return this.#stored.expiresAt }
+  get accessToken (): string | null { return this.#view.accessToken(this.#now) }
+  get idToken (): string | null { return this.#stored.session.cold.idToken }
+  get identityHeaders (): Readonly<Record<string, string>> { return this.#view.identityHeaders(this.#now) }
+  async freshAccessToken (): Promise<string | null> { return await this.#fresh() }
 }

@@ -1,0 +1,22 @@
+import createError from '@fastify/error'
+
+export const AlreadyRegisteredError = createError('FST_OIDC_ALREADY_REGISTERED', 'fastify-oidc is already registered in this scope or in one around it: register each provider in a scope of its own', 500)
+export const PolicyInvalidError = createError<[string, string]>('FST_OIDC_POLICY_INVALID', 'config.oidc of %s does not hold:\n%s', 500)
+export const RedirectUriOutsideError = createError<[string, string, string]>('FST_OIDC_PATH_OUTSIDE_SCOPE', '%s is %s, but this scope serves only paths under %s', 500)
+
+export const UnauthenticatedError = createError('FST_OIDC_UNAUTHENTICATED', 'Sign in to see this', 401)
+export const InsufficientScopeError = createError<[string]>('FST_OIDC_INSUFFICIENT_SCOPE', 'required scopes %s not present', 403)
+export const ForbiddenError = createError('FST_OIDC_FORBIDDEN', 'You are signed in, and may not see this', 403)
+export const CrossSiteError = createError('FST_OIDC_CROSS_SITE', 'This request came from another site', 403)
+export const HostInvalidError = createError('FST_OIDC_HOST_INVALID', 'The Host header does not name a host', 400)
+
+export const ProviderUnavailableError = createError('FST_OIDC_PROVIDER_UNAVAILABLE', 'The sign-in service cannot be reached at the moment', 503)
+export const ProviderInvalidError = createError('FST_OIDC_PROVIDER_INVALID', 'The sign-in service gave an answer that cannot be used', 502)
+export const ClientRefusedError = createError('FST_OIDC_CLIENT_REFUSED', 'The sign-in service does not accept this application', 502)
+export const TokenInvalidError = createError('FST_OIDC_TOKEN_INVALID', 'The sign-in service gave a token that does not hold', 502)
+export const CodeRefusedError = createError('FST_OIDC_CODE_REFUSED', 'The sign-in service did not accept this sign-in; please try again', 502)
+export const LoginRefusedError = createError('FST_OIDC_LOGIN_REFUSED', 'The sign-in service did not sign you in', 502)
+export const AccessDeniedError = createError('FST_OIDC_LOGIN_REFUSED', 'The sign-in was declined', 403)
+export const CallbackInvalidError = createError('FST_OIDC_CALLBACK_INVALID', 'This is not an answer of the sign-in service', 400)
+export const LoginExpiredError = createError('FST_OIDC_LOGIN_EXPIRED', 'This sign-in was started too long ago, or the browser keeps no cookies', 400)
+export const SessionTooLargeError = createError('FST_OIDC_SESSION_TOO_LARGE', 'The session does not fit into the headers that this server accepts', 500)

@@ -1,0 +1,151 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Clock, StoredSession } from 'fastify-oidc-session-store'
+import type { CookieJar } from '../cookie/jar.ts'
+import { CrossSiteError, ForbiddenError, InsufficientScopeError, UnauthenticatedError } from '../errors.ts'
+import type { CompiledPolicy } from '../policy.ts'
+import type { SessionRenewal } from '../session/renewal.ts'
+import type { Carrier, Resumed, Sessions } from '../session/sessions.ts'
+import { decideAnonymous, decideAuthenticated, type Decision, type RequestFacts } from './decision.ts'
+import { stripIdentityHeaders } from './identity-headers.ts'
+import { isCrossSite, isNavigation, isUnsafe, isUpgrade } from './navigation.ts'
+import { ANONYMOUS, SessionOidc } from './request-oidc.ts'
+import { originOf } from './return-to.ts'
+import type { SessionView } from './session-view.ts'
+
+export interface GuardRoom {
+  readonly jar: CookieJar
+  readonly sessions: Sessions
+  readonly renewal: SessionRenewal
+  readonly clock: Clock
+  /** With `access_token_in_authorization_header`, only we say who is authorized. */
+  readonly ownsAuthorization: boolean
+  viewOf (session: StoredSession['session']): SessionView
+  /** The application's own word, after the policy's. */
+  readonly authorize: ((request: FastifyRequest) => boolean | Promise<boolean>) | null
+  /** null: the route is open. */
+  policyOf (request: FastifyRequest): CompiledPolicy | null
+  /** An answer of the provider on a path that has no route of ours. */
+  isInPlaceCallback (request: FastifyRequest): boolean
+  callback (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply>
+  login (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply>
+  refuse (request: FastifyRequest, reply: FastifyReply, error: unknown, event: string): FastifyReply
+}
+
+/** Finds out who calls, and lets pass who may. */
+export interface Guard {
+  /** The `onRequest` hook. */
+  handle (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined>
+  /** The same for a policy that is not the route's. */
+  enforce (request: FastifyRequest, reply: FastifyReply, policy: CompiledPolicy): Promise<FastifyReply | undefined>
+  /** The session that the browser carries, as it is. */
+  peek (request: FastifyRequest): Promise<StoredSession | null>
+}
+
+const resumed = new WeakMap<FastifyRequest, StoredSession>()
+
+/** The session that the guard found for this request. */
+export function sessionOf (request: FastifyRequest): StoredSession | null {
+  return resumed.get(request) ?? null
+}
+
+export function createGuard (room: GuardRoom): Guard {
+  const { jar, sessions, clock } = room
+
+  async function resumeFirst (handles: readonly string[], carrier: Carrier): Promise<Resumed> {
+    let over: Resumed = { kind: 'none' }
+    for (const handle of handles) {
+      const result = await sessions.resume(handle, carrier)
+      if (result.kind === 'live') return result
+      if (result.kind === 'over') over = result
+    }
+    return over
+  }
+
+  async function resume (request: FastifyRequest, reply: FastifyReply): Promise<StoredSession | null> {
+    const handles = jar.read(request)
+    if (handles.length === 0) return null
+    const result = await resumeFirst(handles, isUpgrade(request) ? 'upgrade' : 'reply')
+    if (result.kind === 'none') return null
+    if (result.kind === 'over') {
+      if (result.cause !== null) request.log.info({ oidc: 'session.over', err: result.cause }, 'the session is over: the provider did not renew it')
+      jar.clear(request, reply)
+      return null
+    }
+    if (result.changed) {
+      jar.write(request, reply, result.stored, clock())
+      reply.header('cache-control', 'private, no-cache')
+    }
+    return result.stored
+  }
+
+  async function freshAccessToken (request: FastifyRequest, reply: FastifyReply): Promise<string | null> {
+    const stored = sessionOf(request)
+    if (stored === null || stored.session.cold.refreshToken === null || reply.sent) return request.oidc.accessToken
+    const outcome = await room.renewal.renew(stored)
+    if (outcome.kind === 'over') return null
+    if (outcome.stored.handle !== stored.handle) jar.write(request, reply, outcome.stored, clock())
+    identify(request, reply, outcome.stored)
+    return outcome.stored.session.accessToken
+  }
+
+  function identify (request: FastifyRequest, reply: FastifyReply, stored: StoredSession): void {
+    resumed.set(request, stored)
+    request.oidc = new SessionOidc(stored, room.viewOf(stored.session), clock(), async () => await freshAccessToken(request, reply))
+  }
+
+  function factsOf (request: FastifyRequest, policy: CompiledPolicy): RequestFacts {
+    const asksForeign = policy.crossSite === 'refuse' && isUnsafe(request)
+    return { isNavigation: isNavigation(request), isForeignWrite: asksForeign && isCrossSite(request, () => originOf(request)) }
+  }
+
+  function decide (request: FastifyRequest, policy: CompiledPolicy): Decision {
+    const facts = factsOf(request, policy)
+    return request.oidc.authenticated ? decideAuthenticated(policy, request.oidc, facts) : decideAnonymous(policy, facts)
+  }
+
+  async function authorize (request: FastifyRequest): Promise<boolean> {
+    return room.authorize === null || !request.oidc.authenticated || await room.authorize(request)
+  }
+
+  async function carryOut (decision: Decision, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> {
+    switch (decision.kind) {
+      case 'pass': return await authorize(request) ? undefined : room.refuse(request, reply, new ForbiddenError(), 'refused')
+      case 'login': return await room.login(request, reply)
+      case 'unauthenticated': return room.refuse(request, reply, new UnauthenticatedError(), 'refused')
+      case 'cross-site': return room.refuse(request, reply, new CrossSiteError(), 'refused')
+      case 'missing scopes': return room.refuse(request, reply, new InsufficientScopeError(decision.scopes.join(', ')), 'refused')
+    }
+  }
+
+  async function enforce (request: FastifyRequest, reply: FastifyReply, policy: CompiledPolicy): Promise<FastifyReply | undefined> {
+    try {
+      if (!request.oidc.authenticated) {
+        const stored = await resume(request, reply)
+        if (stored !== null) identify(request, reply, stored)
+      }
+      return await carryOut(decide(request, policy), request, reply)
+    } catch (error) {
+      return room.refuse(request, reply, error, 'refused')
+    }
+  }
+
+  return {
+    enforce,
+    async peek (request) {
+      for (const handle of jar.read(request)) {
+        const stored = await sessions.peek(handle)
+        if (stored !== null) return stored
+      }
+      return null
+    },
+    async handle (request, reply) {
+      request.oidc = ANONYMOUS
+      stripIdentityHeaders(request.headers)
+      if (room.ownsAuthorization) delete request.headers.authorization
+      const policy = room.policyOf(request)
+      if (policy === null) return undefined
+      if (room.isInPlaceCallback(request)) return await room.callback(request, reply)
+      return await enforce(request, reply, policy)
+    }
+  }
+}

@@ -1,0 +1,70 @@
+import { STATUS_CODES } from 'node:http'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { publish } from '../events.ts'
+import { remedy, rootCause } from '../provider/provider-error.ts'
+import { isNavigation } from './navigation.ts'
+import { PAGE_HEADERS, renderPage } from './page.ts'
+import { sameOriginPath } from './return-to.ts'
+
+/** Seconds after which an outage is worth another try. */
+const RETRY_AFTER = 5
+
+interface KnownError extends Error { readonly code: string, readonly statusCode: number }
+
+/** Is this an error of this package family, which has a code, a status and a message that anybody may read? */
+export function isKnown (error: unknown): error is KnownError {
+  return error instanceof Error && String((error as { code?: unknown }).code).startsWith('FST_OIDC_') && typeof (error as { statusCode?: unknown }).statusCode === 'number'
+}
+
+export interface RefusalRoom {
+  readonly clientId: string
+  readonly realm: string
+  issuer (): string | null
+}
+
+function logRefusal (request: FastifyRequest, error: KnownError, event: string): void {
+  const cause = error.cause === undefined ? undefined : rootCause(error)
+  const line = { oidc: event, code: error.code, cause: cause?.code ?? undefined, err: error.cause ?? undefined }
+  const text = cause === undefined ? error.message : `${error.message}: ${cause.message} (${remedy(error)})`
+  if (error.statusCode === 503 || error.statusCode === 500) request.log.error(line, text)
+  else if (error.statusCode === 502 || error.cause !== undefined) request.log.warn(line, text)
+  else request.log.debug(line, text)
+}
+
+/** Quoted-string of RFC 9110, section 5.6.4. */
+const quote = (text: string): string => `"${text.replace(/[^\x20-\x7e]/g, '').replace(/["\\]/g, '\\$&')}"`
+
+function challenge (error: KnownError, realm: string): string | null {
+  if (error.statusCode === 401) return `Bearer realm=${quote(realm)}`
+  if (error.code === 'FST_OIDC_INSUFFICIENT_SCOPE') return `Bearer realm=${quote(realm)}, error="insufficient_scope"`
+  return null
+}
+
+function sendPage (request: FastifyRequest, reply: FastifyReply, error: KnownError): FastifyReply {
+  const again = request.method === 'GET' && error.statusCode === 503 ? sameOriginPath(request.originalUrl, 'http://localhost') : null
+  return reply.headers(PAGE_HEADERS).send(renderPage({
+    title: STATUS_CODES[error.statusCode] ?? 'Error',
+    message: `${error.message}.`,
+    reference: `${error.code} · request ${request.id}`,
+    action: error.statusCode === 403 ? null : { label: 'Try again', href: again ?? '/', method: 'get' }
+  }))
+}
+
+function sendJson (reply: FastifyReply, error: KnownError): FastifyReply {
+  const text = error.code === 'FST_OIDC_INSUFFICIENT_SCOPE' ? error.message : STATUS_CODES[error.statusCode]
+  return reply.send({ statusCode: error.statusCode, code: error.code, error: text, message: error.message })
+}
+
+/** Answers with an error of ours: one log line with cause and remedy, nothing of either for the caller. */
+export function createRefusal (room: RefusalRoom): (request: FastifyRequest, reply: FastifyReply, error: unknown, event: string) => FastifyReply {
+  return (request, reply, error, event) => {
+    if (!isKnown(error)) throw error
+    logRefusal(request, error, event)
+    publish('refused', { clientId: room.clientId, issuer: room.issuer(), sessionId: request.oidc?.sessionId ?? null, code: error.code })
+    reply.code(error.statusCode).header('cache-control', 'no-store')
+    const wanted = challenge(error, room.realm)
+    if (wanted !== null) reply.header('www-authenticate', wanted)
+    if (error.statusCode === 503) reply.header('retry-after', RETRY_AFTER)
+    return isNavigation(request) && error.statusCode !== 401 ? sendPage(request, reply, error) : sendJson(reply, error)
+  }
+}

@@ -1,0 +1,33 @@
+import type { FastifyRequest } from 'fastify'
+import { HostInvalidError } from '../errors.ts'
+
+/**
+ * Scheme and host as the browser sees them; from forwarded headers only where Fastify's `trustProxy` says so.
+ * @throws FST_OIDC_HOST_INVALID
+ */
+export function originOf (request: FastifyRequest): string {
+  const origin = `${request.protocol}://${request.host}`
+  if (request.host === '' || !URL.canParse(origin)) throw new HostInvalidError()
+  const url = new URL(origin)
+  if (url.username !== '' || url.password !== '' || url.pathname !== '/' || url.search !== '' || url.hash !== '') throw new HostInvalidError()
+  return url.origin
+}
+
+/**
+ * A path and query that a browser follows without leaving the origin; null for anything else. Judged by what a
+ * URL parser makes of it, twice: what `/.//evil.example` becomes is another host.
+ */
+export function sameOriginPath (target: string, origin: string): string | null {
+  if (!URL.canParse(target, origin)) return null
+  const url = new URL(target, origin)
+  if (url.origin !== origin) return null
+  const path = url.pathname + url.search
+  return path.startsWith('/') && !path.startsWith('//') && URL.canParse(path, origin) && new URL(path, origin).href === url.origin + path ? path : null
+}
+
+/** Where a login comes back to: what was asked for, or where the form that was sent stood. */
+export function returnToOf (request: FastifyRequest, origin: string): string {
+  if (request.method === 'GET' || request.method === 'HEAD') return sameOriginPath(request.originalUrl, origin) ?? '/'
+  const { referer } = request.headers
+  return referer === undefined ? '/' : sameOriginPath(referer, origin) ?? '/'
+}

@@ -1,0 +1,52 @@
+import type { FastifyRequest } from 'fastify'
+import { RedirectUriOutsideError } from '../errors.ts'
+import type { OidcSettings } from '../options/settings.ts'
+import { originOf, sameOriginPath } from './return-to.ts'
+
+const SUFFIX = '/.apisix/redirect'
+
+/** The paths of one scope, as the browser sees them. */
+export interface ScopePaths {
+  readonly prefix: string
+  /** null: each path has its own, with the suffix. */
+  readonly callback: string | null
+  readonly logout: string
+  readonly home: string
+  readonly suffix: string
+  redirectUriOf (request: FastifyRequest): string
+}
+
+function checkUnder (prefix: string, name: string, path: string): string {
+  if (prefix === '' || path === prefix || path.startsWith(`${prefix}/`)) return path
+  throw new RedirectUriOutsideError(name, path, prefix)
+}
+
+function callbackPath ({ redirect_uri: redirectUri, security_profile: profile }: OidcSettings, prefix: string): string | null {
+  if (redirectUri !== undefined) return checkUnder(prefix, 'redirect_uri', new URL(redirectUri, 'http://localhost').pathname)
+  return profile === 'apisix' ? null : prefix + SUFFIX
+}
+
+/** The suffix rule of the table: the path that was asked for, and the suffix. */
+function suffixed (request: FastifyRequest, origin: string): string {
+  const path = (sameOriginPath(request.originalUrl, origin) ?? '/').replace(/\?.*$/, '')
+  return path.endsWith(SUFFIX) ? path : path.replace(/\/$/, '') + SUFFIX
+}
+
+/** @throws FST_OIDC_PATH_OUTSIDE_SCOPE when a path lies outside what the scope can serve */
+export function createScopePaths (settings: OidcSettings, scopePrefix: string, writesLogoutPath: boolean): ScopePaths {
+  const prefix = scopePrefix.replace(/\/$/, '')
+  const callback = callbackPath(settings, prefix)
+  const logout = writesLogoutPath ? checkUnder(prefix, 'logout_path', settings.logout_path) : `${prefix}/logout`
+  return {
+    prefix,
+    callback,
+    logout,
+    home: prefix === '' ? '/' : prefix,
+    suffix: SUFFIX,
+    redirectUriOf (request) {
+      const origin = originOf(request)
+      if (settings.redirect_uri !== undefined) return new URL(settings.redirect_uri, origin).href
+      return origin + (callback ?? suffixed(request, origin))
+    }
+  }
+}

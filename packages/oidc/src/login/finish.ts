@@ -1,0 +1,110 @@
+import { randomBytes } from 'node:crypto'
+import type { Claims, Clock, Session, SessionStore, StoredSession } from 'fastify-oidc-session-store'
+import { AccessDeniedError, CallbackInvalidError, LoginRefusedError } from '../errors.ts'
+import type { OidcSettings } from '../options/settings.ts'
+import { exchangeCode, type CodeExchange } from '../provider/code-exchange.ts'
+import type { Provider } from '../provider/provider.ts'
+import type { Tokens } from '../provider/tokens.ts'
+import { readUserinfo } from '../provider/userinfo.ts'
+import { expiryOf, type Lifetimes } from '../session/lifetime.ts'
+
+export interface FinishRoom {
+  readonly provider: Provider
+  readonly settings: OidcSettings
+  readonly store: SessionStore
+  readonly lifetimes: Lifetimes
+  readonly clock: Clock
+  /** May refuse or change a login before its session is made. */
+  onLogin (session: Session): Promise<Session>
+  /** The login succeeds without userinfo. */
+  onUserinfoFailed (error: Error): void
+}
+
+/** Ends logins: one code exchange for each attempt, however often its answer arrives. */
+export interface LoginFinish {
+  /** @throws FST_OIDC_LOGIN_REFUSED, FST_OIDC_CALLBACK_INVALID, FST_OIDC_TOKEN_INVALID, FST_OIDC_CODE_REFUSED, FST_OIDC_PROVIDER_UNAVAILABLE, FST_OIDC_STORE_UNAVAILABLE */
+  finish (exchange: CodeExchange): Promise<StoredSession>
+}
+
+const MAX_PROVIDER_TEXT = 200
+const SHARED_MS = 30_000
+const MAX_SHARED = 1000
+
+/** The provider's own words are for the log, bounded and in one line. */
+function quoteProvider (text: string | null): string {
+  return JSON.stringify((text ?? '').slice(0, MAX_PROVIDER_TEXT))
+}
+
+function checkAnswer (parameters: URLSearchParams): void {
+  const error = parameters.get('error')
+  if (error !== null) {
+    const cause = new Error(`the provider answered error=${quoteProvider(error)} error_description=${quoteProvider(parameters.get('error_description'))}`)
+    throw Object.assign(error === 'access_denied' ? new AccessDeniedError() : new LoginRefusedError(), { cause })
+  }
+  for (const name of ['code', 'state', 'iss']) {
+    if (parameters.getAll(name).length > 1) throw Object.assign(new CallbackInvalidError(), { cause: new Error(`${name} came more than once`) })
+  }
+}
+
+function newSession (settings: OidcSettings, issuer: string, tokens: Tokens, claims: Claims, userinfo: Claims | null, now: number): Session {
+  return {
+    id: randomBytes(16).toString('base64url'),
+    issuer,
+    subject: String(claims.sub),
+    providerSessionId: typeof claims.sid === 'string' ? claims.sid : null,
+    issuedAt: typeof claims.iat === 'number' ? Math.floor(claims.iat) : now,
+    discovery: settings.discovery,
+    clientId: settings.client_id,
+    createdAt: now,
+    authenticatedAt: now,
+    accessToken: tokens.accessToken,
+    accessTokenExpiresAt: tokens.accessTokenExpiresAt,
+    // RFC 6749, section 5.1: what was asked for, where the provider does not say otherwise
+    scope: tokens.scope ?? settings.scope,
+    idTokenClaims: claims,
+    userinfo,
+    renewedFrom: null,
+    cold: { refreshToken: tokens.refreshToken, idToken: tokens.idToken }
+  }
+}
+
+export function createLoginFinish (room: FinishRoom): LoginFinish {
+  const { provider, settings, store, lifetimes, clock } = room
+  const shared = new Map<string, Promise<StoredSession>>()
+
+  async function readUserinfoOrNone (accessToken: string, subject: string): Promise<Claims | null> {
+    try {
+      return await readUserinfo(provider, accessToken, subject)
+    } catch (error) {
+      room.onUserinfoFailed(error as Error)
+      return null
+    }
+  }
+
+  async function exchange (attempt: CodeExchange): Promise<StoredSession> {
+    const tokens = await exchangeCode(provider, settings, attempt, clock)
+    const claims = tokens.idTokenClaims ?? {}
+    const userinfo = await readUserinfoOrNone(tokens.accessToken, String(claims.sub))
+    const session = await room.onLogin(newSession(settings, provider.issuer ?? String(claims.iss), tokens, claims, userinfo, clock()))
+    return await store.create(session, expiryOf(session, lifetimes, clock()))
+  }
+
+  function remember (state: string, started: Promise<StoredSession>): void {
+    if (shared.size >= MAX_SHARED) shared.delete(shared.keys().next().value ?? '')
+    shared.set(state, started)
+    // A code that was not spent may still be: an attempt that failed is not remembered.
+    started.catch(() => { shared.delete(state) })
+    setTimeout(() => { shared.delete(state) }, SHARED_MS).unref()
+  }
+
+  return {
+    async finish (attempt) {
+      checkAnswer(attempt.parameters)
+      const running = shared.get(attempt.state)
+      if (running !== undefined) return await running
+      const started = exchange(attempt)
+      remember(attempt.state, started)
+      return await started
+    }
+  }
+}

@@ -1,0 +1,35 @@
+import type { Claims, OptionProblem } from 'fastify-oidc-session-store'
+import { nearestName } from 'fastify-oidc-session-store'
+
+/** What a login brought. */
+export interface LoginFacts {
+  readonly sessionId: string
+  readonly claims: Claims
+  readonly userinfo: Claims | null
+}
+
+/** Code of the application that may change the outcome. */
+export interface OidcHooks<TRequest = unknown> {
+  /** Runs before a session is made. Throw to refuse the login: what is thrown is for the log, the caller sees `FST_OIDC_LOGIN_REFUSED`. */
+  readonly onLogin?: (login: LoginFacts) => void | Promise<void>
+  /** Which claims of the ID token the session keeps: all when not set. */
+  readonly selectClaims?: (claims: Claims) => Claims
+  /** Runs when the policy lets an authenticated caller pass; false is 403 `FST_OIDC_FORBIDDEN`. */
+  readonly authorize?: (request: TRequest) => boolean | Promise<boolean>
+  readonly onLogout?: (session: { readonly sessionId: string, readonly subject: string }) => void | Promise<void>
+}
+
+const NAMES = ['onLogin', 'selectClaims', 'authorize', 'onLogout']
+
+export function checkHooks (hooks: unknown): OptionProblem[] {
+  if (hooks === undefined) return []
+  if (hooks === null || typeof hooks !== 'object') return [{ path: ['hooks'], message: 'must be an object' }]
+  return Object.entries(hooks).flatMap(([name, hook]) => {
+    const path = ['hooks', name]
+    if (!NAMES.includes(name)) {
+      const nearest = nearestName(name, NAMES)
+      return [{ path, message: `is not a known hook${nearest === null ? '' : `; did you mean ${nearest}?`}` }]
+    }
+    return hook === undefined || typeof hook === 'function' ? [] : [{ path, message: 'must be a function' }]
+  })
+}

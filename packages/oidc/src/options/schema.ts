@@ -1,0 +1,121 @@
+import { Type, type Static } from '@sinclair/typebox'
+import { sessionSchema, withDefault, type Resolved } from 'fastify-oidc-session-store'
+
+const text = (description: string) => Type.Optional(Type.String({ minLength: 1, description }))
+const flag = (value: boolean, description: string) => withDefault(Type.Boolean({ description }), value)
+const list = (description: string) => Type.Optional(Type.Array(Type.String({ minLength: 1 }), { description }))
+const url = (description: string) => Type.Optional(Type.String({ pattern: '^https?://', description }))
+
+const AUTH_METHODS = 'client_secret_basic, client_secret_post, client_secret_jwt, private_key_jwt or none'
+
+const proxyOptions = Type.Object({
+  http_proxy: url('Proxy for http URLs of the provider, such as `http://<proxy_host>:<proxy_port>`.'),
+  https_proxy: url('Proxy for https URLs of the provider, such as `http://<proxy_host>:<proxy_port>`.'),
+  http_proxy_authorization: text('`Proxy-Authorization` for `http_proxy`: `Basic <base64 username:password>`.'),
+  https_proxy_authorization: text('`Proxy-Authorization` for `https_proxy`: `Basic <base64 username:password>`.'),
+  no_proxy: text('Hosts that are reached without the proxy, separated by commas.')
+}, { additionalProperties: false, description: 'Proxy that the provider is reached through.' })
+
+const sessionContents = Type.Object({
+  access_token: Type.Optional(Type.Boolean({ description: 'Keep the access token (and with it the refresh token) in the session.' })),
+  id_token: Type.Optional(Type.Boolean({ description: 'Keep the claims of the ID token in the session.' })),
+  enc_id_token: Type.Optional(Type.Boolean({ description: 'Keep the ID token in the session as it was received.' })),
+  user: Type.Optional(Type.Boolean({ description: 'Keep the userinfo in the session.' }))
+}, { additionalProperties: false, description: 'What a session keeps. Everything when not set.' })
+
+const claimValidator = Type.Object({
+  issuer: Type.Optional(Type.Object({
+    valid_issuers: list('Issuers that are trusted. Default: the issuer of the discovery document.')
+  }, { additionalProperties: false, description: 'Issuer validation.' })),
+  audience: Type.Optional(Type.Object({
+    claim: withDefault(Type.String({ minLength: 1, description: 'Claim that holds the audience.' }), 'aud'),
+    required: flag(false, 'The audience claim must be there.'),
+    match_with_client_id: flag(false, 'The audience must be, or contain, the client id.')
+  }, { additionalProperties: false, description: 'Audience validation.' }))
+}, { additionalProperties: false, description: 'Validation of the claims of bearer tokens.' })
+
+const par = Type.Object({
+  enabled: flag(false, 'Push the authorization request to the provider (RFC 9126).'),
+  endpoint: url('Pushed authorization request endpoint. Default: from the discovery document.'),
+  endpoint_auth_method: Type.Optional(Type.Union(['client_secret_basic', 'client_secret_post', 'client_secret_jwt', 'private_key_jwt'].map(method => Type.Literal(method)), { description: 'Client authentication there. Default: that of the token endpoint.' }))
+}, { additionalProperties: false, description: 'Pushed authorization requests.' })
+
+const dpop = Type.Object({
+  enabled: flag(false, 'Prove possession of a key at the token and userinfo endpoints (RFC 9449).'),
+  signing_alg: withDefault(Type.Union([Type.Literal('ES256'), Type.Literal('RS256'), Type.Literal('PS256')], { description: 'Algorithm of the proofs.' }), 'ES256'),
+  private_key: text('Private key that signs the proofs, PEM.'),
+  public_jwk: Type.Optional(Type.Record(Type.String(), Type.Unknown(), { description: 'The public key as a JWK.' }))
+}, { additionalProperties: false, description: 'DPoP towards the provider.' })
+
+/** The attribute table of the Apache APISIX `openid-connect` plugin, and what is ours beside it. */
+export const optionsSchema = Type.Object({
+  client_id: Type.String({ minLength: 1, description: 'OAuth client ID.' }),
+  client_secret: text('OAuth client secret. Required unless public keys, JWKS, `private_key_jwt` or PKCE make it needless.'),
+  discovery: Type.String({ pattern: '^https?://', description: "URL of the provider's discovery document, `https://…/.well-known/openid-configuration`." }),
+  scope: withDefault(Type.String({ minLength: 1, description: 'Scopes to ask for, separated by blanks.' }), 'openid'),
+  required_scopes: list('Scopes that must have been granted, all of them; otherwise 403.'),
+  realm: withDefault(Type.String({ minLength: 1, maxLength: 200, description: 'Realm in `WWW-Authenticate` of a 401.' }), 'apisix'),
+  bearer_only: flag(false, 'Accept bearer tokens and nothing else.'),
+  logout_path: withDefault(Type.String({ pattern: '^/', description: 'Path that ends the session, as the browser sees it. In a scope with a prefix it lies under the prefix; the default is then `<prefix>/logout`.' }), '/logout'),
+  post_logout_redirect_uri: Type.Optional(Type.String({ pattern: '^(https?:/)?/', description: 'Where the provider sends the browser after a logout: an absolute URL, or a path of this server.' })),
+  redirect_uri: Type.Optional(Type.String({ pattern: '^(https?:/)?/', description: 'Where the provider sends the browser after a login: an absolute URL, or a path of this server. Not the path of a route. Default: `<prefix>/.apisix/redirect`; under `security_profile: apisix` the path of the request and `/.apisix/redirect`.' })),
+  timeout: withDefault(Type.Integer({ minimum: 1, maximum: 600, description: 'Time-out of each request to the provider, in seconds, not milliseconds.' }), 3),
+  ssl_verify: flag(true, "Verify the provider's certificate. (The original table says false; APISIX itself since 3.16 true.)"),
+  introspection_endpoint: url('Token introspection endpoint (RFC 7662). Default: from the discovery document.'),
+  introspection_endpoint_auth_method: withDefault(Type.String({ minLength: 1, description: `Client authentication at the introspection endpoint: ${AUTH_METHODS}.` }), 'client_secret_basic'),
+  token_endpoint_auth_method: withDefault(Type.String({ minLength: 1, description: `Client authentication at the token endpoint: ${AUTH_METHODS}. One that the provider does not list gives way to the first listed one that can be used.` }), 'client_secret_basic'),
+  public_key: text('Public key that bearer tokens are verified with, PEM.'),
+  use_jwks: flag(false, "Verify bearer tokens with the provider's keys."),
+  use_pkce: flag(false, 'Proof Key for Code Exchange (RFC 7636), S256. On under `security_profile: oauth2.1`.'),
+  token_signing_alg_values_expected: text('Algorithm that bearer tokens must be signed with, such as `RS256`.'),
+  set_access_token_header: flag(true, 'Tell the upstream the access token, in `X-Access-Token`.'),
+  access_token_in_authorization_header: flag(false, 'Tell it in `Authorization: Bearer …` instead.'),
+  set_id_token_header: flag(true, "Tell the upstream the ID token's claims, in `X-ID-Token`: base64 of JSON."),
+  set_userinfo_header: flag(true, 'Tell the upstream the userinfo, in `X-Userinfo`: base64 of JSON.'),
+  set_refresh_token_header: flag(false, 'Tell the upstream the refresh token, in `X-Refresh-Token`.'),
+  set_raw_id_token_header: flag(false, 'Tell the upstream the ID token as it was received, in `X-Raw-ID-Token`.'),
+  session: Type.Optional(sessionSchema),
+  session_contents: Type.Optional(sessionContents),
+  unauth_action: withDefault(Type.Union([Type.Literal('auth'), Type.Literal('deny'), Type.Literal('pass')], { description: 'Unauthenticated requests: `auth` sends a navigation to the provider and answers anything else with 401, `deny` answers 401, `pass` lets them through without identity.' }), 'auth'),
+  proxy_opts: Type.Optional(proxyOptions),
+  authorization_params: Type.Optional(Type.Record(Type.String(), Type.Union([Type.String(), Type.Number(), Type.Boolean(), Type.Array(Type.String())]), { description: 'More parameters of the authorization request. Not `state`, `nonce`, `redirect_uri`, `client_id`, `response_type` or those of PKCE.' })),
+  client_rsa_private_key: text('Private key that signs client assertions, PEM.'),
+  client_rsa_private_key_id: text('Key ID of the client assertions.'),
+  client_jwt_assertion_expires_in: withDefault(Type.Integer({ minimum: 1, description: 'Life of a client assertion in seconds.' }), 60),
+  client_jwt_assertion_alg: Type.Optional(Type.Union(['HS256', 'HS512', 'RS256', 'RS512', 'PS256', 'ES256', 'ES512', 'EdDSA'].map(alg => Type.Literal(alg)), { description: 'Algorithm of the client assertions.' })),
+  client_jwt_assertion_audience: text('Audience of the client assertions. Default: the endpoint.'),
+  renew_access_token_on_expiry: flag(true, 'Renew the access token with the refresh token when it expires. Off: the session goes on without the access token header.'),
+  access_token_expires_in: Type.Optional(Type.Integer({ minimum: 1, description: 'Life of an access token in seconds where the provider does not say (`expires_in`). Default: 3600.' })),
+  access_token_expires_leeway: withDefault(Type.Integer({ minimum: 0, description: 'Renew this many seconds before the access token expires.' }), 0),
+  refresh_session_interval: Type.Optional(Type.Integer({ minimum: 1, description: 'Seconds after which a navigation logs in again silently (`prompt=none`).' })),
+  iat_slack: withDefault(Type.Integer({ minimum: 0, maximum: 600, description: 'Clock difference to the provider that is tolerated, in seconds.' }), 120),
+  accept_none_alg: flag(false, 'Accept ID tokens without a signature from the token endpoint.'),
+  accept_unsupported_alg: flag(true, 'Accept ID tokens from the token endpoint that are signed with an algorithm that cannot be verified here. Off under `security_profile: oauth2.1`.'),
+  force_reauthorize: flag(false, 'A login for each navigation.'),
+  use_nonce: flag(false, 'Send a nonce and check it in the ID token. On under `security_profile: oauth2.1`.'),
+  revoke_tokens_on_logout: flag(false, "Revoke the tokens at the provider's revocation endpoint at a logout (RFC 7009)."),
+  jwk_expires_in: withDefault(Type.Integer({ minimum: 1, description: "How long the provider's keys are kept, in seconds." }), 86400),
+  jwt_verification_cache_ignore: flag(false, 'Verify a bearer token at every request.'),
+  cache_segment: text('Name of a cache of its own for verified and introspected tokens.'),
+  introspection_interval: withDefault(Type.Integer({ minimum: 0, description: 'Longest time that an introspected token is kept, in seconds. 0: until it expires.' }), 0),
+  introspection_expiry_claim: withDefault(Type.String({ minLength: 1, description: 'Claim of the introspection answer that says when it expires.' }), 'exp'),
+  introspection_addon_headers: Type.Optional(Type.Array(Type.String({ minLength: 1, pattern: '^[^:]+$' }), { minItems: 1, description: 'Headers of the request that are passed on to the introspection endpoint.' })),
+  claim_validator: Type.Optional(claimValidator),
+  claim_schema: Type.Optional(Type.Record(Type.String(), Type.Unknown(), { description: 'JSON Schema of `{ user, access_token, id_token }`.' })),
+  par: Type.Optional(par),
+  dpop: Type.Optional(dpop),
+  security_profile: withDefault(Type.Union([Type.Literal('apisix'), Type.Literal('oauth2.1')], { description: 'Defaults of what is not written. `apisix`: those of the attribute table. `oauth2.1`: PKCE and nonce, `__Host-` cookies, no requests from other sites.' }), 'apisix'),
+  cross_site: withDefault(Type.Union([Type.Literal('allow'), Type.Literal('refuse')], { description: 'Unsafe methods and upgrades with a session that come from another site. `refuse` under `security_profile: oauth2.1`.' }), 'allow'),
+  authorization_endpoint: url('Instead of that of the discovery document.'),
+  token_endpoint: url('Instead of that of the discovery document.'),
+  userinfo_endpoint: url('Instead of that of the discovery document.'),
+  jwks_uri: url('Instead of that of the discovery document.'),
+  end_session_endpoint: url('Instead of that of the discovery document.'),
+  revocation_endpoint: url('Instead of that of the discovery document.')
+}, { additionalProperties: false })
+
+/** What a user writes. */
+export type OidcOptions = Static<typeof optionsSchema>
+/** With defaults filled in. */
+export type ResolvedOptions = Resolved<typeof optionsSchema>
+

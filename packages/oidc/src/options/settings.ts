@@ -1,0 +1,102 @@
+import { checkOptions, optionsError, type OptionProblem } from 'fastify-oidc-session-store'
+import { resolveReferences } from './references.ts'
+import { optionsSchema, type ResolvedOptions } from './schema.ts'
+import { findUnbuilt } from './unbuilt.ts'
+
+/** Options that hold: checked, with defaults and profile, frozen. */
+export type OidcSettings = ResolvedOptions & { readonly session: NonNullable<ResolvedOptions['session']> }
+
+const PROFILES: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
+  apisix: {},
+  'oauth2.1': { use_pkce: true, use_nonce: true, accept_unsupported_alg: false, cross_site: 'refuse' }
+}
+
+const RESERVED_PARAMETERS = ['state', 'nonce', 'redirect_uri', 'client_id', 'response_type', 'code_challenge', 'code_challenge_method', 'code_verifier', 'request', 'request_uri']
+const MEANT_SECONDS = 600
+
+const problem = (path: string, message: string): OptionProblem => ({ path: path.split('.'), message })
+
+/** A value that is written always wins over the profile. */
+function applyProfile (input: unknown): unknown {
+  if (input === null || typeof input !== 'object' || Array.isArray(input)) return input
+  const profile = (input as Record<string, unknown>).security_profile
+  const written = Object.fromEntries(Object.entries(input).filter(([, value]) => value !== undefined))
+  return { ...(typeof profile === 'string' ? PROFILES[profile] : undefined), ...written }
+}
+
+function checkUrls (options: ResolvedOptions): OptionProblem[] {
+  const urls = { discovery: options.discovery, redirect_uri: options.redirect_uri, post_logout_redirect_uri: options.post_logout_redirect_uri }
+  return Object.entries(urls)
+    .filter(([, value]) => value !== undefined && !URL.canParse(value, 'http://localhost'))
+    .map(([name]) => problem(name, 'is not a URL'))
+}
+
+function checkRedirectUri ({ redirect_uri: redirectUri }: ResolvedOptions): OptionProblem[] {
+  if (redirectUri === undefined || !URL.canParse(redirectUri, 'http://localhost')) return []
+  const { hash, username, password } = new URL(redirectUri, 'http://localhost')
+  return hash === '' && username === '' && password === '' ? [] : [problem('redirect_uri', 'must not have a fragment, a user name or a password')]
+}
+
+function checkAuthorizationParams ({ authorization_params: parameters = {} }: ResolvedOptions): OptionProblem[] {
+  return Object.keys(parameters)
+    .filter(name => RESERVED_PARAMETERS.includes(name))
+    .map(name => problem(`authorization_params.${name}`, 'is set by the login itself and cannot be overridden'))
+    .concat(['query', undefined].includes(parameters.response_mode as string | undefined) ? [] : [problem('authorization_params.response_mode', 'must be query: others are not available in this version')])
+}
+
+function checkClientSecret (options: ResolvedOptions): OptionProblem[] {
+  const needless = options.use_pkce || options.token_endpoint_auth_method === 'private_key_jwt'
+  return options.client_secret === undefined && !needless ? [problem('client_secret', 'is required, unless use_pkce is on')] : []
+}
+
+function checkSession ({ session }: ResolvedOptions): OptionProblem[] {
+  if (session === undefined) return [problem('session.secret', 'is required when "bearer_only" is false')]
+  const problems: OptionProblem[] = []
+  if (session.cookie_same_site === 'None' && session.cookie_secure === false) problems.push(problem('session.cookie_secure', 'must not be false where session.cookie_same_site is None: browsers refuse such cookies'))
+  if (session.cookie_name?.startsWith('__Host-') === true && (session.cookie_domain !== undefined || (session.cookie_path ?? '/') !== '/')) problems.push(problem('session.cookie_name', 'starts with __Host-, which allows neither cookie_domain nor a cookie_path'))
+  if (session.absolute_timeout !== 0 && session.absolute_timeout < session.cookie.lifetime && session.cookie.lifetime !== 3600) problems.push(problem('session.absolute_timeout', 'is shorter than session.cookie.lifetime'))
+  return problems
+}
+
+function explainTimeout (found: OptionProblem): OptionProblem {
+  return found.path.join('.') === 'timeout' && found.message.endsWith('or less') ? { ...found, message: `must be ${MEANT_SECONDS} or less: it is seconds, not milliseconds` } : found
+}
+
+const isObject = (value: unknown): value is object => value !== null && typeof value === 'object'
+
+/** Every problem of the plugin's options, and the options with references resolved, profile and defaults applied. */
+export function checkOidcOptions (input: unknown): { options: ResolvedOptions, problems: OptionProblem[] } {
+  const referenced = resolveReferences(input ?? {})
+  const { options, problems } = checkOptions(optionsSchema, applyProfile(referenced.value))
+  const unbuilt = findUnbuilt(referenced.value, options)
+  const unknown = new Set(unbuilt.map(({ path }) => path.join('.')))
+  const shape = problems.filter(({ path }) => !unknown.has(path.join('.'))).map(explainTimeout)
+  const usable = isObject(options) && shape.every(({ path }) => path.length > 0)
+  const clean = usable && shape.length === 0
+  const cross = clean
+    ? [checkUrls, checkRedirectUri, checkAuthorizationParams, checkClientSecret, checkSession].flatMap(check => check(options))
+    : usable ? checkSession(options).filter(({ path }) => path.join('.') === 'session.secret' && options.session === undefined) : []
+  return { options, problems: [...referenced.problems, ...shape, ...cross, ...unbuilt] }
+}
+
+/**
+ * Checks the plugin's options.
+ * @throws FST_OIDC_OPTIONS_INVALID with every problem at once
+ */
+export function parseOidcOptions (input: unknown): OidcSettings {
+  const { options, problems } = checkOidcOptions(input)
+  if (problems.length > 0) throw optionsError('fastify-oidc', problems)
+  return options as OidcSettings
+}
+
+/** What the table's defaults leave weaker than the next profile, by option name. */
+export function listWeakSettings (settings: OidcSettings): string[] {
+  const weak: Array<[string, boolean]> = [
+    ['use_pkce', !settings.use_pkce],
+    ['use_nonce', !settings.use_nonce],
+    ['accept_unsupported_alg', settings.accept_unsupported_alg],
+    ['cross_site', settings.cross_site === 'allow'],
+    ['ssl_verify', !settings.ssl_verify]
+  ]
+  return weak.filter(([, isWeak]) => isWeak).map(([name]) => name)
+}

@@ -1,0 +1,63 @@
+import type { OptionProblem } from 'fastify-oidc-session-store'
+import type { ResolvedOptions } from './schema.ts'
+
+const MESSAGE = 'is not available in this version'
+
+/** Names of the schema whose behaviour does not exist yet, with the only value that changes nothing. */
+const UNBUILT: ReadonlyArray<readonly [path: string, harmless: unknown]> = [
+  ['bearer_only', false],
+  ['introspection_endpoint', undefined],
+  ['introspection_endpoint_auth_method', 'client_secret_basic'],
+  ['public_key', undefined],
+  ['use_jwks', false],
+  ['token_signing_alg_values_expected', undefined],
+  ['session_contents', undefined],
+  ['session.storage', 'cookie'],
+  ['session.redis', undefined],
+  ['session.rolling_timeout', 0],
+  ['session.coordination', 'process'],
+  ['proxy_opts', undefined],
+  ['client_rsa_private_key', undefined],
+  ['client_rsa_private_key_id', undefined],
+  ['client_jwt_assertion_expires_in', 60],
+  ['client_jwt_assertion_alg', undefined],
+  ['client_jwt_assertion_audience', undefined],
+  ['refresh_session_interval', undefined],
+  ['accept_none_alg', false],
+  ['force_reauthorize', false],
+  ['jwt_verification_cache_ignore', false],
+  ['cache_segment', undefined],
+  ['introspection_interval', 0],
+  ['introspection_expiry_claim', 'exp'],
+  ['introspection_addon_headers', undefined],
+  ['claim_validator.audience', undefined],
+  ['claim_schema', undefined],
+  ['par', undefined],
+  ['dpop', undefined]
+]
+
+/** Names that later versions know. */
+const COMING = ['backchannel_logout_path', 'frontchannel_logout_path', 'audience', 'scopes_claim', 'groups_claim', 'user_id_claim', 'email_claim', 'allowed_groups', 'required_groups', 'allowed_emails', 'allowed_email_domains', 'required_claims', 'acr_values', 'max_age', 'skip_auth_preflight', 'auth_methods', 'consumer', 'whitelist_domains', 'secrets', 'accept_id_token_as_bearer', 'tls_client_auth']
+
+const AUTH_METHODS = ['client_secret_basic', 'client_secret_post', 'client_secret_jwt', 'none']
+
+function readPath (root: unknown, path: readonly string[]): unknown {
+  return path.reduce<unknown>((value, name) => value === null || typeof value !== 'object' ? undefined : (value as Record<string, unknown>)[name], root)
+}
+
+/** Options that are written and would do nothing: a boot error, never ignored. */
+export function findUnbuilt (input: unknown, options: ResolvedOptions): OptionProblem[] {
+  const problems: OptionProblem[] = []
+  for (const [name, harmless] of UNBUILT) {
+    const path = name.split('.')
+    const written = readPath(input, path)
+    if (written !== undefined && written !== harmless) problems.push({ path, message: MESSAGE })
+  }
+  for (const name of COMING) {
+    if (readPath(input, [name]) !== undefined) problems.push({ path: [name], message: MESSAGE })
+  }
+  const method: unknown = readPath(options, ['token_endpoint_auth_method'])
+  if (typeof method === 'string' && !AUTH_METHODS.includes(method)) problems.push({ path: ['token_endpoint_auth_method'], message: method === 'private_key_jwt' ? MESSAGE : `must be one of ${AUTH_METHODS.join(', ')}` })
+  if (readPath(input, ['security_profile']) === 'fapi2') problems.push({ path: ['security_profile'], message: 'fapi2 is not available in this version' })
+  return problems
+}

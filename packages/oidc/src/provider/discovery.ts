@@ -1,0 +1,138 @@
+import { createRemoteJWKSet, customFetch as joseFetch } from 'jose'
+import { None, allowInsecureRequests, customFetch, discovery as readMetadata, type ServerMetadata } from 'openid-client'
+import type { Clock, EpochSeconds } from 'fastify-oidc-session-store'
+import { ProviderInvalidError, ProviderUnavailableError } from '../errors.ts'
+import type { ProviderHttp } from './http.ts'
+import { toProviderError } from './provider-error.ts'
+
+/** Metadata are read anew after this many seconds, in the background. */
+const MAX_AGE = 86400
+const FIRST_BACKOFF_MS = 1000
+const MAX_BACKOFF_MS = 30_000
+
+export type KeySet = ReturnType<typeof createRemoteJWKSet>
+
+/** What the provider says of itself. */
+export interface Metadata {
+  readonly server: Readonly<ServerMetadata>
+  readonly keys: KeySet | null
+}
+
+/** The discovery document of one provider, read when it is first needed. */
+export interface Discovery {
+  readonly current: Metadata | null
+  /** @throws FST_OIDC_PROVIDER_UNAVAILABLE at once while a failed attempt is being backed off */
+  get (): Promise<Metadata>
+  /** Goes on trying in the background until it was read once. */
+  keepTrying (onFailure: (error: unknown) => void): void
+  close (): void
+}
+
+export interface DiscoveryOptions {
+  readonly url: string
+  readonly http: ProviderHttp
+  readonly validIssuers: readonly string[]
+  /** Endpoints that win over those of the document. */
+  readonly overrides: Readonly<Record<string, string>>
+  /** Seconds. */
+  readonly keysMaxAge: number
+  readonly clock: Clock
+}
+
+const withoutSlash = (url: string): string => url.endsWith('/') ? url.slice(0, -1) : url
+
+/** OpenID Connect Discovery 1.0, section 4.3: whoever answers there must say that it is who we asked. */
+function checkIssuer (issuer: string, { url, validIssuers }: DiscoveryOptions): void {
+  const asked = url.replace(/\/\.well-known\/.*$/, '')
+  if (withoutSlash(issuer) === withoutSlash(asked) || validIssuers.includes(issuer)) return
+  throw Object.assign(new ProviderInvalidError(), { cause: new Error(`the discovery document of ${asked} names the issuer ${JSON.stringify(issuer).slice(0, 200)}: correct discovery, or list it in claim_validator.issuer.valid_issuers`) })
+}
+
+/** Keys that do not come are an outage, not a token that does not hold. */
+async function fetchKeys (http: ProviderHttp, target: string, init: RequestInit): Promise<Response> {
+  const answer = await http.fetch(target, init)
+  if (answer.status === 200) return answer
+  throw Object.assign(new ProviderUnavailableError(), { cause: new Error(`jwks_uri answered with status ${answer.status}`) })
+}
+
+async function read (options: DiscoveryOptions): Promise<Metadata> {
+  const { url, http, overrides, keysMaxAge } = options
+  const configuration = await readMetadata(new URL(url), 'discovery', undefined, None(), {
+    [customFetch]: async (target, init) => await http.fetch(target, init as RequestInit),
+    execute: [allowInsecureRequests],
+    timeout: http.timeout
+  })
+  const server = { ...configuration.serverMetadata(), ...overrides } as ServerMetadata
+  checkIssuer(server.issuer, options)
+  const keys = server.jwks_uri === undefined
+    ? null
+    : createRemoteJWKSet(new URL(server.jwks_uri), {
+      [joseFetch]: async (target: string, init: RequestInit) => await fetchKeys(http, target, init),
+      timeoutDuration: http.timeout * 1000,
+      cacheMaxAge: keysMaxAge * 1000
+    })
+  return { server, keys }
+}
+
+/** One attempt at a time; a failure is backed off, so that a dead provider costs a request nothing. */
+export function createDiscovery (options: DiscoveryOptions): Discovery {
+  let current: Metadata | null = null
+  let readAt: EpochSeconds = 0
+  let flight: Promise<Metadata> | null = null
+  let failure: { error: Error, retryAt: number } | null = null
+  let backoffMs = FIRST_BACKOFF_MS
+  let timer: NodeJS.Timeout | null = null
+  let closed = false
+
+  async function attempt (): Promise<Metadata> {
+    try {
+      current = await read(options)
+      readAt = options.clock()
+      failure = null
+      backoffMs = FIRST_BACKOFF_MS
+      return current
+    } catch (error) {
+      const known = toProviderError(error)
+      failure = { error: known, retryAt: performance.now() + backoffMs }
+      backoffMs = Math.min(backoffMs * 2, MAX_BACKOFF_MS)
+      throw known
+    } finally {
+      flight = null
+    }
+  }
+
+  function attemptOnce (): Promise<Metadata> {
+    flight ??= attempt()
+    return flight
+  }
+
+  return {
+    get current () { return current },
+    async get () {
+      if (current !== null) {
+        if (options.clock() - readAt > MAX_AGE && (failure === null || performance.now() >= failure.retryAt)) {
+          attemptOnce().catch(() => { /* the old metadata serve on; the next request after the back-off tries again */ })
+        }
+        return current
+      }
+      if (flight === null && failure !== null && performance.now() < failure.retryAt) throw Object.assign(new ProviderUnavailableError(), { cause: failure.error.cause ?? failure.error })
+      return await attemptOnce()
+    },
+    keepTrying (onFailure) {
+      const run = (): void => {
+        if (closed || current !== null) return
+        attemptOnce().catch((error: unknown) => {
+          if (closed) return
+          onFailure(error)
+          timer = setTimeout(run, failure === null ? FIRST_BACKOFF_MS : Math.max(1, failure.retryAt - performance.now()))
+          timer.unref()
+        })
+      }
+      run()
+    },
+    close () {
+      closed = true
+      if (timer !== null) clearTimeout(timer)
+    }
+  }
+}

@@ -1,0 +1,84 @@
+import { Configuration, allowInsecureRequests, clockTolerance, customFetch } from 'openid-client'
+import type { Clock } from 'fastify-oidc-session-store'
+import type { OidcSettings } from '../options/settings.ts'
+import { createClientAuth } from './client-auth.ts'
+import { createDiscovery, type Discovery, type KeySet } from './discovery.ts'
+import { createProviderHttp, type ProviderHttp } from './http.ts'
+
+/** The provider as one client sees it. */
+export interface ProviderClient {
+  readonly configuration: Configuration
+  readonly issuer: string
+  readonly keys: KeySet | null
+}
+
+/** An OpenID Provider, reached when it is needed. */
+export interface Provider {
+  /** null until the metadata were read once. */
+  readonly issuer: string | null
+  readonly http: ProviderHttp
+  /** @throws FST_OIDC_PROVIDER_UNAVAILABLE, FST_OIDC_PROVIDER_INVALID */
+  client (): Promise<ProviderClient>
+  keepTrying (onFailure: (error: unknown) => void): void
+  close (): Promise<void>
+}
+
+interface Shared { readonly http: ProviderHttp, readonly discovery: Discovery, users: number }
+
+/** Metadata and keys are fetched once per provider and way to reach it, not once per scope. */
+const shared = new Map<string, Shared>()
+
+const ENDPOINTS = ['authorization_endpoint', 'token_endpoint', 'userinfo_endpoint', 'jwks_uri', 'end_session_endpoint', 'revocation_endpoint'] as const
+
+function endpointOverrides (settings: OidcSettings): Record<string, string> {
+  return Object.fromEntries(ENDPOINTS.flatMap(name => settings[name] === undefined ? [] : [[name, settings[name] as string]]))
+}
+
+function acquire (settings: OidcSettings, clock: Clock): { entry: Shared, release: () => Promise<void> } {
+  const overrides = endpointOverrides(settings)
+  const validIssuers = settings.claim_validator?.issuer?.valid_issuers ?? []
+  const key = JSON.stringify([settings.discovery, settings.timeout, settings.ssl_verify, settings.jwk_expires_in, overrides, validIssuers])
+  let entry = shared.get(key)
+  if (entry === undefined) {
+    const http = createProviderHttp({ timeout: settings.timeout, sslVerify: settings.ssl_verify })
+    entry = { http, users: 0, discovery: createDiscovery({ url: settings.discovery, http, validIssuers, overrides, keysMaxAge: settings.jwk_expires_in, clock }) }
+    shared.set(key, entry)
+  }
+  entry.users += 1
+  const held = entry
+  return {
+    entry: held,
+    async release () {
+      held.users -= 1
+      if (held.users > 0) return
+      shared.delete(key)
+      held.discovery.close()
+      await held.http.close()
+    }
+  }
+}
+
+function configure (settings: OidcSettings, { http }: Shared, discovered: NonNullable<Discovery['current']>): ProviderClient {
+  const { server, keys } = discovered
+  const configuration = new Configuration(server, settings.client_id, { [clockTolerance]: settings.iat_slack, ...(settings.client_secret === undefined ? {} : { client_secret: settings.client_secret }) }, createClientAuth(settings, server))
+  configuration[customFetch] = async (url, init) => await http.fetch(url, init as RequestInit)
+  configuration.timeout = settings.timeout
+  allowInsecureRequests(configuration)
+  return { configuration, issuer: server.issuer, keys }
+}
+
+export function createProvider (settings: OidcSettings, clock: Clock): Provider {
+  const { entry, release } = acquire(settings, clock)
+  let configured: { from: object, client: ProviderClient } | null = null
+  return {
+    get issuer () { return entry.discovery.current?.server.issuer ?? null },
+    http: entry.http,
+    async client () {
+      const metadata = await entry.discovery.get()
+      if (configured?.from !== metadata) configured = { from: metadata, client: configure(settings, entry, metadata) }
+      return configured.client
+    },
+    keepTrying: onFailure => { entry.discovery.keepTrying(onFailure) },
+    close: release
+  }
+}

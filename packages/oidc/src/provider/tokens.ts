@@ -1,0 +1,37 @@
+import type { TokenEndpointResponse, TokenEndpointResponseHelpers } from 'openid-client'
+import type { Claims, EpochSeconds } from 'fastify-oidc-session-store'
+import { TokenInvalidError } from '../errors.ts'
+
+/** What the token endpoint gave, checked. */
+export interface Tokens {
+  readonly accessToken: string
+  readonly accessTokenExpiresAt: EpochSeconds
+  readonly refreshToken: string | null
+  readonly idToken: string | null
+  readonly idTokenClaims: Claims | null
+  /** null: not said. */
+  readonly scope: string | null
+}
+
+const DEFAULT_LIFE = 3600
+/** RFC 6749, appendix A.12: anything else would break out of a header. */
+const VISIBLE_ASCII = /^[\x20-\x7e]+$/
+
+function checkText (name: string, value: string | undefined): string | null {
+  if (value === undefined) return null
+  if (VISIBLE_ASCII.test(value)) return value
+  throw Object.assign(new TokenInvalidError(), { cause: new Error(`the ${name} has characters that RFC 6749 does not allow`) })
+}
+
+/** Reads a token endpoint's answer (RFC 6749, section 5.1). */
+export function readTokens (answer: TokenEndpointResponse & TokenEndpointResponseHelpers, { now, lifeWhenUnsaid, idTokenClaims }: { now: EpochSeconds, lifeWhenUnsaid: number | undefined, idTokenClaims: Claims | null }): Tokens {
+  const life = answer.expires_in ?? lifeWhenUnsaid ?? DEFAULT_LIFE
+  return {
+    accessToken: checkText('access token', answer.access_token) ?? '',
+    accessTokenExpiresAt: now + Math.floor(life),
+    refreshToken: checkText('refresh token', answer.refresh_token),
+    idToken: checkText('ID token', answer.id_token),
+    idTokenClaims,
+    scope: checkText('scope', answer.scope === '' ? undefined : answer.scope)
+  }
+}

@@ -1,0 +1,108 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Clock, StoredSession, SessionStore } from 'fastify-oidc-session-store'
+import type { CookieJar } from '../cookie/jar.ts'
+import type { Transaction, Transactions } from '../cookie/transaction.ts'
+import { CallbackInvalidError, LoginExpiredError } from '../errors.ts'
+import { sameOriginPath } from '../http/return-to.ts'
+import type { LoginFinish } from '../login/finish.ts'
+import { decideRestart } from '../login/restart.ts'
+
+export interface CallbackRoom {
+  readonly jar: CookieJar
+  readonly transactions: Transactions
+  readonly finish: LoginFinish
+  readonly store: SessionStore
+  readonly clock: Clock
+  /** Where a browser goes that has nowhere to go back to. */
+  readonly home: string
+  originOf (request: FastifyRequest): string
+  peek (request: FastifyRequest): Promise<StoredSession | null>
+  restart (request: FastifyRequest, reply: FastifyReply, attempt: number): Promise<FastifyReply>
+  refuse (request: FastifyRequest, reply: FastifyReply, error: unknown, event: string): FastifyReply
+  onFinished (request: FastifyRequest, stored: StoredSession): void
+  onFailed (error: unknown): void
+}
+
+/** A session that a new login replaces serves the requests under way, and no longer. */
+const REPLACED_LIFE = 60
+const MAX_QUERY = 16_384
+
+function parametersOf (request: FastifyRequest): URLSearchParams {
+  const at = request.originalUrl.indexOf('?')
+  return new URLSearchParams(at < 0 ? '' : request.originalUrl.slice(at + 1, at + 1 + MAX_QUERY))
+}
+
+/** Is this an answer of the provider? After a logout a browser comes back with a state alone. */
+export function isProviderAnswer (request: FastifyRequest): boolean {
+  if (request.method !== 'GET' && request.method !== 'HEAD') return false
+  const parameters = parametersOf(request)
+  return parameters.has('state') && (parameters.has('code') || parameters.has('error'))
+}
+
+/** Where the provider's answer arrives. */
+export function createCallback (room: CallbackRoom): (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply> {
+  async function replaceSession (request: FastifyRequest, stored: StoredSession): Promise<void> {
+    for (const handle of room.jar.read(request)) {
+      const old = handle === stored.handle ? null : await room.store.get(handle)
+      if (old !== null && old.expiresAt > room.clock() + REPLACED_LIFE) await room.store.touch(old, room.clock() + REPLACED_LIFE)
+    }
+  }
+
+  /** A session that no cookie can carry must not live on unseen. */
+  async function carry (request: FastifyRequest, reply: FastifyReply, stored: StoredSession): Promise<number> {
+    try {
+      return room.jar.write(request, reply, stored, room.clock())
+    } catch (error) {
+      await room.store.destroy(stored)
+      throw error
+    }
+  }
+
+  async function finish (request: FastifyRequest, reply: FastifyReply, state: string, transaction: Transaction): Promise<FastifyReply> {
+    const { redirectUri, nonce, codeVerifier } = transaction
+    const stored = await room.finish.finish({ redirectUri, nonce, codeVerifier, state, parameters: parametersOf(request) })
+    const bytes = await carry(request, reply, stored)
+    room.transactions.end(request, reply, state)
+    room.transactions.trim(request, reply, bytes)
+    await replaceSession(request, stored)
+    room.onFinished(request, stored)
+    return reply.redirect(sameOriginPath(transaction.returnTo, room.originOf(request)) ?? room.home, 302)
+  }
+
+  /** An attempt that failed for good is forgotten; one that met an outage can be tried again. */
+  function forgetUnlessOutage (request: FastifyRequest, reply: FastifyReply, error: unknown): void {
+    const state = parametersOf(request).get('state')
+    if (state !== null && (error as { statusCode?: unknown }).statusCode !== 503) room.transactions.end(request, reply, state)
+  }
+
+  async function recover (request: FastifyRequest, reply: FastifyReply, state: string): Promise<FastifyReply> {
+    const decision = decideRestart(state, await room.peek(request) !== null)
+    switch (decision.kind) {
+      case 'home': return reply.redirect(room.home, 302)
+      case 'again': return await room.restart(request, reply, decision.attempt)
+      case 'give up': throw Object.assign(new LoginExpiredError(), { cause: new Error('no session state found for this answer, several times in a row: check that redirect_uri is not the path of a route, that the browser keeps the cookie (SameSite, Secure, Domain), and that all instances share session.secret') })
+    }
+  }
+
+  async function answer (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+    const parameters = parametersOf(request)
+    const state = parameters.get('state')
+    if (state === null || !isProviderAnswer(request)) {
+      if (parameters.has('code') || parameters.has('error')) throw Object.assign(new CallbackInvalidError(), { cause: new Error('the answer has no state') })
+      return reply.redirect(room.home, 302)
+    }
+    const transaction = room.transactions.find(request, state)
+    return transaction === null ? await recover(request, reply, state) : await finish(request, reply, state, transaction)
+  }
+
+  return async (request, reply) => {
+    reply.header('cache-control', 'no-store')
+    try {
+      return await answer(request, reply)
+    } catch (error) {
+      room.onFailed(error)
+      forgetUnlessOutage(request, reply, error)
+      return room.refuse(request, reply, error, 'login.failed')
+    }
+  }
+}

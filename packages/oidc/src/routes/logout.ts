@@ -1,0 +1,57 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { StoredSession } from 'fastify-oidc-session-store'
+import type { CookieJar } from '../cookie/jar.ts'
+import { isCrossSite } from '../http/navigation.ts'
+import { PAGE_HEADERS, renderPage } from '../http/page.ts'
+
+export interface LogoutRouteRoom {
+  readonly jar: CookieJar
+  readonly path: string
+  /** As configured: an absolute URL, a path, or nothing. */
+  readonly postLogoutRedirectUri: string | null
+  /** Ask before another site's link ends a session. */
+  readonly confirmsForeign: boolean
+  originOf (request: FastifyRequest): string
+  peek (request: FastifyRequest): Promise<StoredSession | null>
+  end (stored: StoredSession | null, returnTo: string | null): Promise<string | null>
+  refuse (request: FastifyRequest, reply: FastifyReply, error: unknown, event: string): FastifyReply
+  onEnded (request: FastifyRequest, stored: StoredSession | null): Promise<void>
+}
+
+/** Ends sessions. */
+export interface LogoutRoute {
+  /** The route at `logout_path`. */
+  handle (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply>
+  /** The same without asking, for `fastify.oidc.logout`. */
+  logout (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply>
+}
+
+export function createLogoutRoute (room: LogoutRouteRoom): LogoutRoute {
+  function returnTo (request: FastifyRequest): string | null {
+    const { postLogoutRedirectUri } = room
+    return postLogoutRedirectUri === null ? null : new URL(postLogoutRedirectUri, room.originOf(request)).href
+  }
+
+  async function logout (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+    try {
+      reply.header('cache-control', 'no-store')
+      const stored = await room.peek(request)
+      const location = await room.end(stored, returnTo(request))
+      room.jar.clear(request, reply)
+      await room.onEnded(request, stored)
+      if (location !== null) return reply.redirect(location, request.method === 'POST' ? 303 : 302)
+      return reply.headers(PAGE_HEADERS).send(renderPage({ title: 'Signed out', message: 'You are signed out here.', reference: null, action: { label: 'Sign in again', href: '/', method: 'get' } }))
+    } catch (error) {
+      return room.refuse(request, reply, error, 'logout.failed')
+    }
+  }
+
+  return {
+    logout,
+    async handle (request, reply) {
+      const isForeign = isCrossSite(request, () => room.originOf(request))
+      if (!room.confirmsForeign || !isForeign) return await logout(request, reply)
+      return reply.headers(PAGE_HEADERS).header('cache-control', 'no-store').send(renderPage({ title: 'Sign out?', message: 'A link on another site asks to sign you out here.', reference: null, action: { label: 'Sign out', href: room.path, method: 'post' } }))
+    }
+  }
+}

@@ -1,0 +1,43 @@
+import type { EpochSeconds, Session, StoredSession } from 'fastify-oidc-session-store'
+
+/** How long sessions live, in seconds. 0 or null: no such limit. */
+export interface Lifetimes {
+  /** Slides with use. */
+  readonly lifetime: number
+  readonly idling: number | null
+  readonly absolute: number
+}
+
+/** How a session's access token stands. */
+export type TokenState = 'alive' | 'due' | 'dead'
+
+const IDLE_TOUCH = 60
+
+function slide ({ lifetime, idling }: Lifetimes): number {
+  return idling === null || idling === 0 ? lifetime : Math.min(lifetime, idling)
+}
+
+/** When a session that is used now ends. */
+export function expiryOf (session: Session, lifetimes: Lifetimes, now: EpochSeconds): EpochSeconds {
+  const sliding = now + slide(lifetimes)
+  return lifetimes.absolute === 0 ? sliding : Math.min(sliding, session.createdAt + lifetimes.absolute)
+}
+
+/**
+ * Is it time to move the end? In the last quarter of the lifetime; with an idle limit at least each minute of
+ * use, since that limit counts from the last request.
+ */
+export function isTouchDue (stored: StoredSession, lifetimes: Lifetimes, now: EpochSeconds): boolean {
+  const span = slide(lifetimes)
+  const used = span - (stored.expiresAt - now)
+  const isIdleBound = lifetimes.idling !== null && lifetimes.idling > 0 && lifetimes.idling <= lifetimes.lifetime
+  const interval = isIdleBound ? Math.min(IDLE_TOUCH, Math.floor(span / 4)) : Math.floor(span * 3 / 4)
+  return used >= interval && expiryOf(stored.session, lifetimes, now) > stored.expiresAt
+}
+
+/** A token without an expiry never dies; one that dies within the leeway, at least a second, is due. */
+export function tokenState ({ accessTokenExpiresAt }: Session, leeway: number, now: EpochSeconds): TokenState {
+  if (accessTokenExpiresAt === null) return 'alive'
+  if (now >= accessTokenExpiresAt) return 'dead'
+  return now >= accessTokenExpiresAt - Math.max(1, leeway) ? 'due' : 'alive'
+}
