@@ -46,11 +46,21 @@ function fill (text, mark, content, file) {
   return `${text.slice(0, from + start.length)}\n\n${content}\n\n${text.slice(to)}`
 }
 
+/** Says of an option of the core that its behaviour is not built: the boot check itself is asked, with nothing else set. */
+async function unbuiltNote (folder) {
+  if (!existsSync(join(root, 'packages', folder, 'src', 'options', 'unbuilt.ts'))) return () => null
+  const { findUnbuilt } = await load(folder, 'dist', 'options', 'unbuilt.js')
+  return name => {
+    const input = name.split('.').reduceRight((value, member) => ({ [member]: value }), Symbol(name))
+    return findUnbuilt(input, {}).length === 0 ? null : '*Not available in this version: anything but the default stops the boot.*'
+  }
+}
+
 /** Where the options of a package stand in its dist; a package that is not listed has none. */
 const schemas = {
   'session-store': async folder => optionsMarkdown((await load(folder, 'dist', 'session-schema.js')).sessionSchema, { prefix: 'session' }),
   'cookie-store': async folder => optionsMarkdown((await load(folder, 'dist', 'options.js')).optionsSchema),
-  oidc: async folder => optionsMarkdown((await load(folder, 'dist', 'options', 'schema.js')).optionsSchema),
+  oidc: async folder => optionsMarkdown((await load(folder, 'dist', 'options', 'schema.js')).optionsSchema, { note: await unbuiltNote(folder) }),
   proxy: async folder => optionsMarkdown((await load(folder, 'dist', 'options.js')).proxyOptionsSchema),
   gateway: async folder => {
     const { gatewaySchema, upstreamSchema } = await load(folder, 'dist', 'configuration', 'schema.js')

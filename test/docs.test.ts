@@ -119,9 +119,10 @@ t.test('an option is documented with its type, limits, unit, default and members
     open: Type.Optional(Type.Unsafe({ description: 'Anything, or an object.' }))
   })
   const below = { open: Type.Object({ inner: Type.Boolean() }) }
-  t.equal(optionsMarkdown(schema, { below }), [
+  const note = (name: string) => name === 'colour' ? 'Not yet.' : null
+  t.equal(optionsMarkdown(schema, { below, note }), [
     '### `timeout`', 'Integer, 1 to 600, seconds. Default: `3`.', 'How long, in seconds.',
-    '### `colour`', 'One of `red`, `green`. Required.',
+    '### `colour`', 'One of `red`, `green`. Required.', 'Not yet.',
     '### `nodes`', 'List of objects, not empty. Required.', 'Where.',
     '### `nodes[].host`', 'String, 2 characters or more. Required.',
     '### `open`', 'Any.', 'Anything, or an object.',

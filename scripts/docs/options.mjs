@@ -64,22 +64,22 @@ function membersOf (schema) {
   return schema.properties && Object.keys(schema.properties).length > 0 ? schema : null
 }
 
-function option (name, schema, required, below) {
-  const text = [`### \`${name}\``, facts(schema, required), ...(schema.description ? [schema.description] : [])]
-  const inner = below[name] ?? membersOf(schema)
+function option (name, schema, required, settings) {
+  const text = [`### \`${name}\``, facts(schema, required), schema.description, settings.note(name)].filter(Boolean)
+  const inner = settings.below[name] ?? membersOf(schema)
   const path = schema.type === 'array' ? `${name}[]` : name
-  return inner === null ? text : [...text, ...options(inner, path, below)]
+  return inner === null ? text : [...text, ...options(inner, path, settings)]
 }
 
-function options (schema, prefix, below) {
+function options (schema, prefix, settings) {
   return Object.entries(schema.properties).flatMap(([name, member]) =>
-    option(prefix === '' ? name : `${prefix}.${name}`, member, (schema.required ?? []).includes(name), below))
+    option(prefix === '' ? name : `${prefix}.${name}`, member, (schema.required ?? []).includes(name), settings))
 }
 
 /**
  * Every option of a schema as Markdown.
- * `below` has the schemas of members that the schema itself leaves open, by option name.
+ * `below` has the schemas of members that the schema itself leaves open, by option name; `note` may add a sentence to an option.
  */
-export function optionsMarkdown (schema, { prefix = '', below = {} } = {}) {
-  return options(schema, prefix, below).join('\n\n')
+export function optionsMarkdown (schema, { prefix = '', below = {}, note = () => null } = {}) {
+  return options(schema, prefix, { below, note }).join('\n\n')
 }
