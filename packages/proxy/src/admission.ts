@@ -1,0 +1,80 @@
+import type { IncomingMessage } from 'node:http'
+import type { Http2ServerRequest } from 'node:http2'
+import type { FastifyReply, FastifyRequest, preHandlerHookHandler } from 'fastify'
+import { BadRequestError, BodyRefusedError, TransferCodingError, UpgradeRefusedError, UpstreamInvalidError } from './errors.ts'
+import { kReply, kUpstream, type ProxiedRequest } from './exchange.ts'
+import type { ProxySettings, UpstreamChooser } from './options.ts'
+
+const MAX_REMEMBERED = 1000
+
+/** Servers such as Tomcat take `..;` for `..`: another path than the one that was authorised. */
+const DOTS_WITH_PARAMETER = /(?:^|[/\\])\.\.?;/
+
+function hidesDots (path: string): boolean {
+  if (!path.includes(';') && !path.includes('%3')) return false
+  try {
+    return DOTS_WITH_PARAMETER.test(decodeURIComponent(path))
+  } catch {
+    return true
+  }
+}
+
+function pathOf (url: string): string {
+  const query = url.indexOf('?')
+  return query === -1 ? url : url.slice(0, query)
+}
+
+/** Set by Node on requests of its `upgrade` event. */
+function isUpgrade (raw: IncomingMessage & { upgrade?: boolean }): boolean {
+  return raw.upgrade === true
+}
+
+function announcesBody ({ raw }: FastifyRequest): boolean {
+  const { 'content-length': length, 'transfer-encoding': coding } = raw.headers
+  if (coding !== undefined || (length !== undefined && length !== '0')) return true
+  return raw.httpVersionMajor === 2 && (raw as unknown as Http2ServerRequest).stream?.endAfterHeaders === false
+}
+
+/** Why a request cannot go on; null when it can. */
+function refusal (request: FastifyRequest, websocket: boolean): Error | null {
+  const { raw } = request
+  const coding = raw.headers['transfer-encoding']
+  if (coding !== undefined && coding.toLowerCase() !== 'chunked') return new TransferCodingError()
+  if ((raw.method === 'GET' || raw.method === 'HEAD') && announcesBody(request)) return new BodyRefusedError()
+  if (!websocket && isUpgrade(raw)) return new UpgradeRefusedError()
+  return hidesDots(pathOf(request.url)) ? new BadRequestError() : null
+}
+
+/** Checks what `get_upstream` answers; remembers a bounded number of good answers. */
+function createOriginCheck (): (answer: string) => string {
+  const good = new Map<string, string>()
+  return answer => {
+    const known = good.get(answer)
+    if (known !== undefined) return known
+    const url = URL.canParse(answer) ? new URL(answer) : null
+    const isOrigin = url !== null && (url.protocol === 'http:' || url.protocol === 'https:') && url.href === `${url.origin}/`
+    if (!isOrigin) throw new UpstreamInvalidError()
+    if (good.size < MAX_REMEMBERED) good.set(answer, url.origin)
+    return url.origin
+  }
+}
+
+async function choose (request: FastifyRequest, chooser: UpstreamChooser, check: (answer: string) => string): Promise<void> {
+  (request as ProxiedRequest)[kUpstream] = check(await chooser(request))
+}
+
+/** The last hook before a request goes upstream: refuses what must not go on, and settles where it goes. */
+export function createAdmission ({ origin, get_upstream: chooser, websocket }: ProxySettings): preHandlerHookHandler {
+  const check = createOriginCheck()
+  return function admit (request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void): void {
+    const refused = refusal(request, websocket)
+    if (refused !== null) return done(refused)
+    const proxied = request as ProxiedRequest
+    proxied[kReply] = reply
+    if (chooser === undefined) {
+      proxied[kUpstream] = origin ?? ''
+      return done()
+    }
+    choose(request, chooser, check).then(() => { done() }, done)
+  }
+}

@@ -1,0 +1,112 @@
+import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from 'node:http'
+import type { FastifyBaseLogger } from 'fastify'
+import type { FastifyOidc } from 'fastify-oidc'
+import { WebSocket, type ClientOptions, type ServerOptions } from 'ws'
+import { kUpstream, type ProxiedRequest } from './exchange.ts'
+import { logFailure } from './failure.ts'
+import { namedByConnection } from './header-names.ts'
+import type { ProxySettings } from './options.ts'
+import type { RequestHeaders } from './request-headers.ts'
+import { hasSession } from './session-end.ts'
+import { tlsOptions } from './upstream.ts'
+
+/** Policy violation (RFC 6455, section 7.4.1). */
+const SESSION_ENDED = 1008
+const INTERNAL_ERROR = 1011
+/** Seconds that a client has for its part of the closing handshake. */
+const CLOSE_TIMEOUT_MS = 5000
+
+/** The side of a WebSocket that the client is on. */
+class ClientSide extends WebSocket {
+  /** Errors are told in the log alone: their text names addresses, and may be longer than a close frame. */
+  override close (code?: number, reason?: string | Buffer): void {
+    super.close(code, code === INTERNAL_ERROR && typeof reason === 'string' ? 'The upstream cannot be reached' : reason)
+  }
+}
+
+/** One client, and its upstream. */
+interface Link {
+  readonly request: ProxiedRequest
+  ended: boolean
+  sides: readonly WebSocket[]
+}
+
+function close (link: Link): void {
+  for (const side of link.sides) side.close(SESSION_ENDED, 'The session ended')
+}
+
+/** What @fastify/http-proxy is told about WebSockets. */
+export interface WebSocketOptions {
+  readonly wsClientOptions: ClientOptions & { rewriteRequestHeaders (headers: unknown, request: ProxiedRequest): IncomingHttpHeaders }
+  readonly wsServerOptions: ServerOptions
+  readonly wsHooks: { onConnect (context: unknown, source: WebSocket, target: WebSocket): void }
+}
+
+/** The client's headers without those of its own handshake and its own connection. */
+function receivedHeaders ({ raw, [kUpstream]: upstream }: ProxiedRequest): IncomingHttpHeaders {
+  const named = namedByConnection(raw.headers.connection)
+  const headers: IncomingHttpHeaders = {}
+  for (const name in raw.headers) {
+    if (!name.startsWith('sec-websocket-') && !named.includes(name)) headers[name] = raw.headers[name]
+  }
+  headers.host = new URL(upstream).host
+  return headers
+}
+
+function present (headers: IncomingHttpHeaders): IncomingHttpHeaders {
+  return Object.fromEntries(Object.entries(headers).filter(([, value]) => value !== undefined))
+}
+
+function watchFailure (target: WebSocket, upstream: string, log: FastifyBaseLogger): void {
+  target.on('error', error => { logFailure(log, upstream, error) })
+  target.on('unexpected-response', (request: ClientRequest, response: IncomingMessage) => {
+    log.warn({ oidc: 'proxy.websocket.refused', upstream, status: response.statusCode }, 'the upstream refused a WebSocket')
+    request.destroy()
+  })
+}
+
+/**
+ * Makes what @fastify/http-proxy needs to pass WebSockets on: the headers of the upgrade, and the end with the
+ * session. The upgrade itself went through the guard, as any request does.
+ */
+export function createWebSocketOptions (settings: ProxySettings, core: FastifyOidc, requestHeaders: RequestHeaders): WebSocketOptions {
+  const links = new WeakMap<WebSocket, Link>()
+  /** Between two calls that follow each other at once: http-proxy makes the target right after its headers. */
+  let next: Link | null = null
+
+  function begin (_headers: unknown, request: ProxiedRequest): IncomingHttpHeaders {
+    const link: Link = { request, ended: false, sides: [] }
+    if (hasSession(request.oidc)) {
+      request.raw.socket.once('close', core.onSessionEnd(request, () => {
+        link.ended = true
+        close(link)
+      }))
+    }
+    next = link
+    return present(requestHeaders(request, receivedHeaders(request)))
+  }
+
+  function finishRequest (request: ClientRequest, target: WebSocket): void {
+    if (next !== null) {
+      links.set(target, next)
+      watchFailure(target, next.request[kUpstream], next.request.log)
+    }
+    next = null
+    request.end()
+  }
+
+  function onConnect (_context: unknown, source: WebSocket, target: WebSocket): void {
+    const link = links.get(target)
+    if (link === undefined) return source.close(INTERNAL_ERROR)
+    link.sides = [target, source]
+    if (link.ended) close(link)
+  }
+
+  const limits = { closeTimeout: CLOSE_TIMEOUT_MS, ...(settings.max_body === undefined ? {} : { maxPayload: settings.max_body }) }
+  const tls = { ...tlsOptions(settings), ...(settings.server_name === undefined ? {} : { servername: settings.server_name }) }
+  return {
+    wsClientOptions: { ...tls, ...limits, perMessageDeflate: false, handshakeTimeout: settings.connect_timeout * 1000, finishRequest, rewriteRequestHeaders: begin },
+    wsServerOptions: { ...limits, WebSocket: ClientSide },
+    wsHooks: { onConnect }
+  }
+}

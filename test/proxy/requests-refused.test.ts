@@ -1,0 +1,146 @@
+import t from 'tap'
+import http2 from 'node:http2'
+import { once } from 'node:events'
+import { alice, echo, requestRaw, sendRaw, startFront, startUpstream, type Teardown } from './parts.ts'
+
+const session = 'Cookie: session=alice'
+
+async function startCounted (t: Teardown): Promise<{ url: string, seen: string[] }> {
+  const seen: string[] = []
+  const upstream = await startUpstream(t, (request, response) => {
+    seen.push(`${request.method} ${request.url}`)
+    echo(request, response)
+  })
+  return { url: upstream.url, seen }
+}
+
+function codeOf (answer: string): string | undefined {
+  return /"code":"([A-Z_0-9]+)"/.exec(answer)?.[1]
+}
+
+t.test('a GET or HEAD with a body does not go on: an upstream that ignores it would read it as a request', async t => {
+  const { url, seen } = await startCounted(t)
+  const front = await startFront(t, { upstream: url })
+  const smuggled = 'GET /admin HTTP/1.1\r\nHost: x\r\n\r\n'
+  const declared = await sendRaw(front.port, `GET /x HTTP/1.1\r\nHost: a\r\n${session}\r\nConnection: close\r\nContent-Length: ${smuggled.length}\r\n\r\n${smuggled}`)
+  t.match(declared, /^HTTP\/1\.1 400 /)
+  t.equal(codeOf(declared), 'FST_OIDC_PROXY_BODY_REFUSED')
+  const chunked = await sendRaw(front.port, `GET /x HTTP/1.1\r\nHost: a\r\n${session}\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`)
+  t.equal(codeOf(chunked), 'FST_OIDC_PROXY_BODY_REFUSED')
+  t.same(seen, [])
+  t.equal((await requestRaw(front.port, '/x', [session, 'Content-Length: 0'])).status, 200, 'an empty one is none')
+})
+
+t.test('what Node itself refuses never comes this far', async t => {
+  const { url, seen } = await startCounted(t)
+  const front = await startFront(t, { upstream: url })
+  const shapes = {
+    'length and coding': 'Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nX',
+    'two lengths': 'Content-Length: 5\r\nContent-Length: 6\r\n\r\nhelloX',
+    'folded header': 'X-A: 1\r\n X-B: 2\r\nContent-Length: 0\r\n\r\n',
+    'space before colon': 'Content-Length : 5\r\n\r\nhello',
+    'coding in disguise': 'Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n',
+    'bare line feed in a value': 'X-A: 1\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n'
+  }
+  for (const [name, shape] of Object.entries(shapes)) {
+    const answer = await sendRaw(front.port, `POST /x HTTP/1.1\r\nHost: a\r\n${session}\r\nConnection: close\r\n${shape}`)
+    t.match(answer, /^HTTP\/1\.1 400 /, name)
+  }
+  t.same(seen, [])
+})
+
+t.test('a transfer coding beside chunked is 501: its body would arrive as something else', async t => {
+  const { url, seen } = await startCounted(t)
+  const front = await startFront(t, { upstream: url })
+  const answer = await sendRaw(front.port, `POST /x HTTP/1.1\r\nHost: a\r\n${session}\r\nConnection: close\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n`)
+  t.match(answer, /^HTTP\/1\.1 501 /)
+  t.equal(codeOf(answer), 'FST_OIDC_PROXY_TRANSFER_CODING')
+  t.same(seen, [])
+})
+
+t.test('a chunked upload goes on whole, and what follows it is a request of its own', async t => {
+  const { url, seen } = await startCounted(t)
+  const front = await startFront(t, { upstream: url })
+  const post = `POST /first HTTP/1.1\r\nHost: a\r\n${session}\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n`
+  const answers = await sendRaw(front.port, `${post}GET /second HTTP/1.1\r\nHost: a\r\n${session}\r\nConnection: close\r\n\r\n`)
+  t.same(seen, ['POST /first', 'GET /second'])
+  t.match(answers, /"body":"hello"/)
+  t.equal(answers.match(/HTTP\/1\.1 200/g)?.length, 2)
+})
+
+t.test('paths that lead elsewhere are 400', async t => {
+  const { url, seen } = await startCounted(t)
+  const front = await startFront(t, { upstream: url, prefix: '/api', rewrite_prefix: '/inner' })
+  const paths = ['/api/../admin', '/api/%2e%2e/admin', '/api/..%2fadmin', '/api/%2e%2e%2fadmin', '/api/..\\admin', '/api/..%5cadmin', '/api/..;/admin', '/api/%2e%2e;x=1/admin', '/api/..%3b/admin', '/api/.;/x', '/api/a/..;a/b']
+  for (const path of paths) t.equal((await requestRaw(front.port, path, [session])).status, 400, path)
+  t.same(seen, [])
+  const fine = ['/api/a;b=1/c', '/api/a..b', '/api/a...b', '/api/a%3Bb', '/api/%E2%82%AC']
+  for (const path of fine) t.equal((await requestRaw(front.port, path, [session])).status, 200, path)
+  t.ok(seen.every(line => line.startsWith('GET /inner/')))
+})
+
+t.test('max_body holds declared and streamed bodies', async t => {
+  const { url } = await startCounted(t)
+  const front = await startFront(t, { upstream: url, max_body: 10 })
+  const post = async (body: BodyInit): Promise<string> => {
+    const response = await fetch(`${front.origin}/x`, { method: 'POST', headers: { ...alice, 'content-type': 'text/plain' }, body, duplex: 'half' } as RequestInit)
+    return response.status === 200 ? (await response.json() as { body: string }).body : `${response.status} ${codeOf(await response.text())}`
+  }
+  const stream = (text: string): ReadableStream => new ReadableStream({ start (controller) { for (const part of text.match(/.{1,4}/g) ?? []) controller.enqueue(Buffer.from(part)); controller.close() } })
+  t.equal(await post('0123456789'), '0123456789')
+  t.equal(await post('0123456789a'), '413 FST_OIDC_PROXY_BODY_TOO_LARGE')
+  t.equal(await post(stream('0123456789')), '0123456789')
+  t.equal(await post(stream('0123456789a')), '413 FST_OIDC_PROXY_BODY_TOO_LARGE')
+})
+
+t.test('an upgrade where websocket is false is refused, and does not hang', async t => {
+  const { url, seen } = await startCounted(t)
+  const front = await startFront(t, [{ upstream: url, prefix: '/plain', websocket: false }, { upstream: url, prefix: '/ws' }])
+  const upgrade = ['Upgrade: websocket', 'Connection: Upgrade', 'Sec-WebSocket-Version: 13', 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==']
+  const refused = await requestRaw(front.port, '/plain/x', [session, ...upgrade])
+  t.equal(refused.status, 400)
+  const foreign = await requestRaw(front.port, '/ws/x', [session, 'Upgrade: h2c', 'Connection: Upgrade'])
+  t.equal(foreign.status, 400, 'an upgrade to something else')
+  t.same(seen, [])
+})
+
+type Ask = (headers: http2.OutgoingHttpHeaders, body?: string) => Promise<{ status: number, text: string }>
+
+function connectHttp2 (t: Teardown, origin: string): Ask {
+  const client = http2.connect(origin)
+  t.teardown(() => { client.destroy() })
+  return async (headers, body) => {
+    const stream = client.request(headers, { endStream: body === undefined })
+    if (body !== undefined) stream.end(body)
+    let text = ''
+    stream.on('data', (chunk: Buffer) => { text += chunk.toString() })
+    const [response] = await once(stream, 'response') as [http2.IncomingHttpHeaders]
+    await once(stream, 'end')
+    return { status: Number(response[':status']), text }
+  }
+}
+
+t.test('HTTP/2 clients: pseudo headers do not go on, bodies of GET are refused', async t => {
+  const { url, seen } = await startCounted(t)
+  const front = await startFront(t, { upstream: url }, { http2: true } as object)
+  const ask = connectHttp2(t, front.origin)
+  const { status, text } = await ask({ ':path': '/x', ':authority': 'app.example.com', ...alice, te: 'trailers' })
+  t.equal(status, 200)
+  const { headers } = JSON.parse(text) as { headers: Record<string, string> }
+  t.same(Object.keys(headers).filter(name => name.startsWith(':') || name === 'te'), [])
+  t.match(headers, { 'x-forwarded-host': 'app.example.com', 'x-forwarded-port': '80', 'x-access-token': 'token-of-alice' })
+  t.equal((await ask({ ':path': '/x', ':method': 'POST', 'content-type': 'text/plain', ...alice }, 'hello')).status, 200)
+  t.equal((await ask({ ':path': '/x', ...alice }, 'hello')).status, 400)
+  t.same(seen, ['GET /x', 'POST /x'])
+})
+
+t.test('a path that cannot be put on the wire is 400, and the cause stays in the log', async t => {
+  const { url, seen } = await startCounted(t)
+  const front = await startFront(t, { upstream: url }, { http2: true } as object)
+  const ask = connectHttp2(t, front.origin)
+  const { status, text } = await ask({ ':path': '/x?a HTTP/1.1', ...alice })
+  t.equal(status, 400)
+  t.match(JSON.parse(text), { code: 'FST_OIDC_PROXY_BAD_REQUEST', message: 'The request cannot be passed on' })
+  t.match(await front.logged('proxy.refused'), { upstream: url, err: { message: 'invalid request path' } })
+  t.same(seen, [])
+})
