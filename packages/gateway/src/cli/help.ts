@@ -1,0 +1,64 @@
+import type { Command } from './arguments.ts'
+
+const EXIT_CODES = `Exit codes:
+  0  done; for start: stopped by a signal
+  1  failure while running: the port is taken, a second signal came
+  2  wrong configuration or wrong usage`
+
+const PROGRAM = `Usage: oidc-gateway <command> --config FILE
+
+OpenID Connect in front of any upstream, from one file (YAML, JSON or TOML).
+
+Commands:
+  start    run the gateway
+  check    look for mistakes in the file, without contacting anything
+  routes   list what is served, and what protects it
+
+Options:
+  -c, --config FILE  the configuration file
+  -h, --help         this text, or that of a command
+  -v, --version      the version
+
+${EXIT_CODES}`
+
+const HELP: Readonly<Record<Command, string>> = {
+  start: `Usage: oidc-gateway start --config FILE
+
+Runs the gateway. The log is JSON lines on standard output.
+
+Signals:
+  SIGTERM, SIGINT  stop: no new connections, requests under way get 10 seconds;
+                   a second signal stops at once
+  SIGHUP           read the file again: certificates and log.level change,
+                   anything else is said in the log and waits for a restart
+
+Options:
+  -c, --config FILE  the configuration file
+  -h, --help         this text
+
+${EXIT_CODES}`,
+  check: `Usage: oidc-gateway check --config FILE
+
+Looks at the whole file and prints "ok", or every mistake with its line.
+Neither the provider nor an upstream is contacted.
+
+Options:
+  -c, --config FILE  the configuration file
+  -h, --help         this text
+
+${EXIT_CODES}`,
+  routes: `Usage: oidc-gateway routes --config FILE
+
+Lists the routes: host, methods, path, upstream, and what protects each.
+
+Options:
+  -c, --config FILE  the configuration file
+  -h, --help         this text
+
+${EXIT_CODES}`
+}
+
+/** The help of a command, or of the program. */
+export function helpText (command: Command | null): string {
+  return command === null ? PROGRAM : HELP[command]
+}

@@ -1,0 +1,27 @@
+import { formatProblem } from 'fastify-oidc-session-store'
+import type { ConfigurationProblem } from '../configuration/problems.ts'
+import type { Terminal } from './terminal.ts'
+
+function placeOf ({ position }: ConfigurationProblem, file: string): string {
+  return position === null ? file : `${file}:${position.line}:${position.column}`
+}
+
+/** Every problem of a file, for a person. */
+export function reportProblems (terminal: Terminal, file: string, problems: readonly ConfigurationProblem[]): void {
+  for (const problem of problems) {
+    terminal.err(`${terminal.style('err', 'bold', placeOf(problem, file))}  ${formatProblem(problem)}`)
+  }
+  terminal.err(terminal.style('err', 'red', `${problems.length} ${problems.length === 1 ? 'problem' : 'problems'} in ${file}`))
+}
+
+/** What kept a command from running. */
+export function reportFailure (terminal: Terminal, error: unknown): void {
+  const cause = error instanceof Error && error.cause instanceof Error ? `: ${error.cause.message}` : ''
+  terminal.err(`${terminal.style('err', 'red', 'oidc-gateway:')} ${error instanceof Error ? error.message : String(error)}${cause}`)
+}
+
+/** Columns as wide as what stands in them. */
+export function formatTable (rows: ReadonlyArray<readonly string[]>): string[] {
+  const widths = rows.reduce<number[]>((known, row) => row.map((cell, index) => Math.max(known[index] ?? 0, cell.length)), [])
+  return rows.map(row => row.map((cell, index) => index === row.length - 1 ? cell : cell.padEnd(widths[index] ?? 0)).join('  '))
+}

@@ -1,0 +1,42 @@
+import { loadConfiguration } from '../configuration/load.ts'
+import { formatProblems } from '../configuration/problems.ts'
+import { openGateway, type OpenGateway } from '../server/gateway.ts'
+import { untilStopped } from '../server/shutdown.ts'
+import { reportFailure, reportProblems } from './report.ts'
+import type { Terminal } from './terminal.ts'
+
+async function reload (gateway: OpenGateway, file: string): Promise<void> {
+  const { log } = gateway.app
+  try {
+    const checked = await loadConfiguration(file)
+    if (checked.kind === 'invalid') {
+      log.error({ problems: formatProblems(checked.problems, file).split('\n') }, 'the configuration was not reloaded: it does not hold')
+      return
+    }
+    const { applied, restart } = gateway.apply(checked.configuration)
+    log.info({ applied }, 'the configuration was read again')
+    if (restart.length > 0) log.warn({ restart }, 'some changes take effect after a restart only')
+  } catch (err) {
+    log.error({ err }, 'the configuration was not reloaded')
+  }
+}
+
+/** `oidc-gateway start`. Answers the exit code once the gateway has stopped. */
+export async function runStart (file: string, terminal: Terminal): Promise<number> {
+  const checked = await loadConfiguration(file)
+  if (checked.kind === 'invalid') {
+    reportProblems(terminal, file, checked.problems)
+    return 2
+  }
+  const gateway = await openGateway(checked.configuration)
+  process.on('SIGHUP', () => { void reload(gateway, file) })
+  const stopped = untilStopped(gateway)
+  try {
+    await gateway.listen()
+  } catch (error) {
+    reportFailure(terminal, error)
+    await gateway.close()
+    return 1
+  }
+  return await stopped
+}

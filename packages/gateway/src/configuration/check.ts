@@ -1,0 +1,122 @@
+import { isIP } from 'node:net'
+import { resolveReferences } from 'fastify-oidc'
+import { checkOptions, nearestName, type OptionProblem } from 'fastify-oidc-session-store'
+import { concealer } from './conceal.ts'
+import { findConflicts } from './conflicts.ts'
+import { formCores, type GatewayCore } from './cores.ts'
+import { ANY_HOST } from './hosts.ts'
+import { locate, problemAt, type ConfigurationProblem } from './problems.ts'
+import { checkRoute, type GatewayRoute } from './routes.ts'
+import { COMING, gatewaySchema, type ResolvedGatewayOptions } from './schema.ts'
+import type { SourceDocument } from './source-document.ts'
+import { readTls, type TlsMaterial } from './tls-files.ts'
+
+/** A configuration that holds, with references resolved and defaults filled in. */
+export interface GatewayConfiguration {
+  readonly listen: { readonly host: string, readonly port: number }
+  readonly tls: TlsMaterial | null
+  readonly trustProxy: readonly string[]
+  readonly health: { readonly pingPath: string, readonly readyPath: string }
+  readonly logLevel: string
+  readonly maxHeaderSize: number
+  readonly routes: readonly GatewayRoute[]
+  readonly cores: readonly GatewayCore[]
+  /** Puts references back where resolved values stand: for everything that is shown. */
+  readonly conceal: (text: string) => string
+}
+
+export type CheckedConfiguration =
+  | { readonly kind: 'valid', readonly configuration: GatewayConfiguration }
+  | { readonly kind: 'invalid', readonly problems: readonly ConfigurationProblem[] }
+
+export interface CheckOptions {
+  /** Where `$ENV://` references look. */
+  readonly environment?: NodeJS.ProcessEnv
+  /** Where relative file names start. */
+  readonly directory?: string
+}
+
+const NOT_YET = 'is not available in this version'
+const NAMED_NETWORKS = ['loopback', 'linklocal', 'uniquelocal']
+
+/** Names that are known elsewhere get a better answer than "unknown". */
+function explainUnknown (problem: OptionProblem): OptionProblem {
+  const { path, message } = problem
+  const name = path.at(-1) ?? ''
+  const isComing = path.length === 1 ? COMING.root.includes(name) : path.length === 3 && path[0] === 'routes' && COMING.route.includes(name)
+  return isComing && message.startsWith('is not a known option') ? { path, message: NOT_YET } : problem
+}
+
+function isNetwork (text: string): boolean {
+  const [address = '', bits, ...rest] = text.split('/')
+  const version = isIP(address)
+  if (rest.length > 0 || version === 0) return NAMED_NETWORKS.includes(text)
+  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128))
+}
+
+function checkTrustProxy (networks: readonly string[]): OptionProblem[] {
+  return networks.flatMap((network, index) => isNetwork(network)
+    ? []
+    : [problemAt(['trust_proxy', String(index)], `must be an address, a network such as 10.0.0.0/8, or one of ${NAMED_NETWORKS.join(', ')}${nearestName(network, NAMED_NETWORKS) === null ? '' : `; did you mean ${nearestName(network, NAMED_NETWORKS) ?? ''}?`}`)])
+}
+
+function checkHealth ({ health }: ResolvedGatewayOptions): OptionProblem[] {
+  return health.ping_path === health.ready_path ? [problemAt(['health', 'ready_path'], 'must not be the same as ping_path')] : []
+}
+
+/** Routes whose shape is right are looked into even where others are wrong. */
+function checkRoutes (options: ResolvedGatewayOptions, shape: readonly OptionProblem[]): { routes: GatewayRoute[], problems: OptionProblem[] } {
+  const routes: GatewayRoute[] = []
+  const problems: OptionProblem[] = []
+  if (!Array.isArray(options.routes)) return { routes, problems }
+  const broken = new Map<string, number>()
+  for (const { path } of shape) if (path[0] === 'routes' && path[1] !== undefined) broken.set(path[1], path.length)
+  options.routes.forEach((input, index) => {
+    const place = ['routes', String(index)]
+    if (broken.get(String(index)) === 2) return
+    const checked = checkRoute(input, place)
+    problems.push(...checked.problems)
+    if (checked.route !== null && !broken.has(String(index))) routes.push(checked.route)
+  })
+  return { routes, problems }
+}
+
+function reservedPaths ({ health }: ResolvedGatewayOptions): ReadonlyMap<string, string> {
+  return new Map([[health.ping_path, 'health.ping_path'], [health.ready_path, 'health.ready_path']])
+}
+
+/** Looks at a whole configuration; no provider and no upstream is contacted. */
+export async function checkConfiguration (document: SourceDocument, { environment = process.env, directory = process.cwd() }: CheckOptions = {}): Promise<CheckedConfiguration> {
+  const referenced = resolveReferences(document.value ?? {}, environment)
+  const { options, problems: shape } = checkOptions(gatewaySchema, referenced.value)
+  const unresolved = new Set(referenced.problems.map(({ path }) => JSON.stringify(path)))
+  const problems = [...referenced.problems, ...shape.filter(({ path }) => !unresolved.has(JSON.stringify(path))).map(explainUnknown)]
+  const invalid = (): CheckedConfiguration => ({ kind: 'invalid', problems: locate(problems, document.positionOf) })
+  if (shape.some(({ path }) => path.length === 0)) return invalid()
+
+  const isSound = (name: string): boolean => !problems.some(({ path }) => path[0] === name)
+  const found = checkRoutes(options, shape)
+  const sound = isSound('health')
+  const reserved = sound ? reservedPaths(options) : new Map<string, string>()
+  const { cores, problems: coreProblems } = formCores(found.routes, [...reserved].map(([path, owner]) => ({ path, hosts: [ANY_HOST], owner })))
+  problems.push(...found.problems, ...coreProblems, ...findConflicts(found.routes, cores, reserved))
+  if (sound) problems.push(...checkHealth(options))
+  if (isSound('trust_proxy')) problems.push(...checkTrustProxy(options.trust_proxy ?? []))
+  const certificates = isSound('listen') && options.listen.tls !== undefined ? await readTls(options.listen.tls, directory) : { tls: null, problems: [] }
+  problems.push(...certificates.problems)
+  if (problems.length > 0) return invalid()
+  return {
+    kind: 'valid',
+    configuration: {
+      listen: { host: options.listen.host, port: options.listen.port },
+      tls: certificates.tls,
+      trustProxy: options.trust_proxy ?? [],
+      health: { pingPath: options.health.ping_path, readyPath: options.health.ready_path },
+      logLevel: options.log.level,
+      maxHeaderSize: options.max_header_size,
+      routes: found.routes,
+      cores,
+      conceal: concealer(document.value, referenced.value)
+    }
+  }
+}

@@ -1,0 +1,119 @@
+import type { RoutePolicy } from 'fastify-oidc'
+import { formatPath, type OptionProblem } from 'fastify-oidc-session-store'
+import { hostsOverlap } from './hosts.ts'
+import type { Path } from './positions.ts'
+import { problemAt } from './problems.ts'
+import { PLUGIN, type GatewayRoute } from './routes.ts'
+
+/** One core: routes of the same hosts whose provider settings agree. */
+export interface GatewayCore {
+  readonly hosts: readonly string[]
+  /** What the core is registered with. */
+  readonly options: Readonly<Record<string, unknown>>
+  readonly routes: ReadonlyArray<{ readonly route: GatewayRoute, readonly policy: RoutePolicy }>
+  /** null: one beside each route. */
+  readonly callbackPath: string | null
+  readonly logoutPath: string
+}
+
+/** A path that somebody has on some hosts. */
+interface Claim {
+  readonly path: string
+  readonly hosts: readonly string[]
+  readonly owner: string
+}
+
+type Draft = Pick<GatewayCore, 'hosts' | 'options' | 'routes' | 'callbackPath'>
+
+const DEFAULT_CALLBACK = '/.apisix/redirect'
+const DEFAULT_LOGOUT = '/logout'
+
+/** The same text for the same settings, in whatever order they are written. */
+function canonical (value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`
+  if (value === null || typeof value !== 'object') return JSON.stringify(value) ?? 'null'
+  return `{${Object.entries(value).sort(([a], [b]) => a < b ? -1 : 1).map(([name, member]) => `${JSON.stringify(name)}:${canonical(member)}`).join(',')}}`
+}
+
+function callbackPathOf ({ redirect_uri: redirectUri, security_profile: profile }: Readonly<Record<string, unknown>>): string | null {
+  if (typeof redirectUri === 'string') return new URL(redirectUri, 'http://localhost').pathname
+  return profile === 'apisix' ? null : DEFAULT_CALLBACK
+}
+
+/** Routes that can share a core, together. */
+function groupRoutes (routes: readonly GatewayRoute[]): Draft[] {
+  const drafts = new Map<string, { hosts: readonly string[], options: Readonly<Record<string, unknown>>, routes: Array<GatewayCore['routes'][number]>, callbackPath: string | null }>()
+  for (const route of routes) {
+    if (route.protection.kind === 'open') continue
+    const { options, policy } = route.protection
+    const key = canonical([route.hosts, options])
+    const draft = drafts.get(key) ?? { hosts: route.hosts, options, routes: [], callbackPath: callbackPathOf(options) }
+    draft.routes.push({ route, policy })
+    drafts.set(key, draft)
+  }
+  return [...drafts.values()]
+}
+
+const placeOf = (draft: Draft): Path => [...draft.routes[0]?.route.place ?? [], 'plugins', PLUGIN]
+
+const ownerOf = (draft: Draft): string => formatPath(draft.routes[0]?.route.place ?? [])
+
+const overlap = (a: readonly string[], b: readonly string[]): boolean => a.some(one => b.some(other => hostsOverlap(one, other)))
+
+function findOwner (claims: readonly Claim[], path: string, hosts: readonly string[]): string | null {
+  return claims.find(claim => claim.path === path && overlap(claim.hosts, hosts))?.owner ?? null
+}
+
+function claimCallbacks (drafts: readonly Draft[], claims: Claim[]): OptionProblem[] {
+  const problems: OptionProblem[] = []
+  for (const draft of drafts) {
+    if (draft.callbackPath === null) continue
+    const owner = findOwner(claims, draft.callbackPath, draft.hosts)
+    if (owner !== null) problems.push(problemAt([...placeOf(draft), 'redirect_uri'], `has a path that ${owner} has on the same host already: give it another`))
+    claims.push({ path: draft.callbackPath, hosts: draft.hosts, owner: `the redirect_uri of ${ownerOf(draft)}` })
+  }
+  return problems
+}
+
+/** Where logouts may go when `/logout` is somebody else's: below the routes that the core guards. */
+function logoutCandidates (draft: Draft): string[] {
+  const prefixes = draft.routes.flatMap(({ route }) => route.uris).filter(({ kind, path }) => kind === 'under' && path !== '/')
+  return [DEFAULT_LOGOUT, ...prefixes.map(({ path }) => `${path.slice(0, -1)}${DEFAULT_LOGOUT}`)]
+}
+
+function claimLogout (draft: Draft, claims: Claim[]): { logoutPath: string, problems: OptionProblem[] } {
+  const written = draft.options.logout_path
+  const candidates = typeof written === 'string' ? [written] : logoutCandidates(draft)
+  const free = candidates.find(path => findOwner(claims, path, draft.hosts) === null)
+  const logoutPath = free ?? candidates[0] ?? DEFAULT_LOGOUT
+  const owner = free === undefined ? findOwner(claims, logoutPath, draft.hosts) : null
+  claims.push({ path: logoutPath, hosts: draft.hosts, owner: `the logout_path of ${ownerOf(draft)}` })
+  return { logoutPath, problems: owner === null ? [] : [problemAt([...placeOf(draft), 'logout_path'], `is a path that ${owner} has on the same host already: give it another`)] }
+}
+
+/** Exact paths of routes: a core's own paths cannot be the same. */
+function routeClaims (routes: readonly GatewayRoute[]): Claim[] {
+  return routes.flatMap(route => route.uris
+    .filter(({ kind }) => kind === 'exact')
+    .map(({ path }) => ({ path, hosts: route.hosts, owner: formatPath(route.place) })))
+}
+
+/** One core for each group of routes, with callback and logout paths of its own. */
+export function formCores (routes: readonly GatewayRoute[], reserved: readonly Claim[]): { readonly cores: readonly GatewayCore[], readonly problems: readonly OptionProblem[] } {
+  const drafts = groupRoutes(routes)
+  const claims = [...reserved, ...routeClaims(routes)]
+  const problems = claimCallbacks(drafts, claims)
+  const logouts = new Map<Draft, string>()
+  const isWritten = ({ options }: Draft): boolean => options.logout_path !== undefined
+  // Those that were asked for come first: a default gives way.
+  for (const draft of [...drafts.filter(isWritten), ...drafts.filter(draft => !isWritten(draft))]) {
+    const claimed = claimLogout(draft, claims)
+    logouts.set(draft, claimed.logoutPath)
+    problems.push(...claimed.problems)
+  }
+  const cores = drafts.map(draft => {
+    const logoutPath = logouts.get(draft) ?? DEFAULT_LOGOUT
+    return { ...draft, logoutPath, options: { ...draft.options, logout_path: logoutPath } }
+  })
+  return { cores, problems }
+}

@@ -1,0 +1,109 @@
+import { checkOidcOptions, type RoutePolicy } from 'fastify-oidc'
+import { nearestName, type OptionProblem } from 'fastify-oidc-session-store'
+import { ANY_HOST, hostProblem } from './hosts.ts'
+import type { Path } from './positions.ts'
+import { problemAt, under } from './problems.ts'
+import type { METHODS, ResolvedRoute } from './schema.ts'
+import { checkUpstream, type Upstream } from './upstream.ts'
+import { parseUri, uriProblem, type Uri } from './uri.ts'
+
+export type Method = typeof METHODS[number]
+
+/** What stands before a route. */
+export type Protection =
+  | { readonly kind: 'open' }
+  | { readonly kind: 'oidc', readonly options: Readonly<Record<string, unknown>>, readonly policy: RoutePolicy }
+
+/** A route of the file, ready to be mounted. */
+export interface GatewayRoute {
+  /** Where it stands in the file: `['routes', '0']`. */
+  readonly place: Path
+  readonly uris: readonly Uri[]
+  /** Host patterns, sorted; `*` alone where any host will do. */
+  readonly hosts: readonly string[]
+  /** null: all. */
+  readonly methods: readonly Method[] | null
+  readonly priority: number
+  readonly upstream: Upstream
+  readonly protection: Protection
+}
+
+export const PLUGIN = 'openid-connect'
+
+/** Options that may differ between routes that share a core. */
+const POLICY_NAMES = ['unauth_action', 'required_scopes', 'cross_site'] as const satisfies ReadonlyArray<keyof RoutePolicy>
+
+const isObject = (value: unknown): value is Record<string, unknown> => value !== null && typeof value === 'object' && !Array.isArray(value)
+
+const unique = (texts: readonly string[]): string[] => [...new Set(texts)]
+
+type Found<T> = { readonly value: T, readonly problems: readonly OptionProblem[] }
+
+function checkUris ({ uri, uris }: ResolvedRoute): Found<Uri[]> {
+  if (uri !== undefined && uris !== undefined) return { value: [], problems: [problemAt(['uris'], 'cannot stand beside uri')] }
+  if (uri === undefined && uris === undefined) return { value: [], problems: [problemAt(['uri'], 'is required')] }
+  const written = uri === undefined ? (uris ?? []).map((text, index) => ({ text, path: ['uris', String(index)] })) : [{ text: uri, path: ['uri'] }]
+  const problems = written.flatMap(({ text, path }) => {
+    const message = uriProblem(text)
+    return message === null ? [] : [problemAt(path, message)]
+  })
+  return { value: problems.length > 0 ? [] : unique(written.map(({ text }) => text)).map(parseUri), problems }
+}
+
+function checkHosts ({ host, hosts }: ResolvedRoute): Found<string[]> {
+  if (host !== undefined && hosts !== undefined) return { value: [], problems: [problemAt(['hosts'], 'cannot stand beside host')] }
+  const written = host === undefined ? (hosts ?? []).map((text, index) => ({ text, path: ['hosts', String(index)] })) : [{ text: host, path: ['host'] }]
+  const problems = written.flatMap(({ text, path }) => {
+    const message = hostProblem(text)
+    return message === null ? [] : [problemAt(path, message)]
+  })
+  const names = unique(written.map(({ text }) => text.toLowerCase().replace(/\.$/, ''))).sort()
+  return { value: names.length === 0 ? [ANY_HOST] : names, problems }
+}
+
+function otherPluginProblem (name: string): string {
+  const meant = nearestName(name, [PLUGIN]) === null ? '' : `; did you mean ${PLUGIN}?`
+  return `is not a plugin of this gateway, which has only ${PLUGIN}${meant}`
+}
+
+function splitPolicy (options: Readonly<Record<string, unknown>>): { policy: RoutePolicy, rest: Record<string, unknown> } {
+  const isPolicy = (name: string): boolean => (POLICY_NAMES as readonly string[]).includes(name)
+  const entries = Object.entries(options)
+  return {
+    policy: Object.fromEntries(entries.filter(([name]) => isPolicy(name))),
+    rest: Object.fromEntries(entries.filter(([name]) => !isPolicy(name)))
+  }
+}
+
+function checkProtection (plugins: unknown): Found<Protection> {
+  const open: Protection = { kind: 'open' }
+  if (plugins === undefined) return { value: open, problems: [] }
+  if (!isObject(plugins)) return { value: open, problems: [problemAt([], 'must be an object')] }
+  const problems = Object.keys(plugins).filter(name => name !== PLUGIN).map(name => problemAt([name], otherPluginProblem(name)))
+  if (!Object.hasOwn(plugins, PLUGIN)) return { value: open, problems }
+  const block = plugins[PLUGIN]
+  if (!isObject(block)) return { value: open, problems: [...problems, problemAt([PLUGIN], 'must be an object')] }
+  const options = { security_profile: 'oauth2.1', ...block }
+  const { policy, rest } = splitPolicy(options)
+  return { value: { kind: 'oidc', options: rest, policy }, problems: [...problems, ...under([PLUGIN], checkOidcOptions(options).problems)] }
+}
+
+/** Reads one route whose shape is right. The route is null where something is wrong with it. */
+export function checkRoute (input: ResolvedRoute, place: Path): { readonly route: GatewayRoute | null, readonly problems: readonly OptionProblem[] } {
+  const uris = checkUris(input)
+  const hosts = checkHosts(input)
+  const upstream = input.upstream === undefined ? { kind: 'problems' as const, problems: [problemAt([], 'is required')] } : checkUpstream(input.upstream)
+  const protection = checkProtection(input.plugins)
+  const problems = [
+    ...uris.problems,
+    ...hosts.problems,
+    ...(upstream.kind === 'problems' ? under(['upstream'], upstream.problems) : []),
+    ...under(['plugins'], protection.problems)
+  ]
+  if (problems.length > 0 || upstream.kind === 'problems') return { route: null, problems: under(place, problems) }
+  const methods = input.methods === undefined ? null : unique(input.methods) as Method[]
+  return {
+    route: { place, uris: uris.value, hosts: hosts.value, methods, priority: input.priority ?? 0, upstream: upstream.upstream, protection: protection.value },
+    problems: []
+  }
+}

@@ -1,0 +1,116 @@
+import { STATUS_CODES } from 'node:http'
+import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import type { DestinationStream } from 'pino'
+import type { GatewayConfiguration } from '../configuration/check.ts'
+import { RouteNotFoundError } from '../errors.ts'
+import { addHealthRoutes, createReadiness } from './health.ts'
+import { hostStrategy } from './host-constraint.ts'
+import { createListener, type Listener } from './listener.ts'
+import { loggerOptions } from './log.ts'
+import { pathGuard } from './path-guard.ts'
+import { mountCore, mountOpenRoutes, type MountedCore } from './scopes.ts'
+
+/** What a reload did. */
+export interface ReloadResult {
+  /** Parts that hold from now on. */
+  readonly applied: readonly string[]
+  /** Parts that have changed and hold after a restart. */
+  readonly restart: readonly string[]
+}
+
+/** A gateway that stands, and may listen. */
+export interface OpenGateway {
+  readonly app: FastifyInstance
+  listen (): Promise<string>
+  close (): Promise<void>
+  apply (configuration: GatewayConfiguration): ReloadResult
+}
+
+export interface OpenOptions {
+  /** Where log lines go. Default: standard output. */
+  readonly logStream?: DestinationStream
+  /** How long requests under way may take when the gateway closes, in seconds. */
+  readonly drainTimeout?: number
+}
+
+const DRAIN_TIMEOUT = 10
+
+/** What went wrong inside is for the log. */
+function answerError (error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
+  const status = error.statusCode ?? 500
+  if (status < 500 || String(error.code).startsWith('FST_OIDC_')) {
+    reply.send(error)
+    return
+  }
+  request.log.error({ err: error }, 'request failed')
+  reply.code(status).header('cache-control', 'no-store').send({ statusCode: status, error: STATUS_CODES[status] ?? 'Error', message: 'The request could not be served' })
+}
+
+function createApp (configuration: GatewayConfiguration, listener: Listener, { logStream }: OpenOptions): FastifyInstance {
+  const app = Fastify({
+    serverFactory: listener.factory,
+    logger: loggerOptions(configuration.logLevel, logStream),
+    trustProxy: configuration.trustProxy.length === 0 ? false : [...configuration.trustProxy],
+    routerOptions: { constraints: { host: hostStrategy }, ignoreDuplicateSlashes: true },
+    exposeHeadRoutes: false,
+    frameworkErrors: (error, _request, reply: FastifyReply) => {
+      const { statusCode = 400 } = error as FastifyError
+      reply.code(statusCode).header('cache-control', 'no-store').send({ statusCode, error: STATUS_CODES[statusCode] ?? 'Error', message: 'The request cannot be read' })
+    }
+  })
+  app.addHook('onRequest', pathGuard(configuration.routes))
+  app.setErrorHandler(answerError)
+  app.setNotFoundHandler(async () => { throw new RouteNotFoundError() })
+  return app
+}
+
+/** What takes effect only when everything is built anew. */
+const fixedParts = ({ tls, logLevel, conceal, ...rest }: GatewayConfiguration): Record<string, string> => ({
+  ...Object.fromEntries(Object.entries(rest).map(([name, part]) => [name, JSON.stringify(part)])),
+  tls: String(tls !== null)
+})
+
+function changedParts (before: GatewayConfiguration, after: GatewayConfiguration): string[] {
+  const old = fixedParts(before)
+  const names = Object.entries(fixedParts(after)).filter(([name, part]) => old[name] !== part).map(([name]) => name)
+  return names.filter(name => name !== 'cores' || !names.includes('routes'))
+}
+
+/** Builds the server from a configuration that holds. */
+export async function openGateway (configuration: GatewayConfiguration, options: OpenOptions = {}): Promise<OpenGateway> {
+  const listener = createListener({ tls: configuration.tls, maxHeaderSize: configuration.maxHeaderSize })
+  const app = createApp(configuration, listener, options)
+  const cores: MountedCore[] = []
+  for (const core of configuration.cores) cores.push(await mountCore(app, core))
+  await mountOpenRoutes(app, configuration.routes.filter(({ protection }) => protection.kind === 'open'), cores[0]?.cookies ?? null)
+  addHealthRoutes(app, configuration.health, createReadiness(cores))
+  let current = configuration
+
+  return {
+    app,
+    listen: async () => await app.listen(configuration.listen),
+    async close () {
+      listener.drain()
+      const limit = setTimeout(() => { listener.cut() }, (options.drainTimeout ?? DRAIN_TIMEOUT) * 1000)
+      try {
+        await app.close()
+      } finally {
+        clearTimeout(limit)
+      }
+    },
+    apply (next) {
+      const applied: string[] = []
+      if (next.tls !== null && current.tls !== null && (next.tls.cert !== current.tls.cert || next.tls.key !== current.tls.key || next.tls.minVersion !== current.tls.minVersion)) {
+        listener.secure(next.tls)
+        applied.push('listen.tls')
+      }
+      if (next.logLevel !== current.logLevel) {
+        app.log.level = next.logLevel
+        applied.push('log.level')
+      }
+      const restart = changedParts(configuration, next)
+      current = { ...current, tls: current.tls === null ? null : next.tls ?? current.tls, logLevel: next.logLevel }
+      return { applied, restart }
+    }
+  }
+}

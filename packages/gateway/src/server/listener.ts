@@ -1,0 +1,81 @@
+import { createServer, type Server } from 'node:http'
+import { createSecureServer, type Http2SecureServer, type ServerHttp2Session } from 'node:http2'
+import type { Socket } from 'node:net'
+import type { FastifyServerFactory } from 'fastify'
+import type { TlsMaterial } from '../configuration/tls-files.ts'
+
+interface ListenerOptions {
+  readonly maxHeaderSize: number
+  readonly tls: TlsMaterial | null
+}
+
+/** The gateway's server, and its connections. */
+export interface Listener {
+  readonly factory: FastifyServerFactory
+  /** Shows another certificate to connections from now on. */
+  secure (tls: TlsMaterial): void
+  /** Ends each connection as soon as nothing is under way on it. */
+  drain (): void
+  /** Ends every connection at once. */
+  cut (): void
+}
+
+const IDLE_CHECK_MS = 100
+const KEEP_ALIVE_MS = 72_000
+
+function createTlsServer ({ tls, maxHeaderSize }: { tls: TlsMaterial, maxHeaderSize: number }, handler: Parameters<FastifyServerFactory>[0]): Http2SecureServer {
+  const server = createSecureServer({
+    allowHTTP1: true,
+    cert: tls.cert,
+    key: tls.key,
+    minVersion: tls.minVersion,
+    settings: { maxHeaderListSize: maxHeaderSize }
+  }, handler as unknown as Parameters<typeof createSecureServer>[1])
+  // HTTP/1.1 on this server reads the limit from here; its options have none.
+  Object.assign(server, { maxHeaderSize })
+  return server
+}
+
+/** Makes the server: plain HTTP/1.1, or with TLS also HTTP/2. */
+export function createListener (options: ListenerOptions): Listener {
+  const sockets = new Set<Socket>()
+  const sessions = new Set<ServerHttp2Session>()
+  let server: Server | Http2SecureServer | null = null
+  let idleCheck: NodeJS.Timeout | null = null
+
+  function watch (created: Server | Http2SecureServer): void {
+    server = created
+    created.on('connection', (socket: Socket) => {
+      sockets.add(socket)
+      socket.once('close', () => { sockets.delete(socket) })
+    })
+    created.on('session', (session: ServerHttp2Session) => {
+      sessions.add(session)
+      session.once('close', () => { sessions.delete(session) })
+    })
+    created.once('close', () => { if (idleCheck !== null) clearInterval(idleCheck) })
+  }
+
+  return {
+    factory (handler) {
+      const { tls, maxHeaderSize } = options
+      const created = tls === null ? createServer({ maxHeaderSize, keepAliveTimeout: KEEP_ALIVE_MS }, handler) : createTlsServer({ tls, maxHeaderSize }, handler)
+      watch(created)
+      // Fastify's type knows one kind of server at a time; what it uses of either is the same.
+      return created as Server
+    },
+    secure (tls) {
+      if (server !== null && 'setSecureContext' in server) server.setSecureContext({ cert: tls.cert, key: tls.key, minVersion: tls.minVersion })
+    },
+    drain () {
+      for (const session of sessions) session.close()
+      const closeIdle = (): void => { if (server !== null && 'closeIdleConnections' in server) server.closeIdleConnections() }
+      closeIdle()
+      idleCheck ??= setInterval(closeIdle, IDLE_CHECK_MS)
+      idleCheck.unref()
+    },
+    cut () {
+      for (const socket of sockets) socket.destroy()
+    }
+  }
+}

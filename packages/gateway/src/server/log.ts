@@ -1,0 +1,32 @@
+import type { FastifyRequest, FastifyServerOptions } from 'fastify'
+import type { DestinationStream } from 'pino'
+
+const SECRET_HEADERS = ['cookie', 'set-cookie', 'authorization', 'proxy-authorization', 'x-access-token', 'x-id-token', 'x-raw-id-token', 'x-userinfo', 'x-refresh-token', 'x-forwarded-access-token']
+const SECRET_NAMES = ['client_secret', 'secret', 'access_token', 'refresh_token', 'id_token', 'code', 'state', 'password', 'token']
+
+const SECRET_PATHS = [
+  ...SECRET_HEADERS.flatMap(name => [`headers["${name}"]`, `*.headers["${name}"]`, `["${name}"]`]),
+  ...SECRET_NAMES.filter(name => name !== 'code').flatMap(name => [`${name}`, `*.${name}`])
+]
+
+const withoutQuery = (url: unknown): unknown => typeof url === 'string' ? url.replace(/[?#].*$/s, '') : url
+
+/** Codes and states arrive in queries, and what else does there is the callers' business. */
+function describeRequest (request: FastifyRequest): Record<string, unknown> {
+  return {
+    method: request.method,
+    path: withoutQuery(request.url),
+    host: request.host,
+    remoteAddress: request.ip
+  }
+}
+
+/** The log: JSON lines, no queries, no credentials. */
+export function loggerOptions (level: string, stream: DestinationStream | undefined): NonNullable<Exclude<FastifyServerOptions['logger'], boolean>> {
+  return {
+    level,
+    redact: { paths: SECRET_PATHS, censor: '[redacted]' },
+    serializers: { req: describeRequest, source: withoutQuery, url: withoutQuery },
+    ...(stream === undefined ? {} : { stream })
+  }
+}

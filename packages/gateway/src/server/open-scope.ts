@@ -1,0 +1,50 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { stripIdentityHeaders, type FastifyOidc, type OwnCookies, type RequestOidc } from 'fastify-oidc'
+import { NoCoreError } from '../errors.ts'
+
+const NO_COOKIES: OwnCookies = { strip: header => header, isOwn: () => false }
+
+const NOBODY: RequestOidc = Object.freeze({
+  authenticated: false,
+  via: null,
+  claims: null,
+  userinfo: null,
+  scopes: Object.freeze([]),
+  groups: Object.freeze([]),
+  sessionId: null,
+  expiresAt: null,
+  accessToken: null,
+  idToken: null,
+  identityHeaders: Object.freeze({}),
+  freshAccessToken: async () => null
+})
+
+/** What stands in a scope of open routes for a core: nobody is ever logged in there. */
+function createNobody (cookies: OwnCookies): FastifyOidc {
+  const refuse = async (): Promise<never> => { throw new NoCoreError() }
+  return {
+    issuer: null,
+    cookies,
+    login: refuse,
+    logout: refuse,
+    guard: () => refuse,
+    routes: () => [],
+    issueCookie: refuse,
+    revoke: refuse,
+    onSessionEnd: () => () => {},
+    ready: async () => {}
+  }
+}
+
+/**
+ * Makes a scope for routes without a core. Identity headers that a caller sends are removed as in front of
+ * protected routes, and cookies of any core in this server stay here.
+ */
+export function openScope (scope: FastifyInstance, cookies: OwnCookies | null): void {
+  scope.decorate('oidc', createNobody(cookies ?? NO_COOKIES))
+  scope.decorateRequest('oidc', undefined as unknown as RequestOidc)
+  scope.addHook('onRequest', async (request: FastifyRequest) => {
+    request.oidc = NOBODY
+    stripIdentityHeaders(request.headers)
+  })
+}

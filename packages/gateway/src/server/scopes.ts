@@ -1,0 +1,83 @@
+import type { FastifyInstance } from 'fastify'
+import oidc, { type OidcOptions, type OwnCookies, type RoutePolicy } from 'fastify-oidc'
+import proxy, { type ProxyOptions } from 'fastify-oidc-proxy'
+import { formatPath } from 'fastify-oidc-session-store'
+import type { GatewayCore } from '../configuration/cores.ts'
+import type { GatewayRoute } from '../configuration/routes.ts'
+import type { Upstream } from '../configuration/upstream.ts'
+import { formatUri } from '../configuration/uri.ts'
+import { createBalancer } from './balancer.ts'
+import type { CoreHealth } from './health.ts'
+import { hostConstraint } from './host-constraint.ts'
+import { openScope } from './open-scope.ts'
+
+/** A core that stands, as the rest of the server needs it. */
+export interface MountedCore extends CoreHealth {
+  readonly cookies: OwnCookies
+}
+
+function defined<T extends object> (options: T): T {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as T
+}
+
+function upstreamOptions ({ nodes, options }: Upstream): Partial<ProxyOptions> {
+  const [only, ...more] = nodes
+  const { connect, read } = options.timeout
+  return {
+    ...only !== undefined && more.length === 0 ? { upstream: only.origin } : { get_upstream: createBalancer(nodes) },
+    pass_host: options.pass_host,
+    upstream_host: options.upstream_host,
+    connect_timeout: connect,
+    headers_timeout: read,
+    body_timeout: read,
+    ssl_verify: options.tls?.verify,
+    ca: options.tls?.ca,
+    client_cert: options.tls?.client_cert,
+    client_key: options.tls?.client_key,
+    server_name: options.tls?.server_name
+  }
+}
+
+async function mountRoute (scope: FastifyInstance, route: GatewayRoute, policy: RoutePolicy | false): Promise<void> {
+  await scope.register(proxy, defined<ProxyOptions>({
+    ...upstreamOptions(route.upstream),
+    routes: route.uris.map(formatUri),
+    methods: route.methods === null ? undefined : [...route.methods],
+    websocket: route.methods === null || route.methods.includes('GET'),
+    constraints: { host: hostConstraint(route.hosts, route.priority) },
+    oidc: policy
+  }))
+}
+
+/** By place: health answers are public, and settings may come from secrets. */
+const nameOf = ({ routes }: GatewayCore): string => formatPath(routes[0]?.route.place ?? [])
+
+/** One core in a scope of its own, with its routes. */
+export async function mountCore (app: FastifyInstance, core: GatewayCore): Promise<MountedCore> {
+  let mounted: MountedCore | null = null
+  await app.register(async scope => {
+    // The core's own routes, callback and logout, are for the hosts of its routes.
+    scope.addHook('onRoute', route => {
+      if (route.constraints?.host === undefined) route.constraints = { ...route.constraints, host: hostConstraint(core.hosts, 0) }
+    })
+    await scope.register(oidc, core.options as OidcOptions)
+    for (const { route, policy } of core.routes) await mountRoute(scope, route, policy)
+    mounted = {
+      name: nameOf(core),
+      cookies: scope.oidc.cookies,
+      reached: async () => { await scope.oidc.ready() },
+      storeReady: async () => { await scope.oidcSessionStore.ready() }
+    }
+  })
+  if (mounted === null) throw new TypeError('the scope of a core was not entered')
+  return mounted
+}
+
+/** The routes that are open to everyone. */
+export async function mountOpenRoutes (app: FastifyInstance, routes: readonly GatewayRoute[], cookies: OwnCookies | null): Promise<void> {
+  if (routes.length === 0) return
+  await app.register(async scope => {
+    openScope(scope, cookies)
+    for (const route of routes) await mountRoute(scope, route, false)
+  })
+}
