@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
+import fastifyCookie from '@fastify/cookie'
 import fp from 'fastify-plugin'
 import { cookieStore } from 'fastify-oidc-cookie-store'
 import { StoreConflictError, endMarkLife, optionsError, sharedProcessCoordinator, systemClock, type SessionStore } from 'fastify-oidc-session-store'
@@ -77,6 +78,12 @@ function pathOf (request: FastifyRequest): string {
   return end < 0 ? request.originalUrl : request.originalUrl.slice(0, end)
 }
 
+/** @fastify/cookie serializes once it was registered somewhere: in a scope of its own, so that an application may register it too. */
+async function loadCookieSerializer (fastify: FastifyInstance): Promise<void> {
+  if (fastify.hasDecorator('serializeCookie')) return
+  await fastify.register(async scope => { await scope.register(fastifyCookie, { hook: false }) })
+}
+
 type Handler = (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply>
 
 /** Adds the routes of the scope, and answers which requests the guard itself must take for the provider's answers. */
@@ -101,6 +108,7 @@ const plugin: FastifyPluginAsync<OidcPluginOptions> = async (fastify, input) => 
   if (fastify.hasDecorator('oidc')) throw new AlreadyRegisteredError()
   const { settings, hooks } = readOptions(input)
   const clock = systemClock
+  await loadCookieSerializer(fastify)
   const paths = createScopePaths(settings, fastify.prefix, input.logout_path !== undefined)
   const store = await takeStore(fastify, settings, input.session?.storage !== undefined)
   const coordinator = sharedProcessCoordinator()

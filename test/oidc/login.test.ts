@@ -1,0 +1,74 @@
+import t from 'tap'
+import { Browser, login } from 'fastify-oidc-testing'
+import { optionsFor, protectedApp, testProvider } from './support.ts'
+
+t.test('a browser without a session is sent to the provider and comes back to what it asked for', async t => {
+  const provider = await testProvider(t)
+  const { app } = await protectedApp(t, optionsFor(provider))
+  const { response, browser } = await login(app, { path: '/echo/deep?q=1&r=%2F' })
+  t.equal(response.status, 200)
+  t.match(JSON.parse(response.body), { sub: 'alice', url: '/echo/deep?q=1&r=%2F' })
+  const again = await browser.navigate('http://localhost/')
+  t.equal(again.status, 200)
+  t.equal(again.history.length, 1, 'the session is enough')
+  t.equal(again.headers.getSetCookie().length, 0, 'an unchanged session sets no cookie')
+})
+
+t.test('the authorization request carries state, nonce and PKCE, and the attempt is one sealed cookie', async t => {
+  const provider = await testProvider(t)
+  const { app } = await protectedApp(t, optionsFor(provider, { scope: 'openid email', authorization_params: { prompt: 'consent', resource: ['urn:a', 'urn:b'] } }))
+  const response = await app.inject({ url: '/' })
+  t.equal(response.statusCode, 302)
+  t.equal(response.headers['cache-control'], 'no-store')
+  const location = new URL(String(response.headers.location))
+  t.equal(location.origin + location.pathname, `${provider.issuer}/auth`)
+  const query = location.searchParams
+  t.match(Object.fromEntries(query), { client_id: provider.clientId, response_type: 'code', scope: 'openid email', redirect_uri: 'http://localhost:80/callback'.replace(':80', ''), code_challenge_method: 'S256', prompt: 'consent' })
+  t.strictSame(query.getAll('resource'), ['urn:a', 'urn:b'])
+  for (const name of ['state', 'nonce', 'code_challenge']) t.ok((query.get(name) ?? '').length >= 43, name)
+  const [cookie, ...more] = [response.headers['set-cookie']].flat()
+  t.equal(more.length, 0)
+  t.match(cookie, /^oidc_tx_[\w-]{11}=[\w-]+\.[\w-]+; Max-Age=600; Path=\/; HttpOnly; SameSite=Lax$/)
+  t.notMatch(cookie, String(query.get('nonce')))
+})
+
+t.test('what is not a navigation gets 401 with a challenge, not a redirect', async t => {
+  const provider = await testProvider(t)
+  const { app } = await protectedApp(t, optionsFor(provider))
+  const cases: Array<{ headers?: Record<string, string>, method?: 'POST' }> = [
+    { headers: { 'sec-fetch-mode': 'cors' } },
+    { headers: { 'x-requested-with': 'XMLHttpRequest' } },
+    { headers: { accept: 'application/json' } },
+    { method: 'POST' }
+  ]
+  for (const request of cases) {
+    const response = await app.inject({ url: '/echo/x', ...request })
+    t.equal(response.statusCode, 401, JSON.stringify(request))
+    t.equal(response.headers['www-authenticate'], 'Bearer realm="apisix"')
+    t.equal(response.headers['cache-control'], 'no-store')
+    t.match(response.json(), { code: 'FST_OIDC_UNAUTHENTICATED', statusCode: 401 })
+    t.equal(response.headers['set-cookie'], undefined)
+  }
+  t.equal((await app.inject({ url: '/', headers: { accept: '*/*' } })).statusCode, 302, 'plain curl is sent to the provider')
+})
+
+t.test('unauth_action deny answers 401, pass lets through without identity', async t => {
+  const provider = await testProvider(t)
+  const denied = await protectedApp(t, optionsFor(provider, { unauth_action: 'deny' }))
+  t.equal((await denied.app.inject('/')).statusCode, 401)
+  const passed = await protectedApp(t, optionsFor(provider, { unauth_action: 'pass' }))
+  const response = await passed.app.inject('/')
+  t.equal(response.statusCode, 200)
+  t.equal(response.json().sub, null)
+})
+
+t.test('a form that is sent after the session ended comes back to its page, by GET', async t => {
+  const provider = await testProvider(t)
+  const { app } = await protectedApp(t, optionsFor(provider, { security_profile: 'apisix' }))
+  const response = await app.inject({ method: 'POST', url: '/echo/save', headers: { 'sec-fetch-mode': 'navigate', referer: 'http://localhost/echo/form?id=7' } })
+  t.equal(response.statusCode, 303)
+  const browser = new Browser().route('http://localhost', app)
+  await browser.navigate('http://localhost/')
+  const page = await browser.navigate('http://localhost/echo/form')
+  t.equal(page.status, 200)
+})
