@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto'
+import type { GatewayOptions } from 'fastify-oidc-gateway'
 import type { TestProvider } from 'fastify-oidc-testing'
 
 /** The gateway's file, as an object: one route, in front of everything. */
-export function demoConfiguration (port: number, provider: TestProvider, upstream: string) {
+export function demoConfiguration (port: number, provider: TestProvider, upstream: string): GatewayOptions {
   return {
     listen: { host: '127.0.0.1', port },
     log: { level: 'warn' },
@@ -27,5 +28,5 @@ export function demoConfiguration (port: number, provider: TestProvider, upstrea
         }
       }
     }]
-  } as const
+  }
 }

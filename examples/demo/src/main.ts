@@ -58,7 +58,7 @@ async function start (port: number, closers: Close[]): Promise<void> {
   closers.unshift(provider.close)
   const upstream = await startUpstream()
   closers.unshift(upstream.close)
-  const gateway = await createGateway(demoConfiguration(port, provider, upstream.origin))
+  const gateway = await createGateway(demoConfiguration(port, provider, upstream.origin), { drainTimeout: 1 })
   closers.unshift(async () => { await gateway.close() })
   await gateway.listen()
   console.log(welcome(port, provider, upstream.origin))

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
-import type { FastifyOidc } from 'fastify-oidc'
-import type { Claims, Session } from 'fastify-oidc-session-store'
+import type {} from 'fastify-oidc'
+import type { Claims } from 'fastify-oidc-session-store'
 import { OidcMissingError } from './errors.ts'
 
 export interface IdentityOptions {
@@ -8,7 +8,7 @@ export interface IdentityOptions {
   readonly accessToken?: string
   /** Life of the access token in seconds. Default 3600. */
   readonly expiresIn?: number
-  /** Scopes that were granted, separated by spaces. Default `openid`. */
+  /** Scopes that were granted, separated by spaces. Default: those that the application asks for. */
   readonly scope?: string
   readonly userinfo?: Claims
   /** The ID token as it would have been received (a signed JWT). Default: none. */
@@ -22,8 +22,6 @@ export interface Identity {
   /** For `app.inject({ headers })`. */
   readonly headers: { readonly cookie: string }
 }
-
-type IssuingOidc = FastifyOidc & { issueCookie (overrides: Partial<Session>): Promise<string> }
 
 const DEFAULT_SUBJECT = 'test-user'
 const DEFAULT_EXPIRES_IN = 3600
@@ -42,12 +40,12 @@ export async function withIdentity (app: FastifyInstance, claims: Claims, option
   if (!app.hasDecorator('oidc')) throw new OidcMissingError()
   const subject = typeof claims.sub === 'string' ? claims.sub : DEFAULT_SUBJECT
   const now = Math.floor(Date.now() / 1000)
-  const cookie = await (app.oidc as IssuingOidc).issueCookie({
+  const cookie = await app.oidc.issueCookie({
     subject,
     providerSessionId: typeof claims.sid === 'string' ? claims.sid : null,
     idTokenClaims: { ...claims, sub: subject },
     userinfo: options.userinfo ?? null,
-    scope: options.scope ?? 'openid',
+    ...(options.scope === undefined ? {} : { scope: options.scope }),
     accessToken: options.accessToken ?? null,
     accessTokenExpiresAt: options.accessToken === undefined ? null : now + (options.expiresIn ?? DEFAULT_EXPIRES_IN),
     cold: { idToken: options.idToken ?? null, refreshToken: null }
