@@ -2,6 +2,7 @@ import { Type, type Static, type TObject, type TOptional, type TSchema, type TPr
 import { Value, ValueErrorType, type ValueError } from '@sinclair/typebox/value'
 import { distance } from 'fastest-levenshtein'
 import { OptionsInvalidError } from './errors.ts'
+import { clonePlain, fillDefaults, isPlainObject } from './option-defaults.ts'
 
 /** An option that may be left out and is always there after parsing. */
 export type TDefault<T extends TSchema> = TOptional<T> & { readonly defaulted: true }
@@ -30,19 +31,6 @@ export interface OptionProblem {
   readonly path: readonly string[]
   /** What was expected, without the path. */
   readonly message: string
-}
-
-/** Copies plain data; functions and class instances are kept as they are. */
-function clonePlain (value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(clonePlain)
-  if (!isPlainObject(value)) return value
-  return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, clonePlain(member)]))
-}
-
-function isPlainObject (value: unknown): value is Record<string, unknown> {
-  if (value === null || typeof value !== 'object') return false
-  const prototype: unknown = Object.getPrototypeOf(value)
-  return prototype === Object.prototype || prototype === null
 }
 
 function freezeDeep<T> (value: T): T {
@@ -79,6 +67,7 @@ function segments (pointer: string): string[] {
 }
 
 function typeName (value: unknown): string {
+  if (value === undefined) return 'missing'
   return value === null ? 'null' : Array.isArray(value) ? 'an array' : typeof value === 'object' ? 'an object' : `a ${typeof value}`
 }
 
@@ -99,11 +88,15 @@ function schemaAt (schema: TSchema | null, path: readonly string[]): TSchema | n
   return schemaAt(next ?? null, rest)
 }
 
-function expected (schema: TSchema): string | null {
-  const literals = (schema.anyOf as TSchema[] | undefined)?.map(member => member.const as unknown).filter(value => value !== undefined)
-  if (literals !== undefined && literals.length > 0) return `must be one of ${literals.map(value => JSON.stringify(value)).join(', ')}`
+function expected (schema: TSchema, value: unknown): string | null {
+  if (schema.const !== undefined) return `must be ${JSON.stringify(schema.const)}`
+  const literals = (schema.anyOf as TSchema[] | undefined)?.map(member => member.const as unknown).filter(literal => literal !== undefined)
+  if (literals !== undefined && literals.length > 0) {
+    const choices = `must be one of ${literals.map(literal => JSON.stringify(literal)).join(', ')}`
+    return literals.some(literal => typeof literal === typeof value) ? choices : `${choices}, not ${typeName(value)}`
+  }
   const article = /^[aeio]/.test(String(schema.type)) ? 'an' : 'a'
-  return typeof schema.type === 'string' ? `must be ${article} ${schema.type}` : null
+  return typeof schema.type === 'string' ? `must be ${article} ${schema.type}, not ${typeName(value)}` : null
 }
 
 /** The value is never repeated: it may be a secret. */
@@ -118,17 +111,14 @@ function describe (error: ValueError, path: readonly string[], root: TSchema): s
     case ValueErrorType.NumberMinimum: return `must be ${error.schema.minimum as number} or more`
     case ValueErrorType.IntegerMaximum:
     case ValueErrorType.NumberMaximum: return `must be ${error.schema.maximum as number} or less`
-    case ValueErrorType.ArrayMinItems: return `needs at least ${error.schema.minItems as number} entries`
-    default: {
-      const wanted = expected(error.schema)
-      return wanted === null ? error.message.charAt(0).toLowerCase() + error.message.slice(1) : `${wanted}, not ${typeName(error.value)}`
-    }
+    case ValueErrorType.ArrayMinItems: return `needs at least ${error.schema.minItems as number} of them`
+    default: return expected(error.schema, error.value) ?? error.message.charAt(0).toLowerCase() + error.message.slice(1)
   }
 }
 
 /** Every problem of a configuration, the first one per option, and the options with their defaults, frozen. */
 export function checkOptions<T extends TSchema> (schema: T, input: unknown): { options: Resolved<T>, problems: OptionProblem[] } {
-  const options = Value.Default(schema, clonePlain(input))
+  const options = fillDefaults(schema, clonePlain(input))
   const problems = new Map<string, OptionProblem>()
   if (!Value.Check(schema, options)) {
     for (const error of Value.Errors(schema, options)) {
