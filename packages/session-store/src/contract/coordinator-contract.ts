@@ -4,8 +4,10 @@ import type { EpochSeconds, RevocationTarget } from '../session.ts'
 import { coordinatorCase, eventually, mustLock, type CoordinatorCase } from './coordinator-scene.ts'
 import { sampleSession } from './sample-session.ts'
 
-const LONG_MS = 20_000
+const LONG_MS = 8000
 const SHORT_MS = 150
+// Far more than a push takes, far less than a limit that was waited out.
+const PROMPT_MS = 2000
 
 async function elapsedMs (work: Promise<unknown>): Promise<number> {
   const startMs = performance.now()
@@ -42,23 +44,23 @@ const locks: readonly CoordinatorCase[] = [
     const waiting = [here, there, here, there].map(coordinator => elapsedMs(coordinator.waitForRelease('a', LONG_MS)))
     await sleep(SHORT_MS)
     await lock.release()
-    for (const waitedMs of await Promise.all(waiting)) assert.ok(waitedMs < LONG_MS / 2, `waited ${waitedMs} ms`)
+    for (const waitedMs of await Promise.all(waiting)) assert.ok(waitedMs < PROMPT_MS, `waited ${waitedMs} ms`)
   }),
   coordinatorCase('nobody waits for a lock that is free', async ({ here, there }) => {
     const waitedMs = await elapsedMs(Promise.all([here.waitForRelease('free', LONG_MS), there.waitForRelease('free', LONG_MS)]))
-    assert.ok(waitedMs < LONG_MS / 2, `waited ${waitedMs} ms`)
+    assert.ok(waitedMs < PROMPT_MS, `waited ${waitedMs} ms`)
   }),
   coordinatorCase('who waits gives up at its limit, and the lock stays held', async ({ here, there }) => {
     const lock = await mustLock(here, 'a', LONG_MS)
     const waitedMs = await elapsedMs(there.waitForRelease('a', SHORT_MS))
-    assert.ok(waitedMs >= SHORT_MS - 20 && waitedMs < LONG_MS / 2, `waited ${waitedMs} ms`)
+    assert.ok(waitedMs >= SHORT_MS - 20 && waitedMs < PROMPT_MS, `waited ${waitedMs} ms`)
     assert.equal(await there.lock('a', LONG_MS), null)
     await lock.release()
   }),
   coordinatorCase('a holder that dies frees its lock after the lock\'s life', async ({ here, there }) => {
     await mustLock(here, 'a', SHORT_MS)
-    const waitedMs = await elapsedMs(there.waitForRelease('a', LONG_MS))
-    assert.ok(waitedMs < LONG_MS / 2, `waited ${waitedMs} ms`)
+    const waitedMs = await elapsedMs(there.waitForRelease('a', PROMPT_MS))
+    assert.ok(waitedMs < PROMPT_MS, `waited ${waitedMs} ms`)
     await eventually('the lock is free', async () => await there.lock('a', LONG_MS) !== null)
   }),
   coordinatorCase('releasing twice does nothing', async ({ here, there }) => {
@@ -72,7 +74,6 @@ const locks: readonly CoordinatorCase[] = [
   }),
   coordinatorCase('a release that comes after the lock\'s life does not free another\'s', async ({ here, there }) => {
     const late = await mustLock(here, 'a', SHORT_MS)
-    await there.waitForRelease('a', LONG_MS)
     await eventually('the lock changes hands', async () => await there.lock('a', LONG_MS) !== null)
     await late.release()
     assert.equal(await here.lock('a', LONG_MS), null)
@@ -195,7 +196,7 @@ const marks: readonly CoordinatorCase[] = [
     await mustLock(here, 'a', LONG_MS)
     const waitedMs = elapsedMs(here.waitForRelease('a', LONG_MS))
     await here.close()
-    assert.ok(await waitedMs < LONG_MS / 2)
+    assert.ok(await waitedMs < PROMPT_MS)
     await here.close()
   })
 ]

@@ -4,7 +4,7 @@ import type { Clock } from '../session.ts'
 import type { Lock, SessionCoordinator } from '../session-coordinator.ts'
 import { createManualClock, withinLimit, type ContractCase, type ManualClock } from './contract-case.ts'
 
-const PATIENCE_MS = 5000
+const PATIENCE_MS = 2000
 
 /** What the author of a coordinator gives to each case. */
 export interface CoordinatorHarness {
