@@ -69,8 +69,8 @@ function installCommand (name) {
   return known?.[1] ?? `export ${variable}=/path/to/${title.toLowerCase()}`
 }
 
-function isDebian () {
-  if (process.platform !== 'linux') return false
+function hasApt () {
+  if (process.platform !== 'linux' || locate('apt-get') === null) return false
   try {
     return /^ID(_LIKE)?=.*\b(debian|ubuntu)\b/m.test(readFileSync('/etc/os-release', 'utf8'))
   } catch {
@@ -79,7 +79,7 @@ function isDebian () {
 }
 
 function apt (...args) {
-  const { status, stdout, stderr } = spawnSync('apt-get', ['-o', 'DPkg::Lock::Timeout=300', ...args], {
+  const { status, stdout = '', stderr = '' } = spawnSync('apt-get', ['-o', 'DPkg::Lock::Timeout=300', ...args], {
     encoding: 'utf8',
     env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
     maxBuffer: 64 * 1024 * 1024,
@@ -102,7 +102,7 @@ export function provideTools () {
   try {
     const missing = Object.keys(tools).filter(name => findTool(name) === null)
     if (missing.length === 0) return
-    if (isDebian() && process.getuid?.() === 0) installWithApt(missing)
+    if (hasApt() && process.getuid?.() === 0) installWithApt(missing)
     for (const name of missing) requireTool(name)
   } catch (error) {
     console.error(`bootstrap: ${error.message}`)
