@@ -2,7 +2,7 @@ import './augment.ts'
 
 export { oidc, oidc as default } from './plugin.ts'
 export type { OidcPluginOptions } from './plugin.ts'
-export type { FastifyOidc, RevokeTarget } from './augment.ts'
+export type { FastifyOidc, RevokeTarget } from './core/fastify-oidc.ts'
 export type { IdTokenClaims, RequestOidc } from './http/request-oidc.ts'
 export type { RouteRequirement } from './http/route-policies.ts'
 export type { OwnCookies } from './cookie/own-cookies.ts'

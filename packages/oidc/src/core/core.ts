@@ -1,0 +1,198 @@
+import type { FastifyBaseLogger, FastifyReply, FastifyRequest } from 'fastify'
+import { endMarkLife, type Clock, type SessionCoordinator, type SessionStore, type StoredSession } from 'fastify-oidc-session-store'
+import type { CookieNames } from '../cookie/cookie-names.ts'
+import { createCookieJar, type CookieJar } from '../cookie/jar.ts'
+import { createTransactions, type Transactions } from '../cookie/transaction.ts'
+import { createGuard, type Guard } from '../http/guard.ts'
+import { createRefusal } from '../http/refusal.ts'
+import { originOf, returnToOf } from '../http/return-to.ts'
+import { createRoutePolicies, type RoutePolicies } from '../http/route-policies.ts'
+import type { ScopePaths } from '../http/scope-paths.ts'
+import { createSessionViews } from '../http/session-view.ts'
+import { createLoginFinish } from '../login/finish.ts'
+import { applyHooks } from '../login/hooks.ts'
+import { endLogin } from '../login/logout.ts'
+import { startLogin } from '../login/start.ts'
+import type { OidcHooks } from '../options/hooks.ts'
+import type { OidcSettings } from '../options/settings.ts'
+import { defaultPolicy } from '../policy.ts'
+import type { Provider } from '../provider/provider.ts'
+import { refreshTokens } from '../provider/token-refresh.ts'
+import { createCallback } from '../routes/callback.ts'
+import { createLogoutRoute, type LogoutRoute } from '../routes/logout.ts'
+import type { Lifetimes } from '../session/lifetime.ts'
+import { createRenewal, type SessionRenewal } from '../session/renewal.ts'
+import { createSessionEnds, type SessionEnds } from '../session/session-ends.ts'
+import { createSessions, type Sessions } from '../session/sessions.ts'
+import { createObserver, type Observer } from './observer.ts'
+
+/** What a core stands on. */
+export interface CoreGround {
+  readonly settings: OidcSettings
+  readonly hooks: OidcHooks<FastifyRequest>
+  readonly provider: Provider
+  readonly store: SessionStore
+  readonly coordinator: SessionCoordinator
+  readonly paths: ScopePaths
+  readonly names: CookieNames
+  /** Bytes that our cookies may take in a request. */
+  readonly budget: number
+  readonly log: FastifyBaseLogger
+  readonly clock: Clock
+  isInPlaceCallback (request: FastifyRequest): boolean
+}
+
+export type Handler = (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply>
+
+/** The rooms of one core, wired. */
+export interface Core extends SessionRooms {
+  readonly jar: CookieJar
+  readonly observer: Observer
+  readonly policies: RoutePolicies
+  readonly guard: Guard
+  readonly logout: LogoutRoute
+  readonly callback: Handler
+  login (request: FastifyRequest, reply: FastifyReply, attempt: LoginAttempt): Promise<FastifyReply>
+}
+
+interface LoginAttempt {
+  readonly returnTo: string
+  /** How many attempts in a row went before. */
+  readonly restarts: number
+}
+
+interface SessionRooms {
+  readonly lifetimes: Lifetimes
+  readonly ends: SessionEnds
+  readonly renewal: SessionRenewal
+  readonly sessions: Sessions
+}
+
+interface CookieRooms {
+  readonly jar: CookieJar
+  readonly transactions: Transactions
+}
+
+function lifetimesOf ({ session }: OidcSettings): Lifetimes {
+  return { lifetime: session.cookie.lifetime, idling: session.idling_timeout ?? null, absolute: session.absolute_timeout }
+}
+
+function createSessionRooms ({ settings, provider, store, coordinator, clock }: CoreGround, observer: Observer): SessionRooms {
+  const lifetimes = lifetimesOf(settings)
+  const leeway = settings.access_token_expires_leeway
+  const ends = createSessionEnds(coordinator, clock)
+  const renewal = createRenewal({
+    store,
+    coordinator,
+    lifetimes,
+    clock,
+    leeway,
+    timeout: settings.timeout,
+    refresh: async (refreshToken, subject) => await refreshTokens(provider, settings, { refreshToken, subject }, clock),
+    onRenewed: session => { observer.tell('renewal', session.id) },
+    onFailed: observer.renewalFailed
+  })
+  const client = { discovery: settings.discovery, clientId: settings.client_id }
+  const sessions = createSessions({ store, renewal, ends, lifetimes, clock, leeway, renews: settings.renew_access_token_on_expiry, client })
+  return { lifetimes, ends, renewal, sessions }
+}
+
+function createLogin ({ settings, provider, paths, clock }: CoreGround, { jar, transactions }: CookieRooms): Core['login'] {
+  return async (request, reply, { returnTo, restarts }) => {
+    const started = await startLogin(provider, settings, { returnTo, redirectUri: paths.redirectUriOf(request), attempt: restarts })
+    transactions.begin(request, reply, started.state, { ...started, startedAt: clock() }, jar.size(request))
+    const isRead = request.method === 'GET' || request.method === 'HEAD'
+    return reply.header('cache-control', 'no-store').redirect(started.location, isRead ? 302 : 303)
+  }
+}
+
+type Refuse = ReturnType<typeof createRefusal>
+
+function createAnswer (ground: CoreGround, rooms: SessionRooms & CookieRooms, core: Pick<Core, 'observer' | 'login' | 'guard'>, refuse: Refuse): Handler {
+  const { settings, provider, hooks, store, clock, paths } = ground
+  const { observer } = core
+  const finish = createLoginFinish({
+    provider,
+    settings,
+    store,
+    lifetimes: rooms.lifetimes,
+    clock,
+    onLogin: async session => await applyHooks(hooks, session),
+    onUserinfoFailed: error => { observer.warn('userinfo.failed', 'the login goes on without userinfo', error) }
+  })
+  return createCallback({
+    jar: rooms.jar,
+    transactions: rooms.transactions,
+    finish,
+    store,
+    clock,
+    home: paths.home,
+    originOf,
+    peek: core.guard.peek,
+    restart: async (request, reply, restarts) => await core.login(request, reply, { returnTo: paths.home, restarts }),
+    refuse,
+    onFinished (request, { session }) {
+      observer.tell('login', session.id)
+      request.log.info({ oidc: 'login', sessionId: session.id }, 'logged in')
+    },
+    onFailed: error => { observer.tell('login.failed', null, error) }
+  })
+}
+
+/** Every instance hears of it, streams of the session end, and the application is told. */
+function announceLogout ({ coordinator, clock, settings, hooks }: CoreGround, observer: Observer) {
+  return async (request: FastifyRequest, stored: StoredSession | null): Promise<void> => {
+    if (stored === null) return
+    const { id, subject } = stored.session
+    await coordinator.end({ id }, clock(), clock() + endMarkLife(settings.session.absolute_timeout))
+    observer.tell('logout', id)
+    request.log.info({ oidc: 'logout', sessionId: id }, 'logged out')
+    await hooks.onLogout?.({ sessionId: id, subject })
+  }
+}
+
+function createLogout (ground: CoreGround, jar: CookieJar, core: Pick<Core, 'observer' | 'guard'>, refuse: Refuse): LogoutRoute {
+  const { settings, provider, store, paths } = ground
+  const { observer, guard } = core
+  const onProviderFailed = (error: Error): void => { observer.warn('logout.provider', 'logged out here, and not at the provider', error) }
+  return createLogoutRoute({
+    jar,
+    path: paths.logout,
+    postLogoutRedirectUri: settings.post_logout_redirect_uri ?? null,
+    confirmsForeign: settings.security_profile !== 'apisix',
+    originOf,
+    peek: guard.peek,
+    end: async (stored, returnTo) => await endLogin({ provider, settings, store, onProviderFailed }, stored, returnTo),
+    refuse,
+    onEnded: announceLogout(ground, observer)
+  })
+}
+
+/** Wires the rooms of one core. */
+export function createCore (ground: CoreGround): Core {
+  const { settings, provider, names, budget, clock, log, hooks } = ground
+  const issuer = (): string | null => provider.issuer
+  const observer = createObserver({ log, clientId: settings.client_id, issuer })
+  const jar = createCookieJar(settings, names, budget)
+  const transactions = createTransactions(settings, names, budget, clock)
+  const rooms = { ...createSessionRooms(ground, observer), jar, transactions }
+  const policies = createRoutePolicies(defaultPolicy(settings), log)
+  const refuse = createRefusal({ clientId: settings.client_id, realm: settings.realm, issuer })
+  const login = createLogin(ground, rooms)
+  const guard = createGuard({
+    jar,
+    sessions: rooms.sessions,
+    renewal: rooms.renewal,
+    clock,
+    ownsAuthorization: settings.set_access_token_header && settings.access_token_in_authorization_header,
+    viewOf: createSessionViews(settings),
+    policyOf: policies.policyOf,
+    authorize: hooks.authorize ?? null,
+    isInPlaceCallback: ground.isInPlaceCallback,
+    callback: async (request, reply) => await callback(request, reply),
+    login: async (request, reply) => await login(request, reply, { returnTo: returnToOf(request, originOf(request)), restarts: 0 }),
+    refuse
+  })
+  const callback = createAnswer(ground, rooms, { observer, login, guard }, refuse)
+  return { ...rooms, observer, policies, guard, login, callback, logout: createLogout(ground, jar, { observer, guard }, refuse) }
+}

@@ -1,0 +1,58 @@
+import { endMarkLife, type RevocationTarget } from 'fastify-oidc-session-store'
+import type { OwnCookies } from '../cookie/own-cookies.ts'
+import { sessionOf } from '../http/guard.ts'
+import { originOf, returnToOf, sameOriginPath } from '../http/return-to.ts'
+import { issueSession } from '../login/issue.ts'
+import type { Provider } from '../provider/provider.ts'
+import type { Core, CoreGround } from './core.ts'
+import type { FastifyOidc, RevokeTarget } from './fastify-oidc.ts'
+
+async function toRevocation (target: RevokeTarget, provider: Provider): Promise<RevocationTarget> {
+  if ('id' in target) return target
+  const { issuer } = await provider.client()
+  return 'sub' in target ? { issuer, subject: target.sub } : { issuer, providerSessionId: target.sid }
+}
+
+function createRevoke ({ provider, store, coordinator, settings, clock, log }: CoreGround, { observer }: Core): FastifyOidc['revoke'] {
+  return async target => {
+    const revocation = await toRevocation(target, provider)
+    const now = clock()
+    const count = await store.revoke(revocation, now)
+    await coordinator.end(revocation, now, now + endMarkLife(settings.session.absolute_timeout))
+    observer.tell('revocation', 'id' in target ? target.id : null)
+    log.info({ oidc: 'revocation', count }, 'sessions revoked')
+    return count
+  }
+}
+
+/** `fastify.oidc` over the rooms. */
+export function createDecorator (ground: CoreGround, core: Core, cookies: OwnCookies): FastifyOidc {
+  const { provider, store, settings, clock } = ground
+  return {
+    get issuer () { return provider.issuer },
+    async login (request, reply, { returnTo } = {}) {
+      const origin = originOf(request)
+      const path = returnTo === undefined ? null : sameOriginPath(returnTo, origin)
+      return await core.login(request, reply, { returnTo: path ?? returnToOf(request, origin), restarts: 0 })
+    },
+    logout: core.logout.logout,
+    guard (policy) {
+      const compiled = core.policies.compile('fastify.oidc.guard', policy)
+      return async (request, reply) => await core.guard.enforce(request, reply, compiled)
+    },
+    routes: core.policies.list,
+    revoke: createRevoke(ground, core),
+    onSessionEnd (request, listener) {
+      const stored = sessionOf(request)
+      return stored === null ? () => {} : core.ends.watch(stored, listener)
+    },
+    async ready () {
+      await Promise.all([provider.client(), store.ready()])
+    },
+    cookies,
+    async issueCookie (overrides) {
+      const { handle } = await issueSession({ store, settings, lifetimes: core.lifetimes, clock, issuer: provider.issuer }, overrides)
+      return core.jar.encode(handle, false)
+    }
+  }
+}

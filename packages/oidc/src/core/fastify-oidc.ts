@@ -1,0 +1,39 @@
+import type { FastifyReply, FastifyRequest, onRequestAsyncHookHandler } from 'fastify'
+import type { Session } from 'fastify-oidc-session-store'
+import type { OwnCookies } from '../cookie/own-cookies.ts'
+import type { RouteRequirement } from '../http/route-policies.ts'
+import type { RoutePolicy } from '../policy.ts'
+
+/** Whose sessions to end, at this core's provider. */
+export type RevokeTarget = { readonly sub: string } | { readonly sid: string } | { readonly id: string }
+
+/** `fastify.oidc`. */
+export interface FastifyOidc {
+  /** The provider's issuer; null until its metadata were read once. */
+  readonly issuer: string | null
+  /**
+   * Sends the browser to the provider; it comes back to `returnTo` (a path of the same origin; default: what was asked for).
+   * @throws FST_OIDC_PROVIDER_UNAVAILABLE
+   */
+  login (request: FastifyRequest, reply: FastifyReply, options?: { returnTo?: string }): Promise<FastifyReply>
+  /** Ends the session here and at the provider. */
+  logout (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply>
+  /**
+   * A policy for code that cannot set route config, as an `onRequest` hook.
+   * @throws FST_OIDC_POLICY_INVALID
+   */
+  guard (policy: RoutePolicy): onRequestAsyncHookHandler
+  routes (): readonly RouteRequirement[]
+  /**
+   * Ends sessions from outside. Answers how many; null where they live in browsers and cannot be counted.
+   * @throws FST_OIDC_STORE_NOT_REVOCABLE, FST_OIDC_STORE_UNAVAILABLE, FST_OIDC_PROVIDER_UNAVAILABLE (`sub` and `sid` belong to an issuer)
+   */
+  revoke (target: RevokeTarget): Promise<number | null>
+  /** Calls the listener once when the session of this request ends: logout, revocation or expiry. Answers the function that takes it off. */
+  onSessionEnd (request: FastifyRequest, listener: () => void): () => void
+  /** Resolves when provider and store can answer. */
+  ready (): Promise<void>
+  readonly cookies: OwnCookies
+  /** Makes a session without a provider and answers the Cookie header that carries it: for unit tests of what stands behind this plugin. */
+  issueCookie (session: Partial<Session>): Promise<string>
+}
