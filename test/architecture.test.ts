@@ -80,7 +80,7 @@ t.test('an import to a higher or an equal floor is found', async t => {
   })]
   t.same(checkFloors(tree), [
     'oidc/src/utils.ts has no floor',
-    'oidc/src/http/guard.ts (floor 5) may not import plugin.ts (floor 7)',
+    'oidc/src/http/guard.ts (floor 5) may not import plugin.ts (floor 8)',
     'oidc/src/session/sessions.ts (floor 3) may not import cookie/jar.ts (floor 3)'
   ])
 })

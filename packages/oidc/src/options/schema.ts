@@ -118,4 +118,3 @@ export const optionsSchema = Type.Object({
 export type OidcOptions = Static<typeof optionsSchema>
 /** With defaults filled in. */
 export type ResolvedOptions = Resolved<typeof optionsSchema>
-
