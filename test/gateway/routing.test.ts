@@ -100,7 +100,7 @@ t.test('a path that could mean another route to the upstream is refused', async 
   for (const path of ['/./admin/x', '/x/../admin/x', '/x/%2e%2e/admin/x', '/%2E/admin/x', '/x/..;/admin/x', '/admin%2fx', '/admin%5Cx', '/x/..%2fadmin/x', '/admin\\x', '/admin/x%00']) {
     t.equal((await askRaw(origin, path)).status, 400, path)
   }
-  for (const [path, name] of [['/x%2fy', 'open'], ['/admin/x%2fy', 'closed'], ['/.well-known/x', 'open'], ['/...', 'open'], ['/a..b/', 'open'], ['/%61dmin/x', 'closed']] as const) {
+  for (const [path, name] of [['/x%2fy', 'open'], ['/admin/x%2fy', 'closed'], ['/.well-known/x', 'open'], ['/a..b/', 'open'], ['/%61dmin/x', 'closed']] as const) {
     const { status, body } = await askRaw(origin, path)
     t.match({ status, received: JSON.parse(body) }, { status: 200, received: { name, url: path } }, path)
   }
