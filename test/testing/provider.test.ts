@@ -38,7 +38,7 @@ t.test('forms: a name and any password, then consent', async t => {
   const request = await authorizationRequest(configuration)
   const form = await browser.navigate(request.url)
   t.equal(form.status, 200)
-  t.match(form.body, /Users: <code>alice<\/code>, <code>bob<\/code>/)
+  t.match(form.body, /Users: <code>alice<\/code>, <code>bob<\/code>. Any password/)
   t.notMatch(form.body, /https?:\/\//, 'nothing on the page comes from elsewhere')
   t.match(form.headers.get('content-security-policy'), "default-src 'none'")
 

@@ -1,6 +1,6 @@
 import createError from '@fastify/error'
 
-/** `withIdentity` or `login` got an instance on which `fastify-oidc` is not registered. */
+/** `withIdentity` got an instance on which `fastify-oidc` is not registered. */
 export const OidcMissingError = createError('FST_OIDC_TESTING_NO_OIDC', 'this Fastify instance has no fastify-oidc: pass the instance (or scope) on which it is registered', 500)
 
 /** A login did not come back to the application. The detail names the hops, without their query strings. */

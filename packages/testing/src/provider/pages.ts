@@ -9,6 +9,7 @@ p { margin: 0 0 1rem; overflow-wrap: anywhere }
 .soft { color: var(--soft) }
 .bad { color: var(--bad); font-weight: 600 }
 label { display: block; margin-bottom: .25rem; font-weight: 600 }
+form { margin-bottom: 1rem }
 input { width: 100%; margin-bottom: 1rem; padding: .625rem .75rem; font: inherit; color: inherit; background: var(--ground); border: 1px solid var(--line); border-radius: .5rem }
 button { width: 100%; padding: .6875rem 1rem; font: inherit; font-weight: 600; color: var(--on-accent); background: var(--accent); border: 1px solid var(--accent); border-radius: .5rem; cursor: pointer }
 button.second { margin-top: .75rem; color: var(--ink); background: transparent; border-color: var(--line) }
@@ -60,14 +61,12 @@ export function renderLoginPage ({ client, name, names, refused }: LoginPage): s
 ${refused ? `<p class="bad" role="alert" id="refused">There is nobody called ${escapeHtml(name)} here.</p>` : ''}
 <form method="post">
 <label for="login">User name</label>
-<input id="login" name="login" value="${escapeHtml(name)}" autocomplete="username" autocapitalize="none" spellcheck="false" required autofocus aria-describedby="known">
+<input id="login" name="login" value="${escapeHtml(name)}" autocomplete="username" autocapitalize="none" spellcheck="false" required autofocus aria-describedby="hint">
 <label for="password">Password</label>
-<input id="password" name="password" type="password" autocomplete="current-password" aria-describedby="any">
+<input id="password" name="password" type="password" autocomplete="current-password" aria-describedby="hint">
 <button type="submit">Sign in</button>
 </form>
-<p></p>
-<p class="soft" id="known">Users: ${known}.</p>
-<p class="soft" id="any">Any password is right.</p>`)
+<p class="soft" id="hint">Users: ${known}. Any password is right.</p>`)
 }
 
 export interface ConsentPage {
