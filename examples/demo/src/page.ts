@@ -41,9 +41,11 @@ function renderFacts ({ method, path, secondsLeft }: ShownRequest): string {
   return `<dl class="facts"><div><dt>Method</dt><dd>${escape(method)}</dd></div><div><dt>Path</dt><dd>${escape(path)}</dd></div><div><dt>Access token</dt><dd>${left}</dd></div></dl>`
 }
 
+const COOKIES = 'Cookies of other servers on this host, such as the provider: browsers send them to every port. The gateway keeps its own to itself.'
+
 function renderOthers (others: ShownRequest['others']): string {
-  const rows = others.map(([name, value]) => `<tr><th scope="row">${escape(name)}</th><td>${escape(value)}</td></tr>`).join('\n')
-  return `<h2>Other headers</h2>\n<section><table>${rows}</table></section>`
+  const rows = others.map(([name, value]) => `<tr><th scope="row">${escape(name)}</th><td>${escape(value)}${name === 'cookie' ? `<p class="soft">${COOKIES}</p>` : ''}</td></tr>`)
+  return `<h2>Other headers</h2>\n<section><details><summary>${others.length} headers</summary><table>${rows.join('\n')}</table></details></section>`
 }
 
 /** The page of the upstream. Everything in it came from outside and is escaped. */
