@@ -2,11 +2,12 @@
 import { Browser } from 'fastify-oidc-testing'
 import { startServer } from './processes.mjs'
 
-const TOKEN_SIZE = 1100
+// Filling that makes access tokens of 1.1 KB, as large providers issue them, and sessions of 3.5 KB.
+const TOKEN_SIZE = 380
 
-async function headersAtUpstream ({ origin, headers }) {
-  const response = await fetch(`${origin}/headers`, { headers, redirect: 'manual' })
-  if (response.status !== 200) throw new Error(`${origin} answers ${response.status}`)
+async function ask ({ origin, headers }, path) {
+  const response = await fetch(`${origin}${path}`, { headers, redirect: 'manual' })
+  if (response.status !== 200) throw new Error(`${origin}${path} answers ${response.status}`)
   return await response.json()
 }
 
@@ -19,9 +20,10 @@ async function startOidc (cores, upstream) {
   const page = await browser.navigate(`${outside}/`)
   if (page.status !== 200) throw new Error(`the login ends with ${page.status}: ${page.body.slice(0, 300)}`)
   const headers = { cookie: browser.cookieHeader(`${outside}/`) }
-  const { 'x-access-token': token = '' } = await headersAtUpstream({ ...server, headers })
+  const { 'x-access-token': token = '' } = await ask({ ...server, headers }, '/headers')
   if (token.length < TOKEN_SIZE) throw new Error(`the upstream gets an access token of ${token.length} bytes`)
-  return { server, provider, headers, token }
+  const { bytes: sessionBytes } = await ask({ ...server, headers }, '/session-size')
+  return { server, provider, headers, token, sizes: { sessionBytes, accessTokenBytes: token.length, cookieHeaderBytes: headers.cookie.length } }
 }
 
 /** Every contestant, up and checked. The first is what the others are compared with. */
@@ -29,17 +31,17 @@ export async function startContestants (cores) {
   const { origin: upstream, stop: stopUpstream } = await startServer('upstream', cores?.rest ?? null)
   const bare = await startServer('bare', cores?.server ?? null, { upstream })
   const again = await startServer('bare', cores?.server ?? null, { upstream })
-  const { server, provider, headers, token } = await startOidc(cores, upstream)
+  const { server, provider, headers, token, sizes } = await startOidc(cores, upstream)
   const contestants = [
     { name: 'bare', title: '@fastify/http-proxy, no authentication', origin: bare.origin, headers: {} },
     { name: 'reference', title: 'the same again (noise)', origin: again.origin, headers: {} },
     { name: 'bare-same-bytes', title: '@fastify/http-proxy, as many bytes', origin: bare.origin, headers: { ...headers, 'x-access-token': token } },
     { name: 'oidc-cookie', title: 'fastify-oidc + proxy, cookie session', origin: server.origin, headers }
   ]
-  for (const contestant of contestants) await headersAtUpstream(contestant)
+  for (const contestant of contestants) await ask(contestant, '/headers')
   return {
     contestants,
-    sizes: { cookieHeaderBytes: headers.cookie.length, accessTokenBytes: token.length },
+    sizes,
     stop: () => [stopUpstream, bare.stop, again.stop, server.stop, provider.stop].forEach(stop => stop())
   }
 }

@@ -55,7 +55,7 @@ function save (record) {
 async function measure (options, cores) {
   const { contestants, sizes, stop } = await startContestants(cores)
   try {
-    console.log(`cookie ${sizes.cookieHeaderBytes} bytes, access token ${sizes.accessTokenBytes} bytes, ${options.connections} connections, ${options.rounds} rounds of ${options.duration} s`)
+    console.log(`session ${sizes.sessionBytes} bytes (access token ${sizes.accessTokenBytes}, cookie ${sizes.cookieHeaderBytes}), ${options.connections} connections, ${options.rounds} rounds of ${options.duration} s`)
     for (const contestant of contestants) await fire(contestant, { ...options, duration: Math.min(3, options.duration) })
     const rounds = []
     for (let index = 0; index < options.rounds; index++) {

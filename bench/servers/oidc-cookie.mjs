@@ -8,9 +8,12 @@ const app = fastify()
 await app.register(oidc, {
   ...settings.options,
   security_profile: 'oauth2.1',
-  scope: 'openid profile email',
+  scope: 'openid profile email groups',
   redirect_uri: '/callback',
   session: { secret: 'a secret of the bench, 32 bytes or more' }
+})
+app.get('/session-size', async ({ oidc: { accessToken, idToken, claims, userinfo, scopes } }) => {
+  return { bytes: Buffer.byteLength(JSON.stringify({ accessToken, idToken, claims, userinfo, scopes })) }
 })
 await app.register(proxy, { upstream: settings.upstream })
 announce(await app.listen({ host: '127.0.0.1', port: 0 }))

@@ -1,9 +1,12 @@
-// The provider that the sessions come from: JWT access tokens of 1.1 KB, ID tokens of the same size.
+// The provider that the sessions come from. Its access tokens are JWTs.
 import { createTestProvider } from 'fastify-oidc-testing'
 import { announce, settings } from '../announce.mjs'
 
 const { issuer, discovery, clientId, clientSecret } = await createTestProvider({
   autoLogin: 'alice',
+  users: {
+    alice: { name: 'Alice Example', preferred_username: 'alice', email: 'alice@example.test', email_verified: true, groups: ['users', 'engineering', 'on-call', 'reports-read', 'reports-write'] }
+  },
   resource: 'https://api.example.test',
   tokenSize: settings.tokenSize,
   ttl: { accessToken: 7200 }
