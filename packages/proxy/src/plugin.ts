@@ -75,6 +75,8 @@ const plugin: FastifyPluginAsync<ProxyOptions> = async (fastify, input) => {
     if (!fastify.supportedMethods.includes(method)) fastify.addHttpMethod(method, { hasBody: true })
   }
   if (settings.max_body !== undefined) fastify.addHook('preParsing', createBodyLimit(settings.max_body))
+  // Whatever the application parses, here bodies go on as they came.
+  fastify.removeAllContentTypeParsers()
   await fastify.register(httpProxy, httpProxyOptions(fastify, settings, upstream))
 }
 

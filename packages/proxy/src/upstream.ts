@@ -1,5 +1,6 @@
-import { isIP } from 'node:net'
 import type { ServerResponse } from 'node:http'
+import type { Http2ServerResponse } from 'node:http2'
+import { isIP } from 'node:net'
 import { Agent, buildConnector, H2CClient, Pool, type Dispatcher } from 'undici'
 import { clientIsGone, kReply } from './exchange.ts'
 import { abandon, fail } from './failure.ts'
@@ -57,8 +58,9 @@ function createAgent (settings: ProxySettings): Agent {
 }
 
 /** The listener on a reply's stream: what the upstream is still doing is for nobody. `abort` is what undici listens to. */
-function emitAbort (this: ServerResponse): void {
-  if (!this.writableFinished) this.emit('abort')
+function emitAbort (this: ServerResponse & Partial<Pick<Http2ServerResponse, 'stream'>>): void {
+  const finished = this.stream === undefined ? this.writableFinished : !this.stream.aborted
+  if (!finished) this.emit('abort')
 }
 
 /** Sends requests upstream. It stands where @fastify/reply-from takes an undici dispatcher. */
