@@ -3,13 +3,18 @@ import { checkOptions, optionsError, sessionSchema, withDefault, type Resolved }
 
 const shared = sessionSchema.properties
 
+const coordination: typeof shared.coordination = {
+  ...shared.coordination,
+  description: 'How far logouts are agreed. This store agrees within this process: anything but `process` stops the boot.'
+}
+
 /** The options of the plugin. */
 export const optionsSchema = Type.Object({
   session: Type.Object({
     secret: shared.secret,
     secret_fallbacks: shared.secret_fallbacks,
     absolute_timeout: shared.absolute_timeout,
-    coordination: { ...shared.coordination, description: 'How far logouts are agreed. This store agrees within this process: anything but `process` stops the boot.' }
+    coordination
   }, { additionalProperties: false, description: 'Session configuration, under the names that the core uses.' }),
   binding: withDefault(Type.String({ description: 'Whom the sessions are for: under the same secret a session of another binding does not open. Any text.' }), '')
 }, { additionalProperties: false, description: 'Options of fastify-oidc-cookie-store.' })
