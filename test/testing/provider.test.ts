@@ -156,6 +156,12 @@ t.test('a logout without a session and without a return address ends on a page o
   t.match(page.body, 'You are signed out.')
 })
 
+t.test('somebody else can log in where somebody is logged in', async t => {
+  const { configuration, browser } = await start(t, { autoLogin: 'alice' })
+  t.equal((await authorize(configuration, browser)).claims()?.sub, 'alice')
+  t.equal((await authorize(configuration, browser, { prompt: 'login', login_hint: 'bob' })).claims()?.sub, 'bob')
+})
+
 t.test('PAR, DPoP and JARM', async t => {
   const { configuration, browser, provider } = await start(t, { autoLogin: 'alice' })
   client.useJwtResponseMode(configuration)

@@ -8,12 +8,15 @@ type Middleware = Parameters<Provider['use']>[0]
 const END_SESSION = '/session/end'
 const USERINFO = '/me'
 
-/** Confirms a logout in the user's place: what would be a page with a question becomes the redirect behind it. */
+/**
+ * Confirms a logout in the user's place: what would be a page with a question becomes the redirect behind it.
+ * A login as somebody else (`/auth/…`) asks for the same, with a script that a browser without scripts does not run.
+ */
 export function confirmLogout (origin: string): Middleware {
   return async (ctx, next) => {
     await next()
-    const question = ctx.path === END_SESSION && ctx.status === 200 && typeof ctx.body === 'string' ? ctx.body : ''
-    const xsrf = /name="xsrf" value="([^"]+)"/.exec(question)?.[1]
+    const asks = (ctx.path === END_SESSION || ctx.path.startsWith('/auth/')) && ctx.status === 200
+    const xsrf = asks ? /name="xsrf" value="([^"]+)"/.exec(String(ctx.body))?.[1] : undefined
     if (xsrf === undefined) return
     const fresh = [ctx.response.get('set-cookie')].flat().filter(line => line !== '').map(line => line.split(';')[0] ?? '')
     const confirmed = await fetch(`${origin}${END_SESSION}/confirm`, {
