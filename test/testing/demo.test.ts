@@ -6,7 +6,8 @@ import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { Browser } from 'fastify-oidc-testing'
 
-const MAIN = fileURLToPath(new URL('../../examples/demo/src/main.ts', import.meta.url))
+/** What `npm start` runs, built. */
+const MAIN = fileURLToPath(new URL('../../examples/demo/dist/main.js', import.meta.url))
 
 interface Demo {
   readonly child: ChildProcess
@@ -26,7 +27,7 @@ async function freePort (): Promise<number> {
 }
 
 function startDemo (t: Test, port: string): Demo {
-  const child = spawn(process.execPath, [...process.execArgv, MAIN], { env: { ...process.env, PORT: port, NODE_NO_WARNINGS: '1' }, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(process.execPath, [MAIN], { env: { ...process.env, PORT: port, NODE_OPTIONS: '' }, stdio: ['ignore', 'pipe', 'pipe'] })
   let output = ''
   const ended = once(child, 'close') as unknown as Demo['ended']
   t.teardown(async () => {
@@ -76,7 +77,7 @@ t.test('a taken port is a message with the remedy, and exit code 1', async t => 
   const demo = startDemo(t, String(port))
   t.same(await demo.ended, [1, null])
   t.match(demo.output(), `Port ${port} is taken. Stop what listens there, or choose another: PORT=${port + 1} npm start`)
-  t.notMatch(demo.output(), / at .*\.ts:\d/, 'no stack')
+  t.notMatch(demo.output(), / at .*\.js:\d/, 'no stack')
 })
 
 t.test('a PORT that is none is a message, and exit code 1', async t => {
