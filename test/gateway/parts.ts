@@ -21,7 +21,7 @@ function describe (name: string, { method, url, headers }: IncomingMessage): Rec
 
 /** An upstream that answers what it received, as JSON. */
 export async function startUpstream (t: Test, name = 'upstream', listener?: RequestListener): Promise<string> {
-  const server = createServer(listener ?? ((request, response) => {
+  const server = createServer({ maxHeaderSize: 128 * 1024 }, listener ?? ((request, response) => {
     request.resume()
     request.on('end', () => response.setHeader('content-type', 'application/json').end(JSON.stringify(describe(name, request))))
   }))

@@ -88,7 +88,11 @@ export async function openGateway (configuration: GatewayConfiguration, options:
 
   return {
     app,
-    listen: async () => await app.listen(configuration.listen),
+    async listen () {
+      // Fastify does not look at the server that the factory made.
+      const withScheme = (address: string): string => configuration.tls === null ? address : address.replace(/^http:/, 'https:')
+      return withScheme(await app.listen({ ...configuration.listen, listenTextResolver: address => `listening at ${withScheme(address)}` }))
+    },
     async close () {
       listener.drain()
       const limit = setTimeout(() => { listener.cut() }, (options.drainTimeout ?? DRAIN_TIMEOUT) * 1000)

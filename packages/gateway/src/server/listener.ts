@@ -69,7 +69,11 @@ export function createListener (options: ListenerOptions): Listener {
     },
     drain () {
       for (const session of sessions) session.close()
-      const closeIdle = (): void => { if (server !== null && 'closeIdleConnections' in server) server.closeIdleConnections() }
+      const closeIdle = (): void => {
+        if (server !== null && 'closeIdleConnections' in server) server.closeIdleConnections()
+        // Node counts a connection that has sent nothing as busy.
+        for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy()
+      }
       closeIdle()
       idleCheck ??= setInterval(closeIdle, IDLE_CHECK_MS)
       idleCheck.unref()
