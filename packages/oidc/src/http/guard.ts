@@ -3,9 +3,8 @@ import type { Clock, StoredSession } from 'fastify-oidc-session-store'
 import type { CookieJar } from '../cookie/jar.ts'
 import { CrossSiteError, ForbiddenError, InsufficientScopeError, UnauthenticatedError } from '../errors.ts'
 import type { CompiledPolicy } from '../policy.ts'
-import type { SessionRenewal } from '../session/renewal.ts'
 import type { Carrier, Resumed, Sessions } from '../session/sessions.ts'
-import { decideAnonymous, decideAuthenticated, type Decision, type RequestFacts } from './decision.ts'
+import { decideAnonymous, decideAuthenticated, type Decision } from './decision.ts'
 import { stripIdentityHeaders } from './identity-headers.ts'
 import { isCrossSite, isNavigation, isUnsafe, isUpgrade } from './navigation.ts'
 import { ANONYMOUS, SessionOidc } from './request-oidc.ts'
@@ -15,7 +14,6 @@ import type { SessionView } from './session-view.ts'
 export interface GuardRoom {
   readonly jar: CookieJar
   readonly sessions: Sessions
-  readonly renewal: SessionRenewal
   readonly clock: Clock
   /** With `access_token_in_authorization_header`, only we say who is authorized. */
   readonly ownsAuthorization: boolean
@@ -41,11 +39,9 @@ export interface Guard {
   peek (request: FastifyRequest): Promise<StoredSession | null>
 }
 
-const resumed = new WeakMap<FastifyRequest, StoredSession>()
-
 /** The session that the guard found for this request. */
 export function sessionOf (request: FastifyRequest): StoredSession | null {
-  return resumed.get(request) ?? null
+  return SessionOidc.storedOf(request.oidc)
 }
 
 export function createGuard (room: GuardRoom): Guard {
@@ -71,36 +67,37 @@ export function createGuard (room: GuardRoom): Guard {
       jar.clear(request, reply)
       return null
     }
-    if (result.changed) {
-      jar.write(request, reply, result.stored, clock())
-      reply.header('cache-control', 'private, no-cache')
-    }
+    if (result.changed) carry(request, reply, result.stored)
     return result.stored
+  }
+
+  function carry (request: FastifyRequest, reply: FastifyReply, stored: StoredSession): void {
+    jar.write(request, reply, stored, clock())
+    if (!reply.hasHeader('cache-control')) reply.header('cache-control', 'private, no-cache')
   }
 
   async function freshAccessToken (request: FastifyRequest, reply: FastifyReply): Promise<string | null> {
     const stored = sessionOf(request)
-    if (stored === null || stored.session.cold.refreshToken === null || reply.sent) return request.oidc.accessToken
-    const outcome = await room.renewal.renew(stored)
-    if (outcome.kind === 'over') return null
-    if (outcome.stored.handle !== stored.handle) jar.write(request, reply, outcome.stored, clock())
-    identify(request, reply, outcome.stored)
-    return outcome.stored.session.accessToken
+    if (stored === null) return request.oidc.accessToken
+    const result = await sessions.refresh(stored, isUpgrade(request) || reply.sent || reply.raw.headersSent ? 'upgrade' : 'reply')
+    if (result.kind !== 'live') return null
+    if (result.changed) carry(request, reply, result.stored)
+    identify(request, reply, result.stored)
+    return request.oidc.accessToken
   }
 
   function identify (request: FastifyRequest, reply: FastifyReply, stored: StoredSession): void {
-    resumed.set(request, stored)
-    request.oidc = new SessionOidc(stored, room.viewOf(stored.session), clock(), async () => await freshAccessToken(request, reply))
+    request.oidc = new SessionOidc(stored, room.viewOf(stored.session), clock(), { request, reply, freshAccessToken })
   }
 
-  function factsOf (request: FastifyRequest, policy: CompiledPolicy): RequestFacts {
-    const asksForeign = policy.crossSite === 'refuse' && isUnsafe(request)
-    return { isNavigation: isNavigation(request), isForeignWrite: asksForeign && isCrossSite(request, () => originOf(request)) }
+  function isForeignWrite (request: FastifyRequest, policy: CompiledPolicy): boolean {
+    return policy.crossSite === 'refuse' && isUnsafe(request) && isCrossSite(request, () => originOf(request))
   }
 
   function decide (request: FastifyRequest, policy: CompiledPolicy): Decision {
-    const facts = factsOf(request, policy)
-    return request.oidc.authenticated ? decideAuthenticated(policy, request.oidc, facts) : decideAnonymous(policy, facts)
+    return request.oidc.authenticated
+      ? decideAuthenticated(policy, request.oidc, { isForeignWrite: isForeignWrite(request, policy) })
+      : decideAnonymous(policy, { isNavigation: isNavigation(request) })
   }
 
   async function authorize (request: FastifyRequest): Promise<boolean> {

@@ -1,4 +1,5 @@
 import type { Claims, EpochSeconds, StoredSession } from 'fastify-oidc-session-store'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { SessionView } from './session-view.ts'
 
 /**
@@ -59,18 +60,30 @@ export const ANONYMOUS: RequestOidc = Object.freeze({
   freshAccessToken: async () => null
 })
 
+/** What a fresh token needs: the request that asks, and the reply that may carry a new cookie. */
+interface Exchange {
+  readonly request: FastifyRequest
+  readonly reply: FastifyReply
+  freshAccessToken (request: FastifyRequest, reply: FastifyReply): Promise<string | null>
+}
+
 /** A session's user. Getters over what the session's requests share, so that making one costs next to nothing. */
 export class SessionOidc implements RequestOidc {
   readonly #stored: StoredSession
   readonly #view: SessionView
   readonly #now: EpochSeconds
-  readonly #fresh: () => Promise<string | null>
+  readonly #exchange: Exchange
 
-  constructor (stored: StoredSession, view: SessionView, now: EpochSeconds, fresh: () => Promise<string | null>) {
+  constructor (stored: StoredSession, view: SessionView, now: EpochSeconds, exchange: Exchange) {
     this.#stored = stored
     this.#view = view
     this.#now = now
-    this.#fresh = fresh
+    this.#exchange = exchange
+  }
+
+  /** For this package: the handle must not be within reach of an application's logs. */
+  static storedOf (oidc: RequestOidc | null): StoredSession | null {
+    return oidc !== null && #stored in oidc ? oidc.#stored : null
   }
 
   get authenticated (): boolean { return true }
@@ -84,5 +97,8 @@ export class SessionOidc implements RequestOidc {
   get accessToken (): string | null { return this.#view.accessToken(this.#now) }
   get idToken (): string | null { return this.#stored.session.cold.idToken }
   get identityHeaders (): Readonly<Record<string, string>> { return this.#view.identityHeaders(this.#now) }
-  async freshAccessToken (): Promise<string | null> { return await this.#fresh() }
+  async freshAccessToken (): Promise<string | null> {
+    const { request, reply, freshAccessToken } = this.#exchange
+    return await freshAccessToken(request, reply)
+  }
 }
