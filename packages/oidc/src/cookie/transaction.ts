@@ -51,8 +51,10 @@ export function createTransactions (settings: OidcSettings, names: CookieNames, 
   function pending (request: FastifyRequest): Pending[] {
     const header = request.headers.cookie
     if (header === undefined) return []
+    // Within a second the order of the header decides: browsers send the oldest first (RFC 6265, section 5.4).
     return findCookies(header, names.transactionPrefix(isSecure(request)))
       .map(({ name, value }) => ({ name, bytes: name.length + value.length + 3, startedAt: startedAt(value) }))
+      .reverse()
       .sort((a, b) => b.startedAt - a.startedAt)
   }
 

@@ -20,10 +20,16 @@ export interface FinishRoom {
   onUserinfoFailed (error: Error): void
 }
 
+export interface FinishedLogin {
+  /** `repeated`: this answer arrived before, and the session was made then. */
+  readonly kind: 'new' | 'repeated'
+  readonly stored: StoredSession
+}
+
 /** Ends logins: one code exchange for each attempt, however often its answer arrives. */
 export interface LoginFinish {
   /** @throws FST_OIDC_LOGIN_REFUSED, FST_OIDC_CALLBACK_INVALID, FST_OIDC_TOKEN_INVALID, FST_OIDC_CODE_REFUSED, FST_OIDC_PROVIDER_UNAVAILABLE, FST_OIDC_STORE_UNAVAILABLE */
-  finish (exchange: CodeExchange): Promise<StoredSession>
+  finish (exchange: CodeExchange): Promise<FinishedLogin>
 }
 
 const MAX_PROVIDER_TEXT = 200
@@ -101,10 +107,10 @@ export function createLoginFinish (room: FinishRoom): LoginFinish {
     async finish (attempt) {
       checkAnswer(attempt.parameters)
       const running = shared.get(attempt.state)
-      if (running !== undefined) return await running
+      if (running !== undefined) return { kind: 'repeated', stored: await running }
       const started = exchange(attempt)
       remember(attempt.state, started)
-      return await started
+      return { kind: 'new', stored: await started }
     }
   }
 }

@@ -60,12 +60,12 @@ export function createCallback (room: CallbackRoom): (request: FastifyRequest, r
 
   async function finish (request: FastifyRequest, reply: FastifyReply, state: string, transaction: Transaction): Promise<FastifyReply> {
     const { redirectUri, nonce, codeVerifier } = transaction
-    const stored = await room.finish.finish({ redirectUri, nonce, codeVerifier, state, parameters: parametersOf(request) })
+    const { kind, stored } = await room.finish.finish({ redirectUri, nonce, codeVerifier, state, parameters: parametersOf(request) })
     const bytes = await carry(request, reply, stored)
     room.transactions.end(request, reply, state)
     room.transactions.trim(request, reply, bytes)
     await replaceSession(request, stored)
-    room.onFinished(request, stored)
+    if (kind === 'new') room.onFinished(request, stored)
     return reply.redirect(sameOriginPath(transaction.returnTo, room.originOf(request)) ?? room.home, 302)
   }
 
