@@ -182,7 +182,6 @@ export function createCore (ground: CoreGround): Core {
   const guard = createGuard({
     jar,
     sessions: rooms.sessions,
-    renewal: rooms.renewal,
     clock,
     ownsAuthorization: settings.set_access_token_header && settings.access_token_in_authorization_header,
     viewOf: createSessionViews(settings),

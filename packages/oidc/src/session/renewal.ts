@@ -63,7 +63,7 @@ function applyTokens (session: Session, tokens: Tokens, key: string): Session {
 export function createRenewal (room: RenewalRoom): SessionRenewal {
   const { store, coordinator, clock } = room
   const flights = new Map<string, Promise<Renewal>>()
-  const failures = new Map<string, number>()
+  const pauses = new Map<string, number>()
   const acknowledged = new Set<string>()
   const lockMs = (room.timeout + LOCK_SLACK) * 1000
   const isAlive = (stored: StoredSession): boolean => tokenState(stored.session, room.leeway, clock()) !== 'dead'
@@ -105,6 +105,7 @@ export function createRenewal (room: RenewalRoom): SessionRenewal {
     const session = applyTokens(stored.session, tokens, key)
     const updated = await store.update(stored, session, expiryOf(session, room.lifetimes, clock()))
     if (updated === null) return await readAgain(stored) ?? { kind: 'over', cause: null }
+    restIfDue(updated)
     if (updated.handle !== stored.handle) await coordinator.publishResult(key, updated.handle, Math.max(BRIDGE_MS, (updated.expiresAt - clock()) * 1000))
     room.onRenewed(updated.session)
     return { kind: 'renewed', stored: updated }
@@ -115,7 +116,7 @@ export function createRenewal (room: RenewalRoom): SessionRenewal {
     try {
       return await room.refresh(stored.session.cold.refreshToken ?? '', stored.session.subject)
     } catch (error) {
-      remember(key)
+      pause(key, RETRY_AFTER_MS)
       if (!isAlive(stored)) throw error
       room.onFailed(stored.session, error as Error)
       return null
@@ -128,9 +129,16 @@ export function createRenewal (room: RenewalRoom): SessionRenewal {
     return outcome.kind === 'refreshed' ? await keepTokens(stored, key, outcome.tokens) : await settleRefused(stored, outcome.error)
   }
 
-  function remember (key: string): void {
-    if (failures.size >= MAX_REMEMBERED) failures.clear()
-    failures.set(key, performance.now() + RETRY_AFTER_MS)
+  /** No renewal with this key for so long, while its access token lives. */
+  function pause (key: string, ms: number): void {
+    if (pauses.size >= MAX_REMEMBERED) pauses.clear()
+    pauses.set(key, performance.now() + ms)
+  }
+
+  /** A leeway longer than a token's life would renew it at each request: half its life it is left alone. */
+  function restIfDue ({ session }: StoredSession): void {
+    const left = (session.accessTokenExpiresAt ?? 0) - clock()
+    if (tokenState(session, room.leeway, clock()) === 'due') pause(renewalKey(session), left * 500)
   }
 
   async function underLock (stored: StoredSession, key: string): Promise<Renewal> {
@@ -157,7 +165,7 @@ export function createRenewal (room: RenewalRoom): SessionRenewal {
     const key = renewalKey(stored.session)
     const flight = flights.get(key)
     if (flight !== undefined) return isAlive(stored) ? { kind: 'kept', stored } : await flight
-    if (isAlive(stored) && (failures.get(key) ?? 0) > performance.now()) return { kind: 'kept', stored }
+    if (isAlive(stored) && (pauses.get(key) ?? 0) > performance.now()) return { kind: 'kept', stored }
     const started = underLock(stored, key).finally(() => { flights.delete(key) })
     flights.set(key, started)
     return await started

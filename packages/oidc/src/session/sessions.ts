@@ -10,12 +10,17 @@ export type Resumed =
   /** Unknown, forged, another's: the cookie is left alone. */
   | { readonly kind: 'none' }
 
-/** Whether the answer to this request can carry a cookie; a WebSocket's cannot. */
+/** Whether the answer to this request can carry a cookie; a WebSocket's cannot, and none once its headers are sent. */
 export type Carrier = 'reply' | 'upgrade'
 
 export interface Sessions {
   /** @throws FST_OIDC_STORE_UNAVAILABLE, FST_OIDC_PROVIDER_UNAVAILABLE */
   resume (handle: string, carrier: Carrier): Promise<Resumed>
+  /**
+   * The same for a session that was resumed before, whose access token may have died since.
+   * @throws FST_OIDC_STORE_UNAVAILABLE, FST_OIDC_PROVIDER_UNAVAILABLE
+   */
+  refresh (stored: StoredSession, carrier: Carrier): Promise<Resumed>
   /**
    * The session as it is, neither renewed nor touched; null where there is none of this client.
    * @throws FST_OIDC_STORE_UNAVAILABLE
@@ -76,6 +81,7 @@ export function createSessions (room: SessionsRoom): Sessions {
 
   return {
     peek,
+    refresh: renewIfDue,
     async resume (handle, carrier) {
       const stored = await peek(handle)
       if (stored === null) return NONE

@@ -1,0 +1,226 @@
+import t from 'tap'
+import { login } from 'fastify-oidc-testing'
+import { createApplication, optionsFor, protectedApp, testProvider } from './support.ts'
+import { cookieAfter, loginWithToken, lyingProvider, now, reissue, setCookies, storedOf } from './session-parts.ts'
+
+const PARALLEL = 50
+
+t.test('50 requests at once with a dead access token make one refresh, at a provider whose refresh tokens serve once', async t => {
+  const provider = await testProvider(t)
+  const { app } = await protectedApp(t, optionsFor(provider))
+  const cookie = await loginWithToken(app)
+  const before = provider.count('POST /token')
+  const answers = await Promise.all(Array.from({ length: PARALLEL }, async (_, index) => await app.inject({ url: `/echo/${index}`, headers: { cookie } })))
+  t.strictSame(new Set(answers.map(({ statusCode }) => statusCode)), new Set([200]))
+  t.equal(provider.count('POST /token') - before, 1)
+  const tokens = new Set(answers.map(answer => (answer.json().identity as Record<string, string>)['x-access-token']))
+  t.equal(tokens.size, 1, 'all of them are told the new token')
+  const renewed = cookieAfter(answers[0] as never, cookie)
+  t.not(renewed, cookie)
+  t.not((await storedOf(app, renewed)).session.cold.refreshToken, (await storedOf(app, cookie)).session.cold.refreshToken)
+  for (const answer of answers) t.equal(setCookies(answer).length, 1, 'each answer carries the new session, as any of them may be the last to arrive')
+  const again = await app.inject({ url: '/echo/new', headers: { cookie: renewed } })
+  t.equal(again.statusCode, 200)
+  t.equal(setCookies(again).length, 0)
+  t.equal(provider.count('POST /token') - before, 1)
+})
+
+t.test('over real time and a socket: a token of one second, 50 requests after it', async t => {
+  const provider = await testProvider(t, { ttl: { accessToken: 1 } })
+  const { app } = await protectedApp(t, optionsFor(provider))
+  const origin = await app.listen({ port: 0, host: '127.0.0.1' })
+  const { cookie } = await login(app, { origin, path: '/open' })
+  const start = await login(app, { origin })
+  t.equal(cookie, '', 'the open route asked for no login')
+  const { session: { accessTokenExpiresAt } } = await storedOf(app, start.cookie)
+  await new Promise(resolve => { setTimeout(resolve, ((accessTokenExpiresAt ?? 0) - Date.now() / 1000) * 1000 + 20) })
+  const before = provider.count('POST /token')
+  const answers = await Promise.all(Array.from({ length: PARALLEL }, async () => await fetch(`${origin}/`, { headers: { cookie: start.cookie } })))
+  t.strictSame(new Set(answers.map(({ status }) => status)), new Set([200]))
+  t.equal(provider.count('POST /token') - before, 1)
+  t.equal(provider.errors.length, 0)
+})
+
+t.test('requests that come late with an old cookie, several generations old, spend no token twice', async t => {
+  const provider = await lyingProvider(t)
+  const { app } = await protectedApp(t, optionsFor(provider))
+  const generations = [await loginWithToken(app)]
+  for (let generation = 0; generation < 4; generation++) {
+    provider.lie({ tokenResponse: { expires_in: generation < 3 ? 0 : 300 } })
+    const cookie = generations.at(-1) as string
+    const answer = await app.inject({ url: '/', headers: { cookie } })
+    t.equal(answer.statusCode, 200)
+    generations.push(cookieAfter(answer, cookie))
+  }
+  t.equal(provider.count('refresh'), 4)
+  const newest = generations.at(-1) as string
+  t.equal((await app.inject({ url: '/', headers: { cookie: newest } })).statusCode, 200, 'the browser has shown the newest')
+  for (const cookie of generations.slice(0, -1)) {
+    const answer = await app.inject({ url: '/', headers: { cookie } })
+    t.equal(answer.statusCode, 200)
+    t.equal((await storedOf(app, cookieAfter(answer, cookie))).session.accessToken, (await storedOf(app, newest)).session.accessToken)
+  }
+  t.equal(provider.count('refresh'), 4)
+  t.equal(provider.reused.refreshToken, 0)
+})
+
+t.test('late requests of several generations at once, while the newest token is dead too, share one refresh', async t => {
+  const provider = await lyingProvider(t)
+  const { app } = await protectedApp(t, optionsFor(provider))
+  const oldest = await loginWithToken(app)
+  provider.lie({ tokenResponse: { expires_in: 0 } })
+  const middle = cookieAfter(await app.inject({ url: '/', headers: { cookie: oldest } }), oldest)
+  const newest = cookieAfter(await app.inject({ url: '/', headers: { cookie: middle } }), middle)
+  provider.lie()
+  const answers = await Promise.all([oldest, newest, middle, oldest, middle, newest].map(async cookie => await app.inject({ url: '/', headers: { cookie } })))
+  t.strictSame(answers.map(({ statusCode }) => statusCode), [200, 200, 200, 200, 200, 200])
+  t.equal(provider.count('refresh'), 3)
+  t.equal(provider.reused.refreshToken, 0)
+})
+
+t.test('two applications of one process that serve the same sessions agree on one refresh', async t => {
+  const provider = await lyingProvider(t)
+  const options = optionsFor(provider)
+  const one = await protectedApp(t, options)
+  const other = await protectedApp(t, options)
+  const cookie = await loginWithToken(one.app)
+  await other.app.ready()
+  const answers = await Promise.all(Array.from({ length: 20 }, async (_, index) => await (index % 2 === 0 ? one : other).app.inject({ url: '/', headers: { cookie } })))
+  t.strictSame(new Set(answers.map(({ statusCode }) => statusCode)), new Set([200]))
+  t.equal(provider.count('refresh'), 1)
+})
+
+t.test('within the leeway one request renews, and the others go on with the token that lives', async t => {
+  const provider = await lyingProvider(t)
+  const { app } = await protectedApp(t, optionsFor(provider, { access_token_expires_leeway: 60 }))
+  const cookie = await loginWithToken(app, 30)
+  const gate = provider.hold('refresh')
+  const first = app.inject({ url: '/', headers: { cookie } })
+  await gate.reached
+  const meanwhile = await app.inject({ url: '/', headers: { cookie } })
+  t.equal(meanwhile.statusCode, 200, 'answered while the provider thinks')
+  t.equal(setCookies(meanwhile).length, 0)
+  gate.open()
+  t.equal(setCookies(await first).length, 1)
+  const late = await app.inject({ url: '/', headers: { cookie } })
+  t.equal(late.statusCode, 200)
+  t.equal(setCookies(late).length, 1, 'a late one learns of the new session')
+  t.equal(provider.count('refresh'), 1)
+  t.equal(provider.reused.refreshToken, 0)
+})
+
+t.test('a leeway longer than the life of the tokens is not a refresh at each request', async t => {
+  const provider = await lyingProvider(t)
+  const { app } = await protectedApp(t, optionsFor(provider, { access_token_expires_leeway: 600 }))
+  let cookie = (await login(app)).cookie
+  const before = provider.count('refresh')
+  for (let request = 0; request < 10; request++) {
+    const answer = await app.inject({ url: '/', headers: { cookie } })
+    t.equal(answer.statusCode, 200)
+    cookie = cookieAfter(answer, cookie)
+  }
+  t.ok(provider.count('refresh') - before <= 1, `${provider.count('refresh') - before} refreshes in 10 requests`)
+})
+
+t.test('a provider that gives the same refresh token again is renewed from many times', async t => {
+  const provider = await lyingProvider(t)
+  const { app } = await protectedApp(t, optionsFor(provider))
+  const first = await loginWithToken(app)
+  provider.lie({ refresh: 'without_rotation', tokenResponse: { expires_in: 0 } })
+  const tokens = new Set<string | null>()
+  let cookie = first
+  for (let renewal = 1; renewal <= 4; renewal++) {
+    const answer = await app.inject({ url: '/', headers: { cookie } })
+    t.equal(answer.statusCode, 200)
+    cookie = cookieAfter(answer, cookie)
+    tokens.add((await storedOf(app, cookie)).session.accessToken)
+    t.equal(provider.count('refresh'), renewal)
+  }
+  t.equal(tokens.size, 4)
+  provider.lie({ refresh: 'without_rotation' })
+  const answers = await Promise.all(Array.from({ length: 20 }, async (_, index) => await app.inject({ url: '/', headers: { cookie: index % 2 === 0 ? cookie : first } })))
+  t.strictSame(new Set(answers.map(({ statusCode }) => statusCode)), new Set([200]))
+  t.equal(provider.count('refresh'), 5)
+})
+
+t.test('a renewal without an ID token keeps the claims; one with it takes them over', async t => {
+  const provider = await lyingProvider(t)
+  const { app } = await protectedApp(t, optionsFor(provider))
+  let cookie = await loginWithToken(app)
+  const before = await storedOf(app, cookie)
+  provider.lie({ tokenResponse: { id_token: undefined, expires_in: 0, scope: undefined } })
+  cookie = cookieAfter(await app.inject({ url: '/', headers: { cookie } }), cookie)
+  const kept = await storedOf(app, cookie)
+  t.strictSame(kept.session.idTokenClaims, before.session.idTokenClaims)
+  t.equal(kept.session.cold.idToken, before.session.cold.idToken)
+  t.equal(kept.session.scope, before.session.scope)
+  t.equal(kept.session.id, before.session.id)
+  provider.lie({ idTokenClaims: { name: 'Alice the Second' } })
+  cookie = cookieAfter(await app.inject({ url: '/', headers: { cookie } }), cookie)
+  const taken = await storedOf(app, cookie)
+  t.equal(taken.session.idTokenClaims?.name, 'Alice the Second')
+  t.not(taken.session.cold.idToken, before.session.cold.idToken)
+})
+
+t.test('an answer that renews sets the cookie and is private', async t => {
+  const provider = await lyingProvider(t)
+  const { app } = await protectedApp(t, optionsFor(provider))
+  const cookie = await loginWithToken(app)
+  const answer = await app.inject({ url: '/', headers: { cookie } })
+  t.match(setCookies(answer), [/^oidc=[\w-]+; Max-Age=3600; Path=\/; HttpOnly; SameSite=Lax$/])
+  t.equal(answer.headers['cache-control'], 'private, no-cache')
+})
+
+t.test('with renew_access_token_on_expiry off the session goes on without the access token', async t => {
+  const provider = await lyingProvider(t)
+  const { app } = await protectedApp(t, optionsFor(provider, { renew_access_token_on_expiry: false, set_refresh_token_header: true }))
+  const cookie = await loginWithToken(app)
+  const answer = await app.inject({ url: '/echo/x', headers: { cookie } })
+  t.equal(answer.statusCode, 200)
+  const { identity } = answer.json() as { identity: Record<string, string> }
+  t.strictSame(Object.keys(identity).sort(), ['x-id-token', 'x-refresh-token', 'x-userinfo'])
+  t.equal(provider.count('refresh'), 0)
+  t.equal(setCookies(answer).length, 0)
+})
+
+t.test('a dead token without a refresh token is nobody: the policy decides and the cookie goes', async t => {
+  const provider = await lyingProvider(t)
+  const { app } = await protectedApp(t, optionsFor(provider))
+  const { cookie } = await login(app)
+  const dead = await reissue(app, cookie, { accessTokenExpiresAt: now() - 1, cold: { refreshToken: null, idToken: null } })
+  const answer = await app.inject({ url: '/', headers: { cookie: dead } })
+  t.equal(answer.statusCode, 302)
+  t.notOk(cookieAfter(answer, dead).includes('oidc='), 'cleared')
+  t.equal((await app.inject({ method: 'POST', url: '/echo/x', headers: { cookie: dead } })).statusCode, 401)
+})
+
+t.test('freshAccessToken answers a token that lives, and asks the provider only if it has to', async t => {
+  const provider = await lyingProvider(t)
+  const { app } = createApplication(t)
+  const { default: oidc } = await import('fastify-oidc')
+  await app.register(oidc, optionsFor(provider))
+  let age: (() => Promise<void>) | null = null
+  app.get('/', async request => ({ token: request.oidc.accessToken }))
+  app.get('/fresh', async request => {
+    await age?.()
+    const tokens = await Promise.all([request.oidc.freshAccessToken(), request.oidc.freshAccessToken()])
+    return { tokens, shown: request.oidc.accessToken, header: request.oidc.identityHeaders['x-access-token'] }
+  })
+  app.get('/nobody', { config: { oidc: { unauth_action: 'pass' } } }, async request => ({ token: await request.oidc.freshAccessToken() }))
+  const { cookie } = await login(app)
+  const { accessToken } = (await storedOf(app, cookie)).session
+  const alive = await app.inject({ url: '/fresh', headers: { cookie } })
+  t.strictSame(alive.json(), { tokens: [accessToken, accessToken], shown: accessToken, header: accessToken })
+  t.equal(provider.count('refresh'), 0, 'a token that lives is not renewed')
+  t.equal(setCookies(alive).length, 0)
+  const dying = await reissue(app, cookie, { accessTokenExpiresAt: now() + 2 })
+  age = async () => { await new Promise(resolve => { setTimeout(resolve, 2050) }) }
+  const renewed = await app.inject({ url: '/fresh', headers: { cookie: dying } })
+  const { tokens, shown, header } = renewed.json() as { tokens: string[], shown: string, header: string }
+  t.not(tokens[0], accessToken)
+  t.strictSame([tokens[1], shown, header], [tokens[0], tokens[0], tokens[0]])
+  t.equal(provider.count('refresh'), 1)
+  t.equal((await storedOf(app, cookieAfter(renewed, dying))).session.accessToken, tokens[0], 'the browser gets the renewed session')
+  t.equal(renewed.headers['cache-control'], 'private, no-cache')
+  t.strictSame((await app.inject('/nobody')).json(), { token: null })
+})
