@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http'
 import type { Readable } from 'node:stream'
 import type { FastifyOidc, RequestOidc } from 'fastify-oidc'
 import type { FastifyReply, FastifyRequest } from 'fastify'
@@ -32,6 +33,23 @@ function cut (reply: FastifyReply, stream: Readable): void {
   stream.push(null)
 }
 
+function flush (this: ServerResponse): void {
+  this.flushHeaders()
+}
+
+function flushIfIdle (raw: ServerResponse): void {
+  if (!raw.headersSent && !raw.destroyed) raw.flushHeaders()
+}
+
+function flushSoon (this: ServerResponse): void {
+  setImmediate(flushIfIdle, this)
+}
+
+/** Fastify sends headers with the first part of a body; a client that waits for an event must see them before. */
+function sendHeadersEarly (reply: FastifyReply): void {
+  reply.raw.once('pipe', isEventStream(reply) ? flush : flushSoon)
+}
+
 /** Whether the caller has a session that can end. */
 export function hasSession (oidc: RequestOidc): boolean {
   return oidc.via === 'session'
@@ -45,8 +63,9 @@ export function createResponder (core: FastifyOidc): (request: FastifyRequest, r
       stream.on('error', nothing).destroy()
       return
     }
-    if (hasSession(request.oidc) && isOpenEnded(reply) && !clientIsGone(reply)) {
-      reply.raw.once('close', core.onSessionEnd(request, () => { cut(reply, stream) }))
+    if (isOpenEnded(reply) && !clientIsGone(reply)) {
+      sendHeadersEarly(reply)
+      if (hasSession(request.oidc)) reply.raw.once('close', core.onSessionEnd(request, () => { cut(reply, stream) }))
     }
     reply.send(stream)
   }
