@@ -14,7 +14,7 @@ import { checkHooks, type OidcHooks } from './options/hooks.ts'
 import type { OidcOptions } from './options/schema.ts'
 import { checkOidcOptions, listWeakSettings, type OidcSettings } from './options/settings.ts'
 import { createProvider } from './provider/provider.ts'
-import { isProviderAnswer } from './routes/callback.ts'
+import { callbackLogSerializers as logSerializers, isProviderAnswer } from './routes/callback.ts'
 
 /** The options of the plugin: the table, and hooks for code. */
 export type OidcPluginOptions = OidcOptions & { readonly hooks?: OidcHooks<FastifyRequest> }
@@ -74,12 +74,17 @@ function recognizeInPlace (fastify: FastifyInstance, { callback, suffix }: Scope
 
 const OPEN = { oidc: false } as const
 
+/** The provider's answer brings a code: it does not belong into a log. */
+const CALLBACK_LOG = {
+  req: (request: FastifyRequest) => ({ method: request.method, url: pathOf(request), host: request.host, remoteAddress: request.ip })
+}
+
 /** The suffix rule of the table: beside each guarded GET route stands its own callback. */
 function addCallbackBeside (routes: FastifyInstance, route: Parameters<Core['policies']['declare']>[0], suffix: string, callback: Core['callback']): void {
   if (![route.method].flat().includes('GET') || route.config?.oidc === false || route.url.includes('*') || route.url.endsWith(suffix)) return
   const path = `${(route as { routePath?: string }).routePath ?? route.url}`.replace(/\/$/, '') + suffix
   if (routes.hasRoute({ method: 'GET', url: routes.prefix + path, ...(route.constraints === undefined ? {} : { constraints: route.constraints }) })) return
-  routes.route({ method: 'GET', url: path, exposeHeadRoute: false, config: OPEN, handler: callback, ...(route.constraints === undefined ? {} : { constraints: route.constraints }) })
+  routes.route({ method: 'GET', url: path, exposeHeadRoute: false, config: OPEN, logSerializers, handler: callback, ...(route.constraints === undefined ? {} : { constraints: route.constraints }) })
 }
 
 function addRoutes (fastify: FastifyInstance, paths: ScopePaths, { policies, callback, logout }: Core): void {
@@ -90,7 +95,7 @@ function addRoutes (fastify: FastifyInstance, paths: ScopePaths, { policies, cal
     policies.declare(route)
     if (paths.callback === null) addCallbackBeside(this, route, paths.suffix, callback)
   })
-  if (paths.callback !== null && !standsAlready) fastify.route({ method: 'GET', url: relative(paths.callback), exposeHeadRoute: false, config: OPEN, handler: callback })
+  if (paths.callback !== null && !standsAlready) fastify.route({ method: 'GET', url: relative(paths.callback), exposeHeadRoute: false, config: OPEN, logSerializers, handler: callback })
   fastify.route({ method: ['GET', 'POST'], url: relative(paths.logout), exposeHeadRoute: false, config: OPEN, handler: logout.handle })
 }
 
