@@ -54,7 +54,6 @@ function checkSession ({ session }: ResolvedOptions): OptionProblem[] {
   const problems: OptionProblem[] = []
   if (session.cookie_same_site === 'None' && session.cookie_secure === false) problems.push(problem('session.cookie_secure', 'must not be false where session.cookie_same_site is None: browsers refuse such cookies'))
   if (session.cookie_name?.startsWith('__Host-') === true && (session.cookie_domain !== undefined || (session.cookie_path ?? '/') !== '/')) problems.push(problem('session.cookie_name', 'starts with __Host-, which allows neither cookie_domain nor a cookie_path'))
-  if (session.absolute_timeout !== 0 && session.absolute_timeout < session.cookie.lifetime && session.cookie.lifetime !== 3600) problems.push(problem('session.absolute_timeout', 'is shorter than session.cookie.lifetime'))
   return problems
 }
 
