@@ -14,7 +14,7 @@ import { checkHooks, type OidcHooks } from './options/hooks.ts'
 import type { OidcOptions } from './options/schema.ts'
 import { checkOidcOptions, listWeakSettings, type OidcSettings } from './options/settings.ts'
 import { createProvider } from './provider/provider.ts'
-import { callbackLogSerializers as logSerializers, isProviderAnswer } from './routes/callback.ts'
+import { isProviderAnswer } from './routes/callback.ts'
 
 /** The options of the plugin: the table, and hooks for code. */
 export type OidcPluginOptions = OidcOptions & { readonly hooks?: OidcHooks<FastifyRequest> }
@@ -84,7 +84,7 @@ function addCallbackBeside (routes: FastifyInstance, route: Parameters<Core['pol
   if (![route.method].flat().includes('GET') || route.config?.oidc === false || route.url.includes('*') || route.url.endsWith(suffix)) return
   const path = `${(route as { routePath?: string }).routePath ?? route.url}`.replace(/\/$/, '') + suffix
   if (routes.hasRoute({ method: 'GET', url: routes.prefix + path, ...(route.constraints === undefined ? {} : { constraints: route.constraints }) })) return
-  routes.route({ method: 'GET', url: path, exposeHeadRoute: false, config: OPEN, logSerializers, handler: callback, ...(route.constraints === undefined ? {} : { constraints: route.constraints }) })
+  routes.route({ method: 'GET', url: path, exposeHeadRoute: false, config: OPEN, logSerializers: CALLBACK_LOG, handler: callback, ...(route.constraints === undefined ? {} : { constraints: route.constraints }) })
 }
 
 function addRoutes (fastify: FastifyInstance, paths: ScopePaths, { policies, callback, logout }: Core): void {
@@ -95,7 +95,7 @@ function addRoutes (fastify: FastifyInstance, paths: ScopePaths, { policies, cal
     policies.declare(route)
     if (paths.callback === null) addCallbackBeside(this, route, paths.suffix, callback)
   })
-  if (paths.callback !== null && !standsAlready) fastify.route({ method: 'GET', url: relative(paths.callback), exposeHeadRoute: false, config: OPEN, logSerializers, handler: callback })
+  if (paths.callback !== null && !standsAlready) fastify.route({ method: 'GET', url: relative(paths.callback), exposeHeadRoute: false, config: OPEN, logSerializers: CALLBACK_LOG, handler: callback })
   fastify.route({ method: ['GET', 'POST'], url: relative(paths.logout), exposeHeadRoute: false, config: OPEN, handler: logout.handle })
 }
 

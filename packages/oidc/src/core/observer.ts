@@ -1,7 +1,7 @@
 import type { FastifyBaseLogger } from 'fastify'
 import type { Session } from 'fastify-oidc-session-store'
 import { publish, type OidcEventName } from '../events.ts'
-import { remedy, rootCause } from '../provider/provider-error.ts'
+import { explain } from '../provider/fault.ts'
 
 /** Tells the log and the subscribers what happened; ids, never tokens or claims. */
 export interface Observer {
@@ -22,7 +22,6 @@ export function createObserver ({ log, clientId, issuer }: ObserverRoom): Observ
   const tell: Observer['tell'] = (name, sessionId, error) => {
     publish(name, { clientId, issuer: issuer(), sessionId, code: (error as { code?: string } | undefined)?.code ?? null })
   }
-  const explain = (text: string, error: unknown): string => `${text}: ${rootCause(error).message} (${remedy(error)})`
   const warn: Observer['warn'] = (event, text, error) => { log.warn({ oidc: event, err: error }, explain(text, error)) }
   return {
     tell,

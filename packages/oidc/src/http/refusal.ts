@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { publish } from '../events.ts'
-import { remedy, rootCause } from '../provider/provider-error.ts'
+import { explain, rootCause } from '../provider/fault.ts'
 import { isNavigation } from './navigation.ts'
 import { PAGE_HEADERS, renderPage } from './page.ts'
 import { sameOriginPath } from './return-to.ts'
@@ -25,7 +25,7 @@ export interface RefusalRoom {
 function logRefusal (request: FastifyRequest, error: KnownError, event: string): void {
   const cause = error.cause === undefined ? undefined : rootCause(error)
   const line = { oidc: event, code: error.code, cause: cause?.code ?? undefined, err: error.cause ?? undefined }
-  const text = cause === undefined ? error.message : `${error.message}: ${cause.message} (${remedy(error)})`
+  const text = cause === undefined ? error.message : explain(error.message, error)
   if (error.statusCode === 503 || error.statusCode === 500) request.log.error(line, text)
   else if (error.statusCode === 502 || error.cause !== undefined) request.log.warn(line, text)
   else request.log.debug(line, text)
@@ -46,13 +46,18 @@ function sendPage (request: FastifyRequest, reply: FastifyReply, error: KnownErr
     title: STATUS_CODES[error.statusCode] ?? 'Error',
     message: `${error.message}.`,
     reference: `${error.code} · request ${request.id}`,
-    action: error.statusCode === 403 ? null : { label: 'Try again', href: again ?? '/', method: 'get' }
+    action: error.statusCode === 403 || error.statusCode === 401 ? null : { label: 'Try again', href: again ?? '/', method: 'get' }
   }))
 }
 
 function sendJson (reply: FastifyReply, error: KnownError): FastifyReply {
   const text = error.code === 'FST_OIDC_INSUFFICIENT_SCOPE' ? error.message : STATUS_CODES[error.statusCode]
   return reply.send({ statusCode: error.statusCode, code: error.code, error: text, message: error.message })
+}
+
+/** A person looks at it. `curl` does not say so, and gets JSON. */
+function wantsPage (request: FastifyRequest): boolean {
+  return isNavigation(request) && request.headers.accept?.includes('text/html') === true
 }
 
 /** Answers with an error of ours: one log line with cause and remedy, nothing of either for the caller. */
@@ -65,6 +70,6 @@ export function createRefusal (room: RefusalRoom): (request: FastifyRequest, rep
     const wanted = challenge(error, room.realm)
     if (wanted !== null) reply.header('www-authenticate', wanted)
     if (error.statusCode === 503) reply.header('retry-after', RETRY_AFTER)
-    return isNavigation(request) && error.statusCode !== 401 ? sendPage(request, reply, error) : sendJson(reply, error)
+    return wantsPage(request) ? sendPage(request, reply, error) : sendJson(reply, error)
   }
 }

@@ -3,6 +3,7 @@ import { None, allowInsecureRequests, customFetch, discovery as readMetadata, ty
 import type { Clock, EpochSeconds } from 'fastify-oidc-session-store'
 import { ProviderInvalidError, ProviderUnavailableError } from '../errors.ts'
 import type { ProviderHttp } from './http.ts'
+import { ProviderFault } from './fault.ts'
 import { toProviderError } from './provider-error.ts'
 
 /** Metadata are read anew after this many seconds, in the background. */
@@ -48,11 +49,23 @@ function checkIssuer (issuer: string, { url, validIssuers }: DiscoveryOptions): 
   throw Object.assign(new ProviderInvalidError(), { cause: new Error(`the discovery document of ${asked} names the issuer ${JSON.stringify(issuer).slice(0, 200)}: correct discovery, or list it in claim_validator.issuer.valid_issuers`) })
 }
 
+const ENDPOINTS = ['authorization_endpoint', 'token_endpoint', 'userinfo_endpoint', 'jwks_uri', 'end_session_endpoint', 'revocation_endpoint'] as const
+
+/** A browser or a token would be sent there: a place that is no web address is refused at once, not at the first login. */
+function checkEndpoints (server: Readonly<ServerMetadata>): void {
+  for (const name of ENDPOINTS) {
+    const value = server[name]
+    const isNeeded = name === 'authorization_endpoint' || name === 'token_endpoint'
+    if (value === undefined ? !isNeeded : URL.canParse(value) && /^https?:$/.test(new URL(value).protocol)) continue
+    throw Object.assign(new ProviderInvalidError(), { cause: new Error(`the provider has no usable ${name}: correct discovery, or set ${name}`) })
+  }
+}
+
 /** Keys that do not come are an outage, not a token that does not hold. */
 async function fetchKeys (http: ProviderHttp, target: string, init: RequestInit): Promise<Response> {
   const answer = await http.fetch(target, init)
   if (answer.status === 200) return answer
-  throw Object.assign(new ProviderUnavailableError(), { cause: new Error(`jwks_uri answered with status ${answer.status}`) })
+  throw Object.assign(new ProviderUnavailableError(), { cause: new ProviderFault(new Error('jwks_uri gave no keys', { cause: answer })) })
 }
 
 async function read (options: DiscoveryOptions): Promise<Metadata> {
@@ -64,6 +77,7 @@ async function read (options: DiscoveryOptions): Promise<Metadata> {
   })
   const server = { ...configuration.serverMetadata(), ...overrides } as ServerMetadata
   checkIssuer(server.issuer, options)
+  checkEndpoints(server)
   const keys = server.jwks_uri === undefined
     ? null
     : createRemoteJWKSet(new URL(server.jwks_uri), {
@@ -72,6 +86,11 @@ async function read (options: DiscoveryOptions): Promise<Metadata> {
       cacheMaxAge: keysMaxAge * 1000
     })
   return { server, keys }
+}
+
+/** The error of a request that was not even tried. */
+function repeated (error: Error): Error {
+  return Object.assign(error instanceof ProviderInvalidError ? new ProviderInvalidError() : new ProviderUnavailableError(), { cause: error.cause ?? error })
 }
 
 /** One attempt at a time; a failure is backed off, so that a dead provider costs a request nothing. */
@@ -115,7 +134,7 @@ export function createDiscovery (options: DiscoveryOptions): Discovery {
         }
         return current
       }
-      if (flight === null && failure !== null && performance.now() < failure.retryAt) throw Object.assign(new ProviderUnavailableError(), { cause: failure.error.cause ?? failure.error })
+      if (flight === null && failure !== null && performance.now() < failure.retryAt) throw repeated(failure.error)
       return await attemptOnce()
     },
     keepTrying (onFailure) {

@@ -1,9 +1,8 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { jwtVerify, decodeProtectedHeader, type JWTPayload, type JWTVerifyOptions } from 'jose'
 import type { Claims, Clock } from 'fastify-oidc-session-store'
-import { ProviderUnavailableError, TokenInvalidError } from '../errors.ts'
 import type { ProviderClient } from './provider.ts'
-import { toProviderError } from './provider-error.ts'
+import { tokenInvalid as refuse, toProviderError } from './provider-error.ts'
 
 const ASYMMETRIC = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519']
 const SYMMETRIC = ['HS256', 'HS384', 'HS512']
@@ -18,8 +17,6 @@ export interface IdTokenChecks {
   readonly slack: number
   readonly clock: Clock
 }
-
-const refuse = (reason: string): Error => Object.assign(new TokenInvalidError(), { cause: new Error(reason) })
 
 function allowedAlgorithms ({ configuration }: ProviderClient, clientSecret: string | undefined): string[] {
   const listed = configuration.serverMetadata().id_token_signing_alg_values_supported ?? ['RS256']
@@ -67,7 +64,7 @@ function equal (left: string, right: string): boolean {
 /** What jose leaves to us of OpenID Connect Core 1.0, section 3.1.3.7. */
 function checkClaims (claims: JWTPayload, alg: string, { clientId, nonce, accessToken, slack, clock }: IdTokenChecks): void {
   if (typeof claims.sub !== 'string' || claims.sub === '' || claims.sub.length > 255) throw refuse('the ID token has no usable sub')
-  if (typeof claims.iat !== 'number' || claims.iat > clock() + slack) throw refuse('the ID token was issued in the future (iat): compare the clocks, or raise iat_slack')
+  if (typeof claims.iat !== 'number' || claims.iat > clock() + slack) throw refuse('the ID token was issued in the future (iat)')
   if (nonce !== null && (typeof claims.nonce !== 'string' || !equal(claims.nonce, nonce))) throw refuse('the ID token is for another login (nonce)')
   if (claims.azp !== undefined && claims.azp !== clientId) throw refuse('the ID token is for another client (azp)')
   if (Array.isArray(claims.aud) && claims.aud.length > 1 && claims.azp === undefined) throw refuse('the ID token has several audiences and no azp')
@@ -84,8 +81,6 @@ export async function verifyIdToken (idToken: string, provider: ProviderClient, 
     checkClaims(claims, alg, checks)
     return claims
   } catch (error) {
-    if (error instanceof TokenInvalidError) throw error
-    const known = toProviderError(error)
-    throw known instanceof ProviderUnavailableError ? known : Object.assign(new TokenInvalidError(), { cause: error })
+    throw toProviderError(error)
   }
 }

@@ -4,7 +4,7 @@ import { TokenInvalidError } from '../errors.ts'
 import type { OidcSettings } from '../options/settings.ts'
 import { verifyIdToken } from './id-token.ts'
 import type { Provider, ProviderClient } from './provider.ts'
-import { isGrantRefused, toProviderError } from './provider-error.ts'
+import { isGrantRefused, tokenInvalid, toProviderError } from './provider-error.ts'
 import { readTokens, type Tokens } from './tokens.ts'
 
 export type TokenRefresh =
@@ -15,7 +15,7 @@ export type TokenRefresh =
 async function verifyRenewed (idToken: string, client: ProviderClient, settings: OidcSettings, accessToken: string, subject: string, clock: Clock): Promise<Tokens['idTokenClaims']> {
   const claims = await verifyIdToken(idToken, client, { clientId: settings.client_id, clientSecret: settings.client_secret, nonce: null, accessToken, slack: settings.iat_slack, clock })
   // OpenID Connect Core 1.0, section 12.2
-  if (claims.sub !== subject) throw Object.assign(new TokenInvalidError(), { cause: new Error('the renewed ID token is for another subject') })
+  if (claims.sub !== subject) throw tokenInvalid('the renewed ID token is for another subject')
   return claims
 }
 

@@ -1,6 +1,6 @@
 import type { TokenEndpointResponse, TokenEndpointResponseHelpers } from 'openid-client'
 import type { Claims, EpochSeconds } from 'fastify-oidc-session-store'
-import { TokenInvalidError } from '../errors.ts'
+import { tokenInvalid } from './provider-error.ts'
 
 /** What the token endpoint gave, checked. */
 export interface Tokens {
@@ -20,7 +20,7 @@ const VISIBLE_ASCII = /^[\x20-\x7e]+$/
 function checkText (name: string, value: string | undefined): string | null {
   if (value === undefined) return null
   if (VISIBLE_ASCII.test(value)) return value
-  throw Object.assign(new TokenInvalidError(), { cause: new Error(`the ${name} has characters that RFC 6749 does not allow`) })
+  throw tokenInvalid(`the ${name} has characters that RFC 6749 does not allow`)
 }
 
 /** Reads a token endpoint's answer (RFC 6749, section 5.1). */
