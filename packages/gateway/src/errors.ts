@@ -1,7 +1,16 @@
 import createError from '@fastify/error'
 
+/** What `createGateway` or `reload` was given does not hold: every problem, a line each. */
 export const ConfigurationInvalidError = createError<[string]>('FST_OIDC_GATEWAY_CONFIGURATION_INVALID', 'The configuration of the gateway does not hold:\n%s', 500)
+
+/** The file is missing or may not be read; the cause says why. */
 export const ConfigurationUnreadableError = createError<[string]>('FST_OIDC_GATEWAY_CONFIGURATION_UNREADABLE', 'The configuration file %s cannot be read', 500)
+
+/** The path has dot segments, or hidden slashes that would lead to another route. */
 export const AmbiguousPathError = createError('FST_OIDC_GATEWAY_AMBIGUOUS_PATH', 'The path can be read in more than one way', 400)
+
+/** No route is for this host, path and method. */
 export const RouteNotFoundError = createError('FST_OIDC_GATEWAY_ROUTE_NOT_FOUND', 'No route leads there', 404)
+
+/** Code of yours called `login`, `logout`, `guard`, `revoke` or `issueCookie` in the scope of open routes. */
 export const NoCoreError = createError('FST_OIDC_GATEWAY_NO_CORE', 'Nobody can log in on a route without openid-connect', 500)

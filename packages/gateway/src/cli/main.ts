@@ -1,13 +1,17 @@
 import { readFile } from 'node:fs/promises'
 import { parseArguments, type Command } from './arguments.ts'
-import { runCheck } from './check.ts'
 import { helpText } from './help.ts'
 import { reportFailure } from './report.ts'
-import { runRoutes } from './routes.ts'
-import { runStart } from './start.ts'
 import type { Terminal } from './terminal.ts'
 
-const RUN: Readonly<Record<Command, (file: string, terminal: Terminal) => Promise<number>>> = { start: runStart, check: runCheck, routes: runRoutes }
+type Run = (file: string, terminal: Terminal) => Promise<number>
+
+/** Loaded when they are needed: help does not wait for a server. */
+const LOAD: Readonly<Record<Command, () => Promise<Run>>> = {
+  start: async () => (await import('./start.ts')).runStart,
+  check: async () => (await import('./check.ts')).runCheck,
+  routes: async () => (await import('./routes.ts')).runRoutes
+}
 
 async function readVersion (): Promise<string> {
   const manifest = JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }
@@ -33,7 +37,8 @@ export async function main (args: readonly string[], terminal: Terminal): Promis
       return 2
     case 'run':
       try {
-        return await RUN[invocation.command](invocation.file, terminal)
+        const run = await LOAD[invocation.command]()
+        return await run(invocation.file, terminal)
       } catch (error) {
         reportFailure(terminal, error)
         return isUsage(error) ? 2 : 1

@@ -1,3 +1,6 @@
+/** Shorter values are part of many words. */
+const MIN_LENGTH = 4
+
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> => value !== null && typeof value === 'object'
 
 /** Resolved values, each with the reference that stands in the file. */
@@ -15,5 +18,7 @@ export function concealer (written: unknown, resolved: unknown): (text: string) 
   const found = new Map<string, string>()
   collect(written, resolved, found)
   const longestFirst = [...found].sort(([a], [b]) => b.length - a.length)
-  return text => longestFirst.reduce((shown, [value, reference]) => shown.replaceAll(value, () => reference), text)
+  return text => found.get(text) ?? longestFirst
+    .filter(([value]) => value.length >= MIN_LENGTH)
+    .reduce((shown, [value, reference]) => shown.replaceAll(value, () => reference), text)
 }

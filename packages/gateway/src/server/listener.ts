@@ -22,6 +22,8 @@ export interface Listener {
 
 const IDLE_CHECK_MS = 100
 const KEEP_ALIVE_MS = 72_000
+/** A large upload may take its time; headers still have a minute. */
+const NO_LIMIT_MS = 0
 
 function createTlsServer ({ tls, maxHeaderSize }: { tls: TlsMaterial, maxHeaderSize: number }, handler: Parameters<FastifyServerFactory>[0]): Http2SecureServer {
   const server = createSecureServer({
@@ -31,9 +33,8 @@ function createTlsServer ({ tls, maxHeaderSize }: { tls: TlsMaterial, maxHeaderS
     minVersion: tls.minVersion,
     settings: { maxHeaderListSize: maxHeaderSize }
   }, handler as unknown as Parameters<typeof createSecureServer>[1])
-  // HTTP/1.1 on this server reads the limit from here; its options have none.
-  Object.assign(server, { maxHeaderSize })
-  return server
+  // HTTP/1.1 on this server reads these from here; its options have none.
+  return Object.assign(server, { maxHeaderSize, keepAliveTimeout: KEEP_ALIVE_MS, requestTimeout: NO_LIMIT_MS })
 }
 
 /** Makes the server: plain HTTP/1.1, or with TLS also HTTP/2. */
@@ -51,6 +52,7 @@ export function createListener (options: ListenerOptions): Listener {
     })
     created.on('session', (session: ServerHttp2Session) => {
       sessions.add(session)
+      session.setTimeout(KEEP_ALIVE_MS, () => { session.close() })
       session.once('close', () => { sessions.delete(session) })
     })
     created.once('close', () => { if (idleCheck !== null) clearInterval(idleCheck) })
@@ -59,7 +61,7 @@ export function createListener (options: ListenerOptions): Listener {
   return {
     factory (handler) {
       const { tls, maxHeaderSize } = options
-      const created = tls === null ? createServer({ maxHeaderSize, keepAliveTimeout: KEEP_ALIVE_MS }, handler) : createTlsServer({ tls, maxHeaderSize }, handler)
+      const created = tls === null ? createServer({ maxHeaderSize, keepAliveTimeout: KEEP_ALIVE_MS, requestTimeout: NO_LIMIT_MS }, handler) : createTlsServer({ tls, maxHeaderSize }, handler)
       watch(created)
       // Fastify's type knows one kind of server at a time; what it uses of either is the same.
       return created as Server
