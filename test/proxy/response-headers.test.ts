@@ -49,7 +49,7 @@ t.test('an answer that carries our cookie stays out of shared caches', async t =
     ['public, x="unfinished, s-maxage=600', 'private, x=, unfinished']
   ]
   for (const [sent, expected] of cases) {
-    const front = await startWith(t, { ...(sent === undefined ? {} : { 'cache-control': sent }), 'cdn-cache-control': 'max-age=600', 'surrogate-control': 'max-age=600', 'x-accel-expires': '600' })
+    const front = await startWith(t, { ...(sent === undefined ? {} : { 'cache-control': sent }), 'cdn-cache-control': 'max-age=600', 'surrogate-control': 'max-age=600', 'x-accel-expires': '600' } as OutgoingHttpHeaders)
     const headers = await get(front, '/renew')
     t.equal(headers.get('cache-control'), expected)
     for (const name of ['cdn-cache-control', 'surrogate-control', 'x-accel-expires']) t.notOk(headers.has(name), name)
