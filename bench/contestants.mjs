@@ -5,9 +5,9 @@ import { startServer } from './processes.mjs'
 // Filling that makes access tokens of 1.1 KB, as large providers issue them, and sessions of 3.5 KB.
 const TOKEN_SIZE = 380
 
-async function ask ({ origin, headers }, path) {
-  const response = await fetch(`${origin}${path}`, { headers, redirect: 'manual' })
-  if (response.status !== 200) throw new Error(`${origin}${path} answers ${response.status}`)
+async function ask ({ server, headers }, path) {
+  const response = await fetch(`${server.origin}${path}`, { headers, redirect: 'manual' })
+  if (response.status !== 200) throw new Error(`${server.origin}${path} answers ${response.status}`)
   return await response.json()
 }
 
@@ -20,9 +20,9 @@ async function startOidc (cores, upstream) {
   const page = await browser.navigate(`${outside}/`)
   if (page.status !== 200) throw new Error(`the login ends with ${page.status}: ${page.body.slice(0, 300)}`)
   const headers = { cookie: browser.cookieHeader(`${outside}/`) }
-  const { 'x-access-token': token = '' } = await ask({ ...server, headers }, '/headers')
+  const { 'x-access-token': token = '' } = await ask({ server, headers }, '/headers')
   if (token.length < TOKEN_SIZE) throw new Error(`the upstream gets an access token of ${token.length} bytes`)
-  const { bytes: sessionBytes } = await ask({ ...server, headers }, '/session-size')
+  const { bytes: sessionBytes } = await ask({ server, headers }, '/session-size')
   return { server, provider, headers, token, sizes: { sessionBytes, accessTokenBytes: token.length, cookieHeaderBytes: headers.cookie.length } }
 }
 
@@ -33,10 +33,10 @@ export async function startContestants (cores) {
   const again = await startServer('bare', cores?.server ?? null, { upstream })
   const { server, provider, headers, token, sizes } = await startOidc(cores, upstream)
   const contestants = [
-    { name: 'bare', title: '@fastify/http-proxy, no authentication', origin: bare.origin, headers: {} },
-    { name: 'reference', title: 'the same again (noise)', origin: again.origin, headers: {} },
-    { name: 'bare-same-bytes', title: '@fastify/http-proxy, as many bytes', origin: bare.origin, headers: { ...headers, 'x-access-token': token } },
-    { name: 'oidc-cookie', title: 'fastify-oidc + proxy, cookie session', origin: server.origin, headers }
+    { name: 'bare', title: '@fastify/http-proxy, no authentication', server: bare, headers: {} },
+    { name: 'reference', title: 'the same again (noise)', server: again, headers: {} },
+    { name: 'bare-same-bytes', title: '@fastify/http-proxy, as many bytes', server: bare, headers: { ...headers, 'x-access-token': token } },
+    { name: 'oidc-cookie', title: 'fastify-oidc + proxy, cookie session', server, headers }
   ]
   for (const contestant of contestants) await ask(contestant, '/headers')
   return {

@@ -32,5 +32,14 @@ export async function startServer (name, cores, settings = {}) {
     once(child, 'message'),
     once(child, 'exit').then(([status]) => { throw new Error(`bench/servers/${name}.mjs ended with ${status} before it listened`) })
   ])
-  return { ...announced, stop: () => child.kill() }
+  return {
+    ...announced,
+    /** Processor time so far, in microseconds. */
+    async cpuUs () {
+      child.send('cpu')
+      const [answer] = await once(child, 'message')
+      return answer.cpuUs
+    },
+    stop: () => child.kill()
+  }
 }

@@ -23,10 +23,12 @@ function readOptions () {
   return { rounds: number('rounds', 7, 3), duration: number('duration', 6, 2), connections: number('connections', 32, 32) }
 }
 
-async function fire ({ title, origin, headers }, { duration, connections }) {
-  const result = await autocannon({ url: `${origin}/`, connections, duration, headers })
+async function fire ({ title, server, headers }, { duration, connections }) {
+  const cpuBefore = await server.cpuUs()
+  const result = await autocannon({ url: `${server.origin}/`, connections, duration, headers })
+  const cpuUs = await server.cpuUs() - cpuBefore
   if (result.non2xx > 0 || result.errors > 0) throw new Error(`${title}: ${result.non2xx} answers other than 2xx, ${result.errors} errors`)
-  return { requestsPerSecond: result.requests.total / result.duration, p50Ms: result.latency.p50, p99Ms: result.latency.p99 }
+  return { requestsPerSecond: result.requests.total / result.duration, cpuUsPerRequest: cpuUs / result.requests.total, p50Ms: result.latency.p50, p99Ms: result.latency.p99 }
 }
 
 /** Every contestant once, beginning with another one each round. */
@@ -38,8 +40,8 @@ async function runRound (contestants, options, index) {
 }
 
 function printTable (summary) {
-  const rows = [['', 'requests/s', 'ratio', 'range', 'p50 ms', 'p99 ms'], ...summary.map(row =>
-    [row.title, row.requestsPerSecond, row.ratio.toFixed(2), row.ratioRange.map(ratio => ratio.toFixed(2)).join('–'), row.p50Ms, row.p99Ms].map(String))]
+  const rows = [['', 'requests/s', 'ratio', 'range', 'CPU us/request', 'CPU ratio', 'p50 ms', 'p99 ms'], ...summary.map(row =>
+    [row.title, row.requestsPerSecond, row.ratio.toFixed(2), row.ratioRange.map(ratio => ratio.toFixed(2)).join('–'), row.cpuUsPerRequest, row.cpuRatio.toFixed(2), row.p50Ms, row.p99Ms].map(String))]
   const widths = rows[0].map((_, column) => Math.max(...rows.map(row => row[column].length)))
   for (const row of rows) console.log(row.map((cell, column) => column === 0 ? cell.padEnd(widths[column]) : cell.padStart(widths[column])).join('  '))
 }
