@@ -69,6 +69,19 @@ t.test('two hosts with two providers do not touch each other', async t => {
   t.match((await ask(gateway, '/.apisix/redirect?code=x&state=y', { host: 'c.example' })).received, { url: '/.apisix/redirect?code=x&state=y' }, 'a callback is on the hosts of its core alone')
 })
 
+t.test('under the profile apisix each page has its own callback, on exact and on wildcard routes', async t => {
+  const provider = await startProvider(t)
+  const upstream = await startUpstream(t)
+  const apisix = guarded(provider, { security_profile: 'apisix' })
+  const gateway = await startGateway(t, { routes: [{ uri: '/exact', host: 'a.example', upstream, plugins: apisix }, { uri: '/app/*', host: 'a.example', upstream, plugins: apisix }, { uri: '/*', host: 'a.example', upstream }] })
+  for (const path of ['/exact', '/app/page']) {
+    const browser = new Browser().route('http://a.example', gateway.app)
+    const { response } = await login(gateway.app, { browser, origin: 'http://a.example', path })
+    t.match({ status: response.status, received: JSON.parse(response.body) }, { status: 200, received: { url: path, headers: { 'x-userinfo': String } } }, path)
+    t.ok(response.history.some(({ url }) => url.pathname === `${path}/.apisix/redirect`), path)
+  }
+})
+
 t.test('ready is red until the provider was reached once, and then no more', async t => {
   const provider = await startProvider(t)
   const upstream = await startUpstream(t)

@@ -1,10 +1,10 @@
-import type { FastifyRequest } from 'fastify'
+import type { onRequestHookHandler } from 'fastify'
 import { hostCloseness, hostMatches, hostOf } from '../configuration/hosts.ts'
 import type { GatewayRoute } from '../configuration/routes.ts'
 import { formatUri, uriMatches, type Uri } from '../configuration/uri.ts'
 import { AmbiguousPathError } from '../errors.ts'
 
-const SUSPICIOUS = /[\\]|%(?:2e|2f|5c|00)|\/\.|\/$|\/\//i
+const SUSPICIOUS = /\\|%(?:2e|2f|5c|00)|\/\./i
 const DOT_SEGMENT = /(?:^|\/)\.{1,2}(?:;[^/]*)?(?:\/|$)/
 const HIDDEN_SLASH = /\\|%2f|%5c/i
 
@@ -40,7 +40,7 @@ export function findRoute (routes: readonly GatewayRoute[], method: string, host
  * Whether a path could mean another route to the upstream than to us: dot segments, and slashes that are
  * hidden (`%2f`, a backslash) where the route would be another one with them.
  */
-export function isAmbiguous (routes: readonly GatewayRoute[], method: string, host: string, url: string): boolean {
+export function isAmbiguous (routes: readonly GatewayRoute[], method: string, host: string | undefined, url: string): boolean {
   const raw = pathOf(url)
   if (!SUSPICIOUS.test(raw)) return false
   const decoded = decode(raw)
@@ -49,13 +49,16 @@ export function isAmbiguous (routes: readonly GatewayRoute[], method: string, ho
   if (DOT_SEGMENT.test(plain) || decoded.includes('\0')) return true
   if (!HIDDEN_SLASH.test(raw)) return false
   const seen = decode(raw.replace(/%(?:2f|5c)/gi, '_').replaceAll('\\', '_')) ?? raw
-  return findRoute(routes, method, host, seen.replace(/\/{2,}/g, '/')) !== findRoute(routes, method, host, plain)
+  const name = hostOf(host)
+  return findRoute(routes, method, name, seen.replace(/\/{2,}/g, '/')) !== findRoute(routes, method, name, plain)
 }
 
 /** Refuses such paths before any route, and so before any login, looks at them. */
-export function pathGuard (routes: readonly GatewayRoute[]) {
-  return async (request: FastifyRequest): Promise<void> => {
-    const { method, url, headers } = request.raw
-    if (isAmbiguous(routes, method ?? 'GET', hostOf(headers.host ?? headers[':authority'] as string | undefined), url ?? '/')) throw new AmbiguousPathError()
+export function pathGuard (routes: readonly GatewayRoute[]): onRequestHookHandler {
+  return (request, _reply, done) => {
+    const { method = 'GET', url = '/', headers } = request.raw
+    const host = headers.host ?? headers[':authority'] as string | undefined
+    if (isAmbiguous(routes, method, host, url)) done(new AmbiguousPathError())
+    else done()
   }
 }
