@@ -28,11 +28,14 @@ function toHeaders (raw: IncomingHttpHeaders | OutgoingHttpHeaders): Headers {
   return headers
 }
 
+/** What browsers take of a response's headers; Node's own limit is 16 KB, which a large session is above. */
+const MAX_HEADER_BYTES = 256 * 1024
+
 /** Over a socket of its own, so that no idle connection keeps a server from closing. fetch() would overwrite `Sec-Fetch-Mode`. */
 export function networkTransport (ca: string | Buffer | undefined): Transport {
   return async ({ method, url, headers, body }) => await new Promise((resolve, reject) => {
     const send = url.protocol === 'https:' ? httpsRequest : httpRequest
-    const request = send(url, { method, headers, agent: false, ...(ca === undefined ? {} : { ca }) }, response => {
+    const request = send(url, { method, headers, agent: false, maxHeaderSize: MAX_HEADER_BYTES, ...(ca === undefined ? {} : { ca }) }, response => {
       const chunks: Buffer[] = []
       response.on('data', (chunk: Buffer) => { chunks.push(chunk) })
       response.on('error', reject)
