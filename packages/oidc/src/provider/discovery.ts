@@ -88,6 +88,12 @@ async function read (options: DiscoveryOptions): Promise<Metadata> {
   return { server, keys }
 }
 
+/** A document is no token and no code: it can be had, or cannot be used. */
+function metadataError (error: unknown): Error {
+  const known = toProviderError(error)
+  return known instanceof ProviderUnavailableError || known instanceof ProviderInvalidError ? known : Object.assign(new ProviderInvalidError(), { cause: known.cause })
+}
+
 /** The error of a request that was not even tried. */
 function repeated (error: Error): Error {
   return Object.assign(error instanceof ProviderInvalidError ? new ProviderInvalidError() : new ProviderUnavailableError(), { cause: error.cause ?? error })
@@ -111,7 +117,7 @@ export function createDiscovery (options: DiscoveryOptions): Discovery {
       backoffMs = FIRST_BACKOFF_MS
       return current
     } catch (error) {
-      const known = toProviderError(error)
+      const known = metadataError(error)
       failure = { error: known, retryAt: performance.now() + backoffMs }
       backoffMs = Math.min(backoffMs * 2, MAX_BACKOFF_MS)
       throw known
