@@ -23,7 +23,7 @@ t.test('20 tabs that were opened at once come back to their own pages, whatever 
   t.equal(browser.cookies(ORIGIN).filter(({ name }) => ATTEMPT.test(name)).length, TABS.length)
   for (const { url, callback } of shuffle(answers, 2)) {
     const page = await browser.navigate(callback)
-    t.equal(page.status, 200, url)
+    t.equal(page.status, 200)
     t.equal(page.url.pathname + page.url.search, url)
     t.match(JSON.parse(page.body), { sub: 'alice', url })
   }

@@ -1,0 +1,133 @@
+import { once } from 'node:events'
+import { createServer } from 'node:https'
+import { createServer as createTcpServer, type AddressInfo } from 'node:net'
+import t from 'tap'
+import { Browser } from 'fastify-oidc-testing'
+import { upstreamCertificate } from '../proxy/certificates.ts'
+import type { Endpoint, Failure } from '../support/lies.ts'
+import { answerFor, complaints, lyingProvider, ORIGIN, toCallback } from './flow.ts'
+import { optionsFor, protectedApp } from './support.ts'
+
+type Test = Parameters<typeof protectedApp>[0]
+
+const ENDPOINTS = ['discovery', 'token', 'jwks', 'userinfo'] as const satisfies readonly Endpoint[]
+/** Of `timeout: 1`; this machine may be busy. */
+const SLACK_MS = 2500
+
+async function loginWith (t: Test, endpoint: Endpoint, failure: Failure) {
+  const provider = await lyingProvider(t)
+  provider.lie({ failures: { [endpoint]: failure } })
+  const { app, log } = await protectedApp(t, optionsFor(provider, { timeout: 1 }))
+  const browser = new Browser().route(ORIGIN, app)
+  const started = performance.now()
+  const first = await browser.navigate(`${ORIGIN}/echo/page`, { follow: false })
+  const page = first.location === null ? first : await browser.navigate(await toCallback(browser, first.location))
+  return { page, ms: performance.now() - started, lines: complaints(log), browser, provider }
+}
+
+const FAILURES: ReadonlyArray<readonly [failure: Failure, status: number, says: RegExp]> = [
+  ['hang', 503, /timed? ?out.*raise timeout \(seconds\)/],
+  ['stall', 503, /timed? ?out.*raise timeout \(seconds\)/],
+  ['reset', 503, /connection to the provider failed: check the network/],
+  ['server_error', 503, /500/],
+  ['huge', 502, /larger than 1048576 bytes.*check discovery/],
+  ['not_json', 502, /JSON|content-type.*check discovery/i]
+]
+
+for (const [failure, status, says] of FAILURES) {
+  t.test(`a provider that answers with ${failure} is bounded, and said to be`, async t => {
+    const logins = await Promise.all(ENDPOINTS.map(async endpoint => ({ endpoint, ...await loginWith(t, endpoint, failure) })))
+    for (const { endpoint, page, ms, lines, browser } of logins) {
+      await t.test(endpoint, async t => {
+        t.ok(ms < 1000 + SLACK_MS, `${Math.round(ms)} ms`)
+        const line = lines.find(({ oidc }) => oidc === (endpoint === 'userinfo' ? 'userinfo.failed' : endpoint === 'discovery' ? 'discovery.failed' : 'login.failed'))
+        t.match(line?.msg, says)
+        t.ok(JSON.stringify(lines).length < 10_000)
+        if (endpoint === 'userinfo') {
+          t.equal(page.status, 200, 'the login goes on without userinfo')
+          t.match(JSON.parse(page.body), { sub: 'alice' })
+          t.equal(JSON.parse(page.body).identity['x-userinfo'], undefined)
+          t.match(line, { level: 40, msg: /without userinfo/ })
+          t.equal(lines.length, 1)
+          return
+        }
+        t.equal(page.status, status)
+        t.equal(page.headers.get('retry-after') === null, status !== 503)
+        t.match(page.headers.get('content-type'), 'text/html')
+        t.notMatch(page.body, /hotel|timeout|larger|ECONN|500/)
+        t.notOk(browser.cookies(ORIGIN).some(({ name }) => name === 'oidc'))
+        if (endpoint !== 'discovery') t.equal(lines.length, 1)
+      })
+    }
+  })
+}
+
+t.test('an outage at the token endpoint can be tried again with the same answer', async t => {
+  const provider = await lyingProvider(t)
+  const { app } = await protectedApp(t, optionsFor(provider))
+  const browser = new Browser().route(ORIGIN, app)
+  const callback = await answerFor(browser, `${ORIGIN}/echo/page`)
+  provider.lie({ failures: { token: 'reset' } })
+  const failed = await browser.navigate(callback)
+  t.equal(failed.status, 503)
+  provider.lie()
+  const href = /href="([^"]*)"/.exec(failed.body)?.[1]?.replaceAll('&amp;', '&') ?? ''
+  const page = await browser.navigate(new URL(href, ORIGIN))
+  t.equal(page.status, 200)
+  t.equal(page.url.pathname, '/echo/page')
+})
+
+t.test('userinfo of another subject is not taken', async t => {
+  for (const userinfo of [{ sub: 'mallory' }, { sub: undefined }, { sub: 7 }]) {
+    const provider = await lyingProvider(t)
+    provider.lie({ userinfo })
+    const { app, log } = await protectedApp(t, optionsFor(provider))
+    const browser = new Browser().route(ORIGIN, app)
+    const page = await browser.navigate(await answerFor(browser, `${ORIGIN}/echo/page`))
+    t.match(JSON.parse(page.body), { sub: 'alice' })
+    t.equal(JSON.parse(page.body).identity['x-userinfo'], undefined)
+    const lines = complaints(log)
+    t.equal(lines.length, 1)
+    t.match(lines[0], { oidc: 'userinfo.failed', level: 40 })
+    t.notMatch(JSON.stringify(lines), /mallory|alice@/)
+  }
+})
+
+/** Where nothing listens. */
+async function freePort (): Promise<number> {
+  const server = createTcpServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
+}
+
+t.test('the log tells apart why a provider cannot be reached', async t => {
+  const provider = await lyingProvider(t)
+  const free = await freePort()
+  const tls = createServer({ ...upstreamCertificate }, (_request, response) => { response.end('{}') }).listen(0, '127.0.0.1')
+  await once(tls, 'listening')
+  t.teardown(() => { tls.closeAllConnections(); tls.close() })
+  const path = '/.well-known/openid-configuration'
+  const reasons: ReadonlyArray<readonly [discovery: string, status: number, says: RegExp]> = [
+    [`http://no-such-host.invalid${path}`, 503, /no-such-host\.invalid.*does not resolve: check discovery and the DNS/],
+    [`http://127.0.0.1:${free}${path}`, 503, /ECONNREFUSED.*nothing listens there: check the host and port/],
+    [`http://localhost:${free}${path}`, 503, /ECONNREFUSED.*nothing listens there: check the host and port/],
+    [`https://127.0.0.1:${(tls.address() as AddressInfo).port}${path}`, 503, /certificate was not accepted.*NODE_EXTRA_CA_CERTS/],
+    [provider.discovery.replace('http:', 'https:'), 503, /does not speak TLS there: check the scheme/],
+    [provider.discovery.replace('openid-configuration', 'nothing'), 502, /status 404: check discovery/],
+    [`${provider.issuer}/jwks?/.well-known/openid-configuration`, 502, /check discovery/]
+  ]
+  for (const [discovery, status, says] of reasons) {
+    const { app, log } = await protectedApp(t, optionsFor({ ...provider, discovery }))
+    const response = await app.inject({ url: '/', headers: { accept: 'text/html' } })
+    t.equal(response.statusCode, status, discovery)
+    for (const { msg, level } of complaints(log)) {
+      t.match(msg, says)
+      t.ok(Number(level) >= 40)
+    }
+    t.ok(complaints(log).length >= 1)
+    await app.close()
+  }
+})
