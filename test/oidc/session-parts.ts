@@ -16,7 +16,7 @@ export async function lyingProvider (t: Scope): Promise<LyingProvider> {
 /** The handle that a Cookie header carries, in one cookie or several. */
 export function handleOf (cookie: string): string {
   return cookie.split('; ')
-    .filter(pair => /^(__Host-)?(oidc|session)(_\d+)?=/.test(pair))
+    .filter(pair => !/^[^=]*_tx_/.test(pair))
     .map(pair => pair.slice(pair.indexOf('=') + 1).replace(/^\d+\.[\w-]{6}\./, ''))
     .join('')
 }

@@ -20,12 +20,15 @@ export function cookieAttributes ({ session }: OidcSettings): CookieAttributes {
   return { path: session.cookie_path ?? '/', domain: session.cookie_domain, httpOnly: session.cookie_http_only, secure: session.cookie_secure, sameSite: session.cookie_same_site }
 }
 
-function serializeOptions (attributes: CookieAttributes, secure: boolean): SerializeOptions {
+/** RFC 6265bis, section 4.1.3: a browser drops a cookie with one of these prefixes that is not Secure. */
+const SECURE_PREFIX = /^__(?:Host|Secure)-/
+
+function serializeOptions (name: string, attributes: CookieAttributes, secure: boolean): SerializeOptions {
   const { sameSite } = attributes
   return {
     path: attributes.path,
     httpOnly: attributes.httpOnly,
-    secure: attributes.secure ?? (secure || sameSite === 'None'),
+    secure: attributes.secure ?? (secure || sameSite === 'None' || SECURE_PREFIX.test(name)),
     encode: value => value,
     ...(attributes.domain === undefined ? {} : { domain: attributes.domain }),
     ...(sameSite === 'Default' ? {} : { sameSite: sameSite.toLowerCase() as 'lax' | 'strict' | 'none' })
@@ -34,7 +37,7 @@ function serializeOptions (attributes: CookieAttributes, secure: boolean): Seria
 
 /** Sets a cookie on the reply, instead of one of that name that was set before. maxAge 0 takes it away. */
 export function setCookie (request: FastifyRequest, reply: FastifyReply, name: string, value: string, attributes: CookieAttributes, maxAge: number): void {
-  const line = fastifyCookie.serialize(name, value, { ...serializeOptions(attributes, isSecure(request)), maxAge, ...(maxAge === 0 ? { expires: new Date(0) } : {}) })
+  const line = fastifyCookie.serialize(name, value, { ...serializeOptions(name, attributes, isSecure(request)), maxAge, ...(maxAge === 0 ? { expires: new Date(0) } : {}) })
   const before = reply.getHeader('set-cookie')
   const others = (Array.isArray(before) ? before : before === undefined ? [] : [String(before)]).filter(other => !other.startsWith(`${name}=`))
   reply.removeHeader('set-cookie')

@@ -127,6 +127,7 @@ function createAnswer (ground: CoreGround, rooms: SessionRooms & CookieRooms, co
     store,
     clock,
     home: paths.home,
+    goesOnByPage: settings.session.cookie_same_site === 'Strict',
     originOf,
     peek: core.guard.peek,
     restart: async (request, reply, restarts) => await core.login(request, reply, { returnTo: paths.home, restarts }),

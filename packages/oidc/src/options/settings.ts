@@ -53,6 +53,7 @@ function checkSession ({ session }: ResolvedOptions): OptionProblem[] {
   if (session === undefined) return [problem('session.secret', 'is required when "bearer_only" is false')]
   const problems: OptionProblem[] = []
   if (session.cookie_same_site === 'None' && session.cookie_secure === false) problems.push(problem('session.cookie_secure', 'must not be false where session.cookie_same_site is None: browsers refuse such cookies'))
+  if (session.cookie_secure === false && /^__(?:Host|Secure)-/.test(session.cookie_name ?? '')) problems.push(problem('session.cookie_secure', 'must not be false where session.cookie_name starts with __Host- or __Secure-: browsers refuse such cookies'))
   if (session.cookie_name?.startsWith('__Host-') === true && (session.cookie_domain !== undefined || (session.cookie_path ?? '/') !== '/')) problems.push(problem('session.cookie_name', 'starts with __Host-, which allows neither cookie_domain nor a cookie_path'))
   return problems
 }

@@ -3,6 +3,7 @@ import type { Clock, StoredSession, SessionStore } from 'fastify-oidc-session-st
 import type { CookieJar } from '../cookie/jar.ts'
 import type { Transaction, Transactions } from '../cookie/transaction.ts'
 import { CallbackInvalidError, LoginExpiredError } from '../errors.ts'
+import { PAGE_HEADERS, renderPage } from '../http/page.ts'
 import { sameOriginPath } from '../http/return-to.ts'
 import type { LoginFinish } from '../login/finish.ts'
 import { decideRestart } from '../login/restart.ts'
@@ -15,6 +16,8 @@ export interface CallbackRoom {
   readonly clock: Clock
   /** Where a browser goes that has nowhere to go back to. */
   readonly home: string
+  /** Where the session's cookie is Strict: a redirect still counts as the provider's site, and would carry no cookie. */
+  readonly goesOnByPage: boolean
   originOf (request: FastifyRequest): string
   peek (request: FastifyRequest): Promise<StoredSession | null>
   restart (request: FastifyRequest, reply: FastifyReply, attempt: number): Promise<FastifyReply>
@@ -58,6 +61,11 @@ export function createCallback (room: CallbackRoom): (request: FastifyRequest, r
     }
   }
 
+  function goOn (reply: FastifyReply, path: string): FastifyReply {
+    if (!room.goesOnByPage) return reply.redirect(path, 302)
+    return reply.headers(PAGE_HEADERS).send(renderPage({ title: 'Signed in', message: 'You are signed in.', reference: null, action: { label: 'Continue', href: path, method: 'refresh' } }))
+  }
+
   async function finish (request: FastifyRequest, reply: FastifyReply, state: string, transaction: Transaction): Promise<FastifyReply> {
     const { redirectUri, nonce, codeVerifier } = transaction
     const { kind, stored } = await room.finish.finish({ redirectUri, nonce, codeVerifier, state, parameters: parametersOf(request) })
@@ -66,7 +74,7 @@ export function createCallback (room: CallbackRoom): (request: FastifyRequest, r
     room.transactions.trim(request, reply, bytes)
     await replaceSession(request, stored)
     if (kind === 'new') room.onFinished(request, stored)
-    return reply.redirect(sameOriginPath(transaction.returnTo, room.originOf(request)) ?? room.home, 302)
+    return goOn(reply, sameOriginPath(transaction.returnTo, room.originOf(request)) ?? room.home)
   }
 
   /** An attempt that failed for good is forgotten; one that met an outage can be tried again. */
