@@ -27,13 +27,14 @@ function createRevoke ({ provider, store, coordinator, settings, clock, log }: C
 
 /** `fastify.oidc` over the rooms. */
 export function createDecorator (ground: CoreGround, core: Core, cookies: OwnCookies): FastifyOidc {
-  const { provider, store, settings, clock } = ground
+  const { provider, store, settings, clock, paths } = ground
   return {
     get issuer () { return provider.issuer },
     async login (request, reply, { returnTo } = {}) {
       const origin = originOf(request)
-      const path = returnTo === undefined ? null : sameOriginPath(returnTo, origin)
-      return await core.login(request, reply, { returnTo: path ?? returnToOf(request, origin), restarts: 0 })
+      // Not to what was asked for: where that starts a login, an address that is refused would start it again for ever.
+      const path = returnTo === undefined ? returnToOf(request, origin) : sameOriginPath(returnTo, origin) ?? paths.home
+      return await core.login(request, reply, { returnTo: path, restarts: 0 })
     },
     logout: core.logout.logout,
     guard (policy) {

@@ -1,16 +1,17 @@
 import type { FastifyRequest } from 'fastify'
 import { HostInvalidError } from '../errors.ts'
 
+/** A name, an IPv4 or a bracketed IPv6 address, and a port: what a URL parser would repair or decode names no host. */
+const HOST = /^(?:[\w-]+(?:\.[\w-]+)*\.?|\[[\da-f:.]+\])(?::\d{1,5})?$/i
+
 /**
  * Scheme and host as the browser sees them; from forwarded headers only where Fastify's `trustProxy` says so.
  * @throws FST_OIDC_HOST_INVALID
  */
 export function originOf (request: FastifyRequest): string {
   const origin = `${request.protocol}://${request.host}`
-  if (request.host === '' || !URL.canParse(origin)) throw new HostInvalidError()
-  const url = new URL(origin)
-  if (url.username !== '' || url.password !== '' || url.pathname !== '/' || url.search !== '' || url.hash !== '') throw new HostInvalidError()
-  return url.origin
+  if (!HOST.test(request.host) || !/^https?$/.test(request.protocol) || !URL.canParse(origin)) throw new HostInvalidError()
+  return new URL(origin).origin
 }
 
 /**
