@@ -10,7 +10,7 @@ import { createRoutePolicies, type RoutePolicies } from '../http/route-policies.
 import type { ScopePaths } from '../http/scope-paths.ts'
 import { createSessionViews } from '../http/session-view.ts'
 import { createLoginFinish } from '../login/finish.ts'
-import { applyHooks } from '../login/hooks.ts'
+import { applyHooks, applyHooksToRefresh } from '../login/hooks.ts'
 import { endLogin } from '../login/logout.ts'
 import { startLogin } from '../login/start.ts'
 import type { OidcHooks } from '../options/hooks.ts'
@@ -77,7 +77,7 @@ function lifetimesOf ({ session }: OidcSettings): Lifetimes {
   return { lifetime: session.cookie.lifetime, idling: session.idling_timeout ?? null, absolute: session.absolute_timeout }
 }
 
-function createSessionRooms ({ settings, provider, store, coordinator, clock }: CoreGround, observer: Observer): SessionRooms {
+function createSessionRooms ({ settings, hooks, provider, store, coordinator, clock }: CoreGround, observer: Observer): SessionRooms {
   const lifetimes = lifetimesOf(settings)
   const leeway = settings.access_token_expires_leeway
   const ends = createSessionEnds(coordinator, clock)
@@ -88,7 +88,7 @@ function createSessionRooms ({ settings, provider, store, coordinator, clock }: 
     clock,
     leeway,
     timeout: settings.timeout,
-    refresh: async (refreshToken, subject) => await refreshTokens(provider, settings, { refreshToken, subject }, clock),
+    refresh: async (refreshToken, subject) => applyHooksToRefresh(hooks, await refreshTokens(provider, settings, { refreshToken, subject }, clock)),
     onRenewed: session => { observer.tell('renewal', session.id) },
     onFailed: observer.renewalFailed
   })
