@@ -79,12 +79,20 @@ const CALLBACK_LOG = {
   req: (request: FastifyRequest) => ({ method: request.method, url: pathOf(request), host: request.host, remoteAddress: request.ip })
 }
 
+/** An optional parameter can only stand last: such a route stands for two. */
+function readRequired (path: string): string[] {
+  return path.endsWith('?') ? [path.slice(0, -1), path.replace(/\/?:[^/]*$/, '')] : [path]
+}
+
 /** The suffix rule of the table: beside each guarded GET route stands its own callback. */
 function addCallbackBeside (routes: FastifyInstance, route: Parameters<Core['policies']['declare']>[0], suffix: string, callback: Core['callback']): void {
   if (![route.method].flat().includes('GET') || route.config?.oidc === false || route.url.includes('*') || route.url.endsWith(suffix)) return
-  const path = `${(route as { routePath?: string }).routePath ?? route.url}`.replace(/\/$/, '') + suffix
-  if (routes.hasRoute({ method: 'GET', url: routes.prefix + path, ...(route.constraints === undefined ? {} : { constraints: route.constraints }) })) return
-  routes.route({ method: 'GET', url: path, exposeHeadRoute: false, config: OPEN, logSerializers: CALLBACK_LOG, handler: callback, ...(route.constraints === undefined ? {} : { constraints: route.constraints }) })
+  const constraints = route.constraints === undefined ? {} : { constraints: route.constraints }
+  for (const path of readRequired((route as { routePath?: string }).routePath ?? route.url)) {
+    const url = path.replace(/\/$/, '') + suffix
+    if (routes.hasRoute({ method: 'GET', url: routes.prefix + url, ...constraints })) continue
+    routes.route({ method: 'GET', url, exposeHeadRoute: false, config: OPEN, logSerializers: CALLBACK_LOG, handler: callback, ...constraints })
+  }
 }
 
 function addRoutes (fastify: FastifyInstance, paths: ScopePaths, { policies, callback, logout }: Core): void {

@@ -11,7 +11,8 @@ export interface Transaction {
   readonly codeVerifier: string | null
   /** Path and query that were asked for. */
   readonly returnTo: string
-  readonly redirectUri: string
+  /** null: that of the request which brings the answer. */
+  readonly redirectUri: string | null
   readonly startedAt: EpochSeconds
 }
 
@@ -85,7 +86,7 @@ export function createTransactions (settings: OidcSettings, names: CookieNames, 
         if (cookie.name !== name || cookie.value.length > MAX_COOKIE_LENGTH) continue
         const opened = sealer.open(Buffer.from(cookie.value.slice(cookie.value.indexOf('.') + 1), 'base64url'), state)
         if (opened === null) continue
-        const [nonce, codeVerifier, returnTo, redirectUri, started] = JSON.parse(opened.toString()) as [string | null, string | null, string, string, number]
+        const [nonce, codeVerifier, returnTo, redirectUri, started] = JSON.parse(opened.toString()) as [string | null, string | null, string, string | null, number]
         if (clock() - started <= LIFE) return { nonce, codeVerifier, returnTo, redirectUri, startedAt: started }
       }
       return null

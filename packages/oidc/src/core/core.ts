@@ -129,6 +129,7 @@ function createAnswer (ground: CoreGround, rooms: SessionRooms & CookieRooms, co
     home: paths.home,
     goesOnByPage: settings.session.cookie_same_site === 'Strict',
     originOf,
+    redirectUriOf: paths.redirectUriOf,
     peek: core.guard.peek,
     restart: async (request, reply, restarts) => await core.login(request, reply, { returnTo: paths.home, restarts }),
     refuse,

@@ -9,10 +9,13 @@ export interface StartedLogin {
   readonly nonce: string | null
   readonly codeVerifier: string | null
   readonly returnTo: string
-  readonly redirectUri: string
+  /** null: too long to be remembered, and the same when the answer arrives there. */
+  readonly redirectUri: string | null
 }
 
 const MAX_RETURN_TO = 1500
+/** Under the suffix rule it is as long as the address, and both would not fit into one cookie. */
+const MAX_REDIRECT_URI = 512
 
 /** What is longer loses its query, and what is longer still is forgotten: it has to fit into a cookie. */
 function boundReturnTo (returnTo: string): string {
@@ -27,5 +30,5 @@ function boundReturnTo (returnTo: string): string {
  */
 export async function startLogin (provider: Provider, settings: OidcSettings, { returnTo, redirectUri, attempt }: { returnTo: string, redirectUri: string, attempt: number }): Promise<StartedLogin> {
   const authorization = await authorize(provider, settings, redirectUri, attempt)
-  return { ...authorization, returnTo: boundReturnTo(returnTo), redirectUri }
+  return { ...authorization, returnTo: boundReturnTo(returnTo), redirectUri: redirectUri.length > MAX_REDIRECT_URI ? null : redirectUri }
 }

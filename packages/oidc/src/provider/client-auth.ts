@@ -3,6 +3,7 @@ import { ClientSecretBasic, ClientSecretJwt, ClientSecretPost, None, type Client
 interface Credentials {
   readonly token_endpoint_auth_method: string
   readonly client_secret?: string
+  readonly redirect_uri?: string
 }
 
 /** How the client says who it is at the provider's endpoints (RFC 6749, section 2.3; OpenID Connect Core 1.0, section 9). */
@@ -21,7 +22,19 @@ export function chooseAuthMethod ({ token_endpoint_auth_method: configured, clie
   return listed.find(method => method in METHODS && method !== 'none') ?? configured
 }
 
+/** openid-client leaves the query of a redirect_uri out, and the provider compares all of it (RFC 6749, section 4.1.3). */
+function keepQuery (auth: ClientAuth, redirectUri: string): ClientAuth {
+  const { search } = new URL(redirectUri, 'http://localhost')
+  if (search === '') return auth
+  return (server, client, body, headers) => {
+    const sent = body.get('redirect_uri')
+    if (sent !== null) body.set('redirect_uri', sent + search)
+    auth(server, client, body, headers)
+  }
+}
+
 export function createClientAuth (credentials: Credentials, server: Readonly<ServerMetadata>): ClientAuth {
   const method = METHODS[chooseAuthMethod(credentials, server)] ?? METHODS.none
-  return (method as (secret: string) => ClientAuth)(credentials.client_secret ?? '')
+  const auth = (method as (secret: string) => ClientAuth)(credentials.client_secret ?? '')
+  return credentials.redirect_uri === undefined ? auth : keepQuery(auth, credentials.redirect_uri)
 }

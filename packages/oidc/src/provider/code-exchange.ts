@@ -18,7 +18,7 @@ export interface CodeExchange {
 
 function callbackUrl ({ redirectUri, parameters }: CodeExchange): URL {
   const url = new URL(redirectUri)
-  for (const [name, value] of parameters) url.searchParams.append(name, value)
+  url.search = parameters.toString()
   return url
 }
 

@@ -19,6 +19,7 @@ export interface CallbackRoom {
   /** Where the session's cookie is Strict: a redirect still counts as the provider's site, and would carry no cookie. */
   readonly goesOnByPage: boolean
   originOf (request: FastifyRequest): string
+  redirectUriOf (request: FastifyRequest): string
   peek (request: FastifyRequest): Promise<StoredSession | null>
   restart (request: FastifyRequest, reply: FastifyReply, attempt: number): Promise<FastifyReply>
   refuse (request: FastifyRequest, reply: FastifyReply, error: unknown, event: string): FastifyReply
@@ -67,7 +68,8 @@ export function createCallback (room: CallbackRoom): (request: FastifyRequest, r
   }
 
   async function finish (request: FastifyRequest, reply: FastifyReply, state: string, transaction: Transaction): Promise<FastifyReply> {
-    const { redirectUri, nonce, codeVerifier } = transaction
+    const { nonce, codeVerifier } = transaction
+    const redirectUri = transaction.redirectUri ?? room.redirectUriOf(request)
     const { kind, stored } = await room.finish.finish({ redirectUri, nonce, codeVerifier, state, parameters: parametersOf(request) })
     const bytes = await carry(request, reply, stored)
     room.transactions.end(request, reply, state)
