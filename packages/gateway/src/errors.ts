@@ -6,7 +6,7 @@ export const ConfigurationInvalidError = createError<[string]>('FST_OIDC_GATEWAY
 /** The file is missing or may not be read; the cause says why. */
 export const ConfigurationUnreadableError = createError<[string]>('FST_OIDC_GATEWAY_CONFIGURATION_UNREADABLE', 'The configuration file %s cannot be read', 500)
 
-/** The path has dot segments, or hidden slashes that would lead to another route. */
+/** The path has dot segments, or hidden slashes or parameters (`;x`) that would lead to another route. */
 export const AmbiguousPathError = createError('FST_OIDC_GATEWAY_AMBIGUOUS_PATH', 'The path can be read in more than one way', 400)
 
 /** No route is for this host, path and method. */

@@ -4,9 +4,10 @@ import type { GatewayRoute } from '../configuration/routes.ts'
 import { formatUri, uriMatches, type Uri } from '../configuration/uri.ts'
 import { AmbiguousPathError } from '../errors.ts'
 
-const SUSPICIOUS = /\\|%(?:2e|2f|5c|00)|\/\./i
+const SUSPICIOUS = /[\\;]|%(?:2e|2f|3b|5c|00)|\/\./i
 const DOT_SEGMENT = /(?:^|\/)\.{1,2}(?:;[^/]*)?(?:\/|$)/
-const HIDDEN_SLASH = /\\|%2f|%5c/i
+const PARAMETERS = /;[^/]*/g
+const SLASHES = /\/{2,}/g
 
 const pathOf = (url: string): string => {
   const end = url.search(/[?#]/)
@@ -37,20 +38,22 @@ export function findRoute (routes: readonly GatewayRoute[], method: string, host
 }
 
 /**
- * Whether a path could mean another route to the upstream than to us: dot segments, and slashes that are
- * hidden (`%2f`, a backslash) where the route would be another one with them.
+ * Whether a path could mean another route to the upstream than to us: dot segments, slashes that are hidden
+ * (`%2f`, a backslash), and parameters of segments (`;x`), which some servers drop, where the route would be
+ * another one with or without them.
  */
 export function isAmbiguous (routes: readonly GatewayRoute[], method: string, host: string | undefined, url: string): boolean {
   const raw = pathOf(url)
   if (!SUSPICIOUS.test(raw)) return false
   const decoded = decode(raw)
   if (decoded === null) return false
-  const plain = decoded.replaceAll('\\', '/').replace(/\/{2,}/g, '/')
+  const plain = decoded.replaceAll('\\', '/').replace(SLASHES, '/')
   if (DOT_SEGMENT.test(plain) || decoded.includes('\0')) return true
-  if (!HIDDEN_SLASH.test(raw)) return false
   const seen = decode(raw.replace(/%(?:2f|5c)/gi, '_').replaceAll('\\', '_')) ?? raw
   const name = hostOf(host)
-  return findRoute(routes, method, name, seen.replace(/\/{2,}/g, '/')) !== findRoute(routes, method, name, plain)
+  const routeOf = (path: string): GatewayRoute | null => findRoute(routes, method, name, path)
+  const route = routeOf(seen.replace(SLASHES, '/'))
+  return [plain, plain.replace(PARAMETERS, '').replace(SLASHES, '/')].some(path => routeOf(path) !== route)
 }
 
 /** Refuses such paths before any route, and so before any login, looks at them. */
