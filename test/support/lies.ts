@@ -18,7 +18,7 @@ export type Failure =
 
 /** What is wrong with the ID token. Everything else in it is right. */
 export type IdTokenLie =
-  | 'bad_signature' | 'unknown_kid' | 'alg_none' | 'hs256_public_key' | 'hs256_client_secret'
+  | 'bad_signature' | 'unknown_kid' | 'alg_none' | 'hs256_public_key' | 'hs256_client_secret' | 'unsupported_alg'
   | 'wrong_issuer' | 'wrong_audience' | 'wrong_azp' | 'wrong_nonce' | 'no_nonce' | 'wrong_at_hash'
   | 'expired' | 'issued_in_the_future' | 'no_subject' | 'no_expiry'
   | 'not_a_jwt' | 'missing'

@@ -86,6 +86,7 @@ export async function createMint (): Promise<Mint> {
         case 'bad_signature': return await sign(claims, { ...stranger, kid: key.kid })
         case 'unknown_kid': return await sign(claims, stranger)
         case 'alg_none': return `${encode({ alg: 'none', typ: 'JWT' })}.${encode(claims)}.`
+        case 'unsupported_alg': return `${encode({ alg: 'ES256K', kid: key.kid, typ: 'JWT' })}.${encode(claims)}.${Buffer.alloc(64, 1).toString('base64url')}`
         case 'hs256_public_key': return signHs256(claims, key.kid, await exportSPKI(key.publicKey))
         case 'hs256_client_secret': return signHs256(claims, key.kid, order.clientSecret)
         default: return await sign(claims, key)

@@ -42,6 +42,7 @@ export async function exchangeCode (provider: Provider, settings: OidcSettings, 
     nonce: exchange.nonce,
     accessToken: answer.access_token,
     slack: settings.iat_slack,
+    acceptsUnsupported: settings.accept_unsupported_alg,
     clock
   })
   return readTokens(answer, { now, lifeWhenUnsaid: settings.access_token_expires_in, idTokenClaims })

@@ -1,6 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
-import { jwtVerify, decodeProtectedHeader, type JWTPayload, type JWTVerifyOptions } from 'jose'
+import { errors as joseErrors, jwtVerify, decodeProtectedHeader, UnsecuredJWT, type JWTPayload, type JWTVerifyOptions } from 'jose'
 import type { Claims, Clock } from 'fastify-oidc-session-store'
+import type { KeySet } from './discovery.ts'
 import type { ProviderClient } from './provider.ts'
 import { tokenInvalid as refuse, toProviderError } from './provider-error.ts'
 
@@ -15,20 +16,37 @@ export interface IdTokenChecks {
   readonly accessToken: string | null
   /** Seconds. */
   readonly slack: number
+  /** `accept_unsupported_alg`. */
+  readonly acceptsUnsupported: boolean
   readonly clock: Clock
 }
 
-function allowedAlgorithms ({ configuration }: ProviderClient, clientSecret: string | undefined): string[] {
+function allowedAlgorithms ({ configuration }: ProviderClient, { clientSecret, acceptsUnsupported }: IdTokenChecks): string[] {
   const listed = configuration.serverMetadata().id_token_signing_alg_values_supported ?? ['RS256']
-  const usable = clientSecret === undefined ? ASYMMETRIC : [...ASYMMETRIC, ...SYMMETRIC]
-  return listed.filter(alg => usable.includes(alg))
+  const isUnsupported = (alg: string): boolean => acceptsUnsupported && !ASYMMETRIC.includes(alg) && !SYMMETRIC.includes(alg) && alg.toLowerCase() !== 'none'
+  return listed.filter(alg => ASYMMETRIC.includes(alg) || (clientSecret !== undefined && SYMMETRIC.includes(alg)) || isUnsupported(alg))
 }
 
-async function verifySignature (idToken: string, provider: ProviderClient, { clientId, clientSecret, slack, clock }: IdTokenChecks): Promise<{ claims: JWTPayload, alg: string }> {
+const UNSECURED = Buffer.from('{"alg":"none"}').toString('base64url')
+
+/** A signature that can be checked always is: only what jose has no means for is taken from the token endpoint's TLS alone. */
+async function verifyIfSupported (idToken: string, keys: KeySet, options: JWTVerifyOptions, alg: string): Promise<{ claims: JWTPayload, alg: string }> {
+  try {
+    const { payload, protectedHeader } = await jwtVerify(idToken, keys, options)
+    return { claims: payload, alg: protectedHeader.alg }
+  } catch (error) {
+    const isAllowed = options.algorithms?.includes(alg) === true && !ASYMMETRIC.includes(alg)
+    if (!isAllowed || !(error instanceof joseErrors.JOSENotSupported)) throw error
+    return { claims: UnsecuredJWT.decode(`${UNSECURED}.${idToken.split('.')[1] ?? ''}.`, options).payload, alg }
+  }
+}
+
+async function verifySignature (idToken: string, provider: ProviderClient, checks: IdTokenChecks): Promise<{ claims: JWTPayload, alg: string }> {
+  const { clientId, clientSecret, slack, clock } = checks
   const options: JWTVerifyOptions = {
     issuer: provider.issuer,
     audience: clientId,
-    algorithms: allowedAlgorithms(provider, clientSecret),
+    algorithms: allowedAlgorithms(provider, checks),
     clockTolerance: slack,
     currentDate: new Date(clock() * 1000),
     requiredClaims: ['iss', 'sub', 'aud', 'exp', 'iat']
@@ -41,12 +59,11 @@ async function verifySignature (idToken: string, provider: ProviderClient, { cli
     return { claims: payload, alg }
   }
   if (provider.keys === null) throw refuse('the provider names no jwks_uri')
-  const { payload, protectedHeader } = await jwtVerify(idToken, provider.keys, options)
-  return { claims: payload, alg: protectedHeader.alg }
+  return await verifyIfSupported(idToken, provider.keys, options, alg ?? '')
 }
 
 function hashFor (alg: string): string {
-  const size = /(256|384|512)$/.exec(alg)?.[1]
+  const size = /(256|384|512)K?$/.exec(alg)?.[1]
   return alg === 'Ed25519' || size === undefined ? 'sha512' : `sha${size}`
 }
 

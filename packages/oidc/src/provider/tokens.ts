@@ -14,6 +14,8 @@ export interface Tokens {
 }
 
 const DEFAULT_LIFE = 3600
+/** Ten years: what is longer is no life but a mistake. */
+const MAX_LIFE = 315_360_000
 /** RFC 6749, appendix A.12: anything else would break out of a header. */
 const VISIBLE_ASCII = /^[\x20-\x7e]+$/
 
@@ -25,7 +27,9 @@ function checkText (name: string, value: string | undefined): string | null {
 
 /** Reads a token endpoint's answer (RFC 6749, section 5.1). */
 export function readTokens (answer: TokenEndpointResponse & TokenEndpointResponseHelpers, { now, lifeWhenUnsaid, idTokenClaims }: { now: EpochSeconds, lifeWhenUnsaid: number | undefined, idTokenClaims: Claims | null }): Tokens {
-  const life = answer.expires_in ?? lifeWhenUnsaid ?? DEFAULT_LIFE
+  // A token that is dead when it comes would send the browser round for ever: 0 says nothing.
+  const said = answer.expires_in === undefined || answer.expires_in < 1 ? undefined : Math.min(answer.expires_in, MAX_LIFE)
+  const life = said ?? lifeWhenUnsaid ?? DEFAULT_LIFE
   return {
     accessToken: checkText('access token', answer.access_token) ?? '',
     accessTokenExpiresAt: now + Math.floor(life),
