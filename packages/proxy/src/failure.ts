@@ -17,6 +17,8 @@ const REMEDIES: Readonly<Record<string, string>> = {
   UND_ERR_CONNECT_TIMEOUT: 'the upstream took no connection within connect_timeout: look at the network, or raise it',
   UND_ERR_HEADERS_TIMEOUT: 'the upstream sent nothing within headers_timeout: make it faster, or raise it',
   UND_ERR_HEADERS_OVERFLOW: 'the upstream sent more headers than Node takes: start Node with --max-http-header-size',
+  ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL: 'the upstream does not speak HTTP/2: set http2 to false',
+  ERR_HTTP2_ERROR: 'the upstream does not speak HTTP/2: set http2 to false',
   ERR_TLS_CERT_ALTNAME_INVALID: 'the certificate of the upstream is for another name: set server_name',
   CERT_HAS_EXPIRED: 'the certificate of the upstream has expired: renew it'
 }

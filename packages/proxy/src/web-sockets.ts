@@ -8,7 +8,8 @@ import { namedByConnection } from './header-names.ts'
 import type { ProxySettings } from './options.ts'
 import type { RequestHeaders } from './request-headers.ts'
 import { hasSession } from './session-end.ts'
-import { tlsOptions } from './upstream.ts'
+import { tlsSettings } from './tls.ts'
+import { inMs } from './transport.ts'
 
 /** Policy violation (RFC 6455, section 7.4.1). */
 const SESSION_ENDED = 1008
@@ -103,9 +104,8 @@ export function createWebSocketOptions (settings: ProxySettings, core: FastifyOi
   }
 
   const limits = { closeTimeout: CLOSE_TIMEOUT_MS, ...(settings.max_body === undefined ? {} : { maxPayload: settings.max_body }) }
-  const tls = { ...tlsOptions(settings), ...(settings.server_name === undefined ? {} : { servername: settings.server_name }) }
   return {
-    wsClientOptions: { ...tls, ...limits, perMessageDeflate: false, handshakeTimeout: settings.connect_timeout * 1000, finishRequest, rewriteRequestHeaders: begin },
+    wsClientOptions: { ...tlsSettings(settings), ...limits, perMessageDeflate: false, handshakeTimeout: inMs(settings.connect_timeout), finishRequest, rewriteRequestHeaders: begin },
     wsServerOptions: { ...limits, WebSocket: ClientSide },
     wsHooks: { onConnect }
   }
