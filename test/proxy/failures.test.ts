@@ -193,3 +193,17 @@ t.test('a client that leaves in the middle of an answer takes its upstream reque
   controller.abort()
   await until(() => ended === 1)
 })
+
+t.test('an HTTP/2 client is told as well that an answer broke off', async t => {
+  const odd = await startOdd(t, socket => {
+    socket.once('data', () => { socket.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n') })
+    setTimeout(() => socket.destroy(), 100)
+  })
+  const front = await startFront(t, { upstream: odd.url }, { http2: true } as object)
+  const client = http2.connect(front.origin)
+  t.teardown(() => { client.destroy() })
+  const stream = client.request({ ':path': '/x', ...alice })
+  stream.resume()
+  const failed = once(stream, 'error')
+  t.match(await failed, [{ code: 'ERR_HTTP2_STREAM_ERROR' }])
+})

@@ -80,6 +80,18 @@ t.test('over HTTP/2 an event stream ends with its session as well', async t => {
   await until(() => closed() === 1 && front.sessions.listening('alice') === 0)
 })
 
+t.test('over HTTP/2 any other open-ended answer is broken off as well', async t => {
+  const { front, closed } = await startStreaming(t, { 'content-type': 'text/plain' }, { http2: true })
+  const client = http2.connect(front.origin)
+  t.teardown(() => { client.destroy() })
+  const stream = client.request({ ':path': '/x', ...alice })
+  await once(stream, 'data')
+  const failed = once(stream, 'error')
+  front.sessions.end('alice')
+  t.match(await failed, [{ code: 'ERR_HTTP2_STREAM_ERROR' }])
+  await until(() => closed() === 1 && front.sessions.listening('alice') === 0)
+})
+
 t.test('an ordinary answer registers nothing, nor does one that is no session\'s', async t => {
   const upstream = await startUpstream(t, (request, response) => {
     if (request.url === '/204') response.writeHead(204).end()

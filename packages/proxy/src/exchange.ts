@@ -1,4 +1,5 @@
-import type { Http2ServerResponse } from 'node:http2'
+import type { ServerResponse } from 'node:http'
+import { constants, type Http2ServerResponse } from 'node:http2'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 
 /** The reply of a request that is on its way to an upstream. */
@@ -17,4 +18,11 @@ export interface ProxiedRequest extends FastifyRequest {
 export function clientIsGone (reply: FastifyReply): boolean {
   const { raw } = reply
   return raw.destroyed || (raw as unknown as Partial<Http2ServerResponse>).stream?.destroyed === true
+}
+
+/** Ends an answer so that the client sees that it is not whole: a destroyed HTTP/2 stream would say NO_ERROR. */
+export function breakOff (raw: ServerResponse): void {
+  const { stream } = raw as unknown as Partial<Http2ServerResponse>
+  if (stream === undefined) raw.destroy()
+  else stream.close(constants.NGHTTP2_INTERNAL_ERROR)
 }

@@ -1,6 +1,7 @@
 import { constants, type ClientHttp2Session, type ClientHttp2Stream, type IncomingHttpHeaders as Http2Headers, type OutgoingHttpHeaders } from 'node:http2'
 import { Readable } from 'node:stream'
 import { errors } from 'undici'
+import { breakOff } from './exchange.ts'
 import type { Answered, Client, UpstreamRequest } from './transport.ts'
 
 const { HTTP2_HEADER_AUTHORITY: AUTHORITY, HTTP2_HEADER_METHOD: METHOD, HTTP2_HEADER_PATH: PATH, HTTP2_HEADER_STATUS: STATUS, NGHTTP2_CANCEL: CANCEL, NGHTTP2_NO_ERROR: NO_ERROR } = constants
@@ -37,7 +38,7 @@ function sendBody (body: Readable, stream: ClientHttp2Stream): void {
 /** Node ends a stream that was reset or cut off as if it were whole, when the code is CANCEL; it must not look so to the client. */
 function exposeBreak (stream: ClientHttp2Stream, client: Client | undefined): void {
   stream.once('end', () => {
-    if (stream.rstCode !== NO_ERROR) client?.destroy()
+    if (stream.rstCode !== NO_ERROR && client !== undefined) breakOff(client)
   })
 }
 

@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http'
 import type { Readable } from 'node:stream'
 import type { FastifyOidc, RequestOidc } from 'fastify-oidc'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { clientIsGone } from './exchange.ts'
+import { breakOff, clientIsGone } from './exchange.ts'
 
 /** An answer of the upstream, as @fastify/reply-from hands it over. */
 export interface UpstreamAnswer {
@@ -25,7 +25,7 @@ function cut (reply: FastifyReply, stream: Readable): void {
   reply.request.log.debug({ oidc: 'proxy.cut' }, 'the session ended, and with it an answer that was still running')
   stream.on('error', nothing)
   if (!isEventStream(reply)) {
-    reply.raw.destroy()
+    breakOff(reply.raw)
     stream.destroy()
     return
   }
@@ -67,6 +67,7 @@ export function createResponder (core: FastifyOidc): (request: FastifyRequest, r
       sendHeadersEarly(reply)
       if (hasSession(request.oidc)) reply.raw.once('close', core.onSessionEnd(request, () => { cut(reply, stream) }))
     }
+    if (request.raw.httpVersionMajor === 2) stream.once('error', () => { if (!stream.readableEnded) breakOff(reply.raw) })
     reply.send(stream)
   }
 }

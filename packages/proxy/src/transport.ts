@@ -1,11 +1,10 @@
-import type { EventEmitter } from 'node:events'
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http'
 import type { Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import type { UpstreamHeaders } from './request-headers.ts'
 
 /** Who waits for an answer. Emits `abort` when it waits no more. */
-export type Client = Pick<ServerResponse, 'destroy'> & EventEmitter
+export type Client = ServerResponse
 
 /** A request as @fastify/reply-from hands it over. */
 export interface UpstreamRequest extends Omit<Dispatcher.RequestOptions, 'headers' | 'signal' | 'body'> {
