@@ -80,7 +80,7 @@ function lifetimesOf ({ session }: OidcSettings): Lifetimes {
 function createSessionRooms ({ settings, hooks, provider, store, coordinator, clock }: CoreGround, observer: Observer): SessionRooms {
   const lifetimes = lifetimesOf(settings)
   const leeway = settings.access_token_expires_leeway
-  const ends = createSessionEnds(coordinator, clock)
+  const ends = createSessionEnds(coordinator, clock, error => { observer.warn('session.end', 'a listener of an ended session failed', error) })
   const renewal = createRenewal({
     store,
     coordinator,

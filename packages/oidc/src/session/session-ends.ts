@@ -6,6 +6,8 @@ export interface SessionEnds {
   watch (stored: StoredSession, listener: () => void): () => void
   /** The session was used again elsewhere and ends later. */
   extend (stored: StoredSession): void
+  /** Is the session over, for who resumed it before? */
+  hasEnded (stored: StoredSession): boolean | Promise<boolean>
   close (): void
 }
 
@@ -18,13 +20,22 @@ interface Watched {
 
 const MAX_DELAY_MS = 2 ** 31 - 1
 
-export function createSessionEnds (coordinator: SessionCoordinator, clock: Clock): SessionEnds {
+/** `onListenerFailed`: a listener threw. The others still hear of the end, and neither a logout nor the process dies of it. */
+export function createSessionEnds (coordinator: SessionCoordinator, clock: Clock, onListenerFailed: (error: unknown) => void): SessionEnds {
   const watched = new Map<string, Watched>()
+
+  function tell (listener: () => void): void {
+    try {
+      listener()
+    } catch (error) {
+      onListenerFailed(error)
+    }
+  }
 
   function end (entry: Watched): void {
     watched.delete(entry.identity.id)
     clearTimeout(entry.timer)
-    for (const listener of entry.listeners) listener()
+    for (const listener of entry.listeners) tell(listener)
   }
 
   function arm (entry: Watched): NodeJS.Timeout {
@@ -63,6 +74,7 @@ export function createSessionEnds (coordinator: SessionCoordinator, clock: Clock
       const entry = watched.get(stored.session.id)
       if (entry !== undefined && stored.expiresAt > entry.expiresAt) entry.expiresAt = stored.expiresAt
     },
+    hasEnded: ({ session }) => coordinator.hasEnded(session),
     close () {
       stop()
       for (const entry of watched.values()) clearTimeout(entry.timer)

@@ -81,7 +81,9 @@ export function createSessions (room: SessionsRoom): Sessions {
 
   return {
     peek,
-    refresh: renewIfDue,
+    async refresh (stored, carrier) {
+      return await ends.hasEnded(stored) ? { kind: 'over', cause: null } : await renewIfDue(stored, carrier)
+    },
     async resume (handle, carrier) {
       const stored = await peek(handle)
       if (stored === null) return NONE
