@@ -95,7 +95,19 @@ function addCallbackBeside (routes: FastifyInstance, route: Parameters<Core['pol
   }
 }
 
-function addRoutes (fastify: FastifyInstance, paths: ScopePaths, { policies, callback, logout }: Core): void {
+/** A form has a body, of a type that the application need not know: it is accepted, and nothing of it is read. */
+async function addLogout (fastify: FastifyInstance, url: string, { handle }: Core['logout']): Promise<void> {
+  await fastify.register(async scope => {
+    scope.removeAllContentTypeParsers()
+    scope.addContentTypeParser('*', (_request, payload, done) => {
+      payload.resume()
+      done(null)
+    })
+    scope.route({ method: ['GET', 'POST'], url, exposeHeadRoute: false, config: OPEN, handler: handle })
+  })
+}
+
+async function addRoutes (fastify: FastifyInstance, paths: ScopePaths, { policies, callback, logout }: Core): Promise<void> {
   // The router reads a colon as the beginning of a parameter.
   const relative = (path: string): string => (path.slice(paths.prefix.length) || '/').replaceAll(':', '::')
   const standsAlready = paths.callback !== null && fastify.hasRoute({ method: 'GET', url: paths.callback })
@@ -104,7 +116,7 @@ function addRoutes (fastify: FastifyInstance, paths: ScopePaths, { policies, cal
     if (paths.callback === null) addCallbackBeside(this, route, paths.suffix, callback)
   })
   if (paths.callback !== null && !standsAlready) fastify.route({ method: 'GET', url: relative(paths.callback), exposeHeadRoute: false, config: OPEN, logSerializers: CALLBACK_LOG, handler: callback })
-  fastify.route({ method: ['GET', 'POST'], url: relative(paths.logout), exposeHeadRoute: false, config: OPEN, handler: logout.handle })
+  await addLogout(fastify, relative(paths.logout), logout)
 }
 
 const plugin: FastifyPluginAsync<OidcPluginOptions> = async (fastify, input) => {
@@ -130,7 +142,7 @@ const plugin: FastifyPluginAsync<OidcPluginOptions> = async (fastify, input) => 
 
   fastify.decorate('oidc', createDecorator(ground, core, ownCookiesOf(fastify.server)))
   fastify.decorateRequest('oidc', null as never)
-  addRoutes(fastify, paths, core)
+  await addRoutes(fastify, paths, core)
   fastify.addHook('onRequest', core.guard.handle)
   fastify.addHook('onReady', async () => {
     warnOfWeakness(fastify, settings)
