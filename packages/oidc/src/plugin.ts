@@ -144,6 +144,7 @@ const plugin: FastifyPluginAsync<OidcPluginOptions> = async (fastify, input) => 
   fastify.decorateRequest('oidc', null as never)
   await addRoutes(fastify, paths, core)
   fastify.addHook('onRequest', core.guard.handle)
+  fastify.addHook('onSend', core.privateAnswers.seal)
   fastify.addHook('onReady', async () => {
     warnOfWeakness(fastify, settings)
     provider.keepTrying(core.observer.providerUnreachable)

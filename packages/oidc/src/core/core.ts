@@ -4,6 +4,7 @@ import type { CookieNames } from '../cookie/cookie-names.ts'
 import { createCookieJar, type CookieJar } from '../cookie/jar.ts'
 import { createTransactions, type Transactions } from '../cookie/transaction.ts'
 import { createGuard, type Guard } from '../http/guard.ts'
+import { createPrivateAnswers, type PrivateAnswers } from '../http/private-answers.ts'
 import { createRefusal } from '../http/refusal.ts'
 import { originOf, returnToOf } from '../http/return-to.ts'
 import { createRoutePolicies, type RoutePolicies } from '../http/route-policies.ts'
@@ -50,6 +51,7 @@ export interface Core extends SessionRooms {
   readonly observer: Observer
   readonly policies: RoutePolicies
   readonly guard: Guard
+  readonly privateAnswers: PrivateAnswers
   readonly logout: LogoutRoute
   readonly callback: Handler
   login (request: FastifyRequest, reply: FastifyReply, attempt: LoginAttempt): Promise<FastifyReply>
@@ -181,12 +183,14 @@ export function createCore (ground: CoreGround): Core {
   const policies = createRoutePolicies(defaultPolicy(settings), log)
   const refuse = createRefusal({ clientId: settings.client_id, realm: settings.realm, issuer })
   const login = createLogin(ground, rooms)
+  const privateAnswers = createPrivateAnswers()
   const guard = createGuard({
     jar,
     sessions: rooms.sessions,
     clock,
     ownsAuthorization: settings.set_access_token_header && settings.access_token_in_authorization_header,
     viewOf: createSessionViews(settings),
+    keepPrivate: privateAnswers.mark,
     policyOf: policies.policyOf,
     authorize: hooks.authorize ?? null,
     isInPlaceCallback: ground.isInPlaceCallback,
@@ -195,5 +199,5 @@ export function createCore (ground: CoreGround): Core {
     refuse
   })
   const callback = createAnswer(ground, rooms, { observer, login, guard }, refuse)
-  return { ...rooms, observer, policies, guard, login, callback, logout: createLogout(ground, jar, { observer, guard }, refuse) }
+  return { ...rooms, observer, policies, guard, privateAnswers, login, callback, logout: createLogout(ground, jar, { observer, guard }, refuse) }
 }

@@ -18,6 +18,8 @@ export interface GuardRoom {
   /** With `access_token_in_authorization_header`, only we say who is authorized. */
   readonly ownsAuthorization: boolean
   viewOf (session: StoredSession['session']): SessionView
+  /** The answer carries a cookie of this caller. */
+  keepPrivate (reply: FastifyReply): void
   /** The application's own word, after the policy's. */
   readonly authorize: ((request: FastifyRequest) => boolean | Promise<boolean>) | null
   /** null: the route is open. */
@@ -73,7 +75,7 @@ export function createGuard (room: GuardRoom): Guard {
 
   function carry (request: FastifyRequest, reply: FastifyReply, stored: StoredSession): void {
     jar.write(request, reply, stored, clock())
-    if (!reply.hasHeader('cache-control')) reply.header('cache-control', 'private, no-cache')
+    room.keepPrivate(reply)
   }
 
   async function freshAccessToken (request: FastifyRequest, reply: FastifyReply): Promise<string | null> {
