@@ -36,7 +36,8 @@ const DEFAULT_EXPIRES_IN = 3600
  * const response = await app.inject({ url: '/reports', headers })
  */
 export async function withIdentity (app: FastifyInstance, claims: Claims, options: IdentityOptions = {}): Promise<Identity> {
-  await app.ready()
+  // Once it is there nothing is left to wait for, and a scope of an application that is ready already cannot be asked to be.
+  if (!app.hasDecorator('oidc')) await app.ready()
   if (!app.hasDecorator('oidc')) throw new OidcMissingError()
   const subject = typeof claims.sub === 'string' ? claims.sub : DEFAULT_SUBJECT
   const now = Math.floor(Date.now() / 1000)
