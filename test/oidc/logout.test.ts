@@ -1,0 +1,169 @@
+import t from 'tap'
+import oidc from 'fastify-oidc'
+import { login, withIdentity } from 'fastify-oidc-testing'
+import { createApplication, optionsFor, protectedApp, testProvider } from './support.ts'
+import { isCleared, loginWithToken, lyingProvider, setCookies, storedOf } from './session-parts.ts'
+
+const script = { 'sec-fetch-mode': 'cors' }
+
+t.test('a logout ends the session here and at the provider, by GET and by POST', async t => {
+  const provider = await testProvider(t)
+  const { app, log } = await protectedApp(t, optionsFor(provider, { post_logout_redirect_uri: '/goodbye' }))
+  app.get('/goodbye', { config: { oidc: false } }, async () => 'goodbye')
+  for (const [method, status] of [['GET', 302], ['POST', 303]] as const) {
+    const { browser, cookie } = await login(app)
+    const { session } = await storedOf(app, cookie)
+    const first = await browser.navigate('http://localhost/logout', { method, follow: false, from: 'http://localhost/' })
+    t.equal(first.status, status)
+    t.equal(first.headers.get('cache-control'), 'no-store')
+    const location = first.location as URL
+    t.equal(`${location.origin}${location.pathname}`, `${provider.issuer}/session/end`)
+    t.strictSame(Object.fromEntries(location.searchParams), { id_token_hint: session.cold.idToken, client_id: provider.clientId, post_logout_redirect_uri: 'http://localhost/goodbye' })
+    t.strictSame(browser.cookies('http://localhost/'), [], 'the cookie is gone')
+    const back = await browser.navigate(location, { from: 'http://localhost/' })
+    t.equal(back.body, 'goodbye', 'and the provider sends the browser back')
+    t.equal((await app.inject({ url: '/', headers: { cookie, ...script } })).statusCode, 401, 'a copy of the cookie is dead')
+    t.match(log.findLast(line => line.oidc === 'logout'), { level: 30, sessionId: session.id })
+  }
+})
+
+t.test('without a session there is nothing to end, and the way to the provider is the same', async t => {
+  const provider = await lyingProvider(t)
+  const { app } = await protectedApp(t, optionsFor(provider, { post_logout_redirect_uri: 'https://www.example.test/bye?a=1' }))
+  const answer = await app.inject('/logout')
+  t.equal(answer.statusCode, 302)
+  t.strictSame(Object.fromEntries(new URL(String(answer.headers.location)).searchParams), { client_id: 'app', post_logout_redirect_uri: 'https://www.example.test/bye?a=1' })
+  t.equal(setCookies(answer).length, 0)
+  const junk = await app.inject({ url: '/logout?x=1', headers: { cookie: 'oidc=junk; oidc_1=junk; other=1' } })
+  t.equal(junk.statusCode, 302)
+  t.strictSame(setCookies(junk).map(line => line.split('=')[0]), ['oidc', 'oidc_1'], 'what is called like ours goes')
+  t.equal((await app.inject({ method: 'DELETE', url: '/logout', headers: script })).statusCode, 401, 'other methods are no logout')
+  t.equal((await app.inject({ url: '/x//logout', headers: script })).statusCode, 401, 'and other paths neither')
+})
+
+t.test('a provider without an end_session_endpoint: the logout is here, and says so', async t => {
+  const provider = await lyingProvider(t)
+  provider.lie({ discovery: { end_session_endpoint: undefined } })
+  const { app } = await protectedApp(t, optionsFor(provider))
+  const { browser, cookie } = await login(app)
+  const page = await browser.navigate('http://localhost/logout')
+  t.equal(page.status, 200)
+  t.match(page.headers.get('content-type'), /text\/html/)
+  t.match(page.headers.get('content-security-policy'), /default-src 'none'/)
+  t.match(page.body, /signed out/i)
+  t.equal((await app.inject({ url: '/', headers: { cookie, ...script } })).statusCode, 401)
+  const elsewhere = await protectedApp(t, optionsFor(provider, { post_logout_redirect_uri: '/goodbye' }))
+  const answer = await elsewhere.app.inject('/logout')
+  t.equal(answer.headers.location, 'http://localhost/goodbye')
+})
+
+t.test('a provider that is down keeps nobody logged in', async t => {
+  const provider = await lyingProvider(t)
+  const options = optionsFor(provider, { revoke_tokens_on_logout: true, timeout: 1 })
+  const reached = await protectedApp(t, options)
+  const { cookie } = await login(reached.app)
+  provider.lie({ failures: { discovery: 'reset', revocation: 'hang' } })
+  const { app, log } = await protectedApp(t, { ...options, authorization_endpoint: `${provider.issuer}/authorize` })
+  const answer = await app.inject({ url: '/logout', headers: { cookie } })
+  t.equal(answer.statusCode, 200)
+  t.ok(isCleared(answer))
+  t.equal((await reached.app.inject({ url: '/', headers: { cookie, ...script } })).statusCode, 401)
+  t.ok(log.some(line => line.oidc === 'logout.provider' && line.level === 40))
+  t.equal(provider.count('revocation'), 0)
+})
+
+t.test('another site cannot log anybody out: a page asks, and its form does it', async t => {
+  const provider = await lyingProvider(t)
+  const { app } = await protectedApp(t, optionsFor(provider))
+  const { browser, cookie } = await login(app)
+  const ask = await browser.navigate('http://localhost/logout', { from: 'https://evil.example/', follow: false })
+  t.equal(ask.status, 200)
+  t.equal(ask.headers.get('cache-control'), 'no-store')
+  t.equal(ask.headers.get('referrer-policy'), 'same-origin', 'or the form would be sent with Origin: null')
+  t.match(ask.headers.get('content-security-policy'), /frame-ancestors 'none'/)
+  t.equal((await app.inject({ url: '/', headers: { cookie } })).statusCode, 200, 'the session lives')
+  t.equal((await app.inject({ method: 'POST', url: '/logout', headers: { cookie, origin: 'https://evil.example' } })).statusCode, 200)
+  t.equal((await app.inject({ url: '/', headers: { cookie } })).statusCode, 200, 'a foreign form does not do it either')
+  const done = await browser.submit(ask, {}, { follow: false })
+  t.equal(done.status, 303)
+  t.equal((await app.inject({ url: '/', headers: { cookie, ...script } })).statusCode, 401)
+  const old = await login(app)
+  const oldBrowser = await app.inject({ method: 'POST', url: '/logout', headers: { cookie: old.cookie, origin: 'http://localhost', host: 'localhost' } })
+  t.equal(oldBrowser.statusCode, 303, 'a browser without Sec-Fetch-Site is told by its Origin')
+})
+
+t.test('under apisix a link of another site logs out, as the table has it', async t => {
+  const provider = await lyingProvider(t)
+  const { app } = await protectedApp(t, optionsFor(provider, { security_profile: 'apisix' }))
+  const { browser } = await login(app)
+  const answer = await browser.navigate('http://localhost/logout', { from: 'https://evil.example/', follow: false })
+  t.equal(answer.status, 302)
+  t.strictSame(browser.cookies('http://localhost/'), [])
+})
+
+t.test('revoke_tokens_on_logout revokes both tokens, and a failure is a warning', async t => {
+  const provider = await lyingProvider(t)
+  const { app, log } = await protectedApp(t, optionsFor(provider, { revoke_tokens_on_logout: true }))
+  const logoutOf = async (): Promise<number> => (await app.inject({ url: '/logout', headers: { cookie: (await login(app)).cookie } })).statusCode
+  t.equal(await logoutOf(), 302)
+  t.equal(provider.count('revocation'), 2)
+  provider.lie({ failures: { revocation: 'server_error' } })
+  t.equal(await logoutOf(), 302)
+  t.equal(log.filter(line => line.oidc === 'logout.provider').length, 1)
+  const off = await protectedApp(t, optionsFor(provider))
+  const before = provider.count('revocation')
+  await off.app.inject({ url: '/logout', headers: { cookie: (await login(off.app)).cookie } })
+  t.equal(provider.count('revocation'), before, 'off: nothing is revoked')
+})
+
+t.test('tokens that a real provider revoked are worthless there', async t => {
+  const provider = await testProvider(t)
+  const { app } = await protectedApp(t, optionsFor(provider, { revoke_tokens_on_logout: true }))
+  const { cookie } = await login(app)
+  const { session } = await storedOf(app, cookie)
+  const userinfo = async (): Promise<number> => (await fetch(`${provider.issuer}/me`, { headers: { authorization: `Bearer ${session.accessToken ?? ''}` } })).status
+  t.equal(await userinfo(), 200)
+  t.equal((await app.inject({ url: '/logout', headers: { cookie } })).statusCode, 302)
+  t.equal(await userinfo(), 401)
+})
+
+t.test('fastify.oidc.logout logs out from a route of the application', async t => {
+  const provider = await lyingProvider(t)
+  const { app } = createApplication(t)
+  await app.register(oidc, optionsFor(provider))
+  app.get('/', async () => 'answered')
+  app.post('/leave', async (request, reply) => await app.oidc.logout(request, reply))
+  const { cookie } = await login(app)
+  const answer = await app.inject({ method: 'POST', url: '/leave', headers: { cookie } })
+  t.equal(answer.statusCode, 303)
+  t.ok(isCleared(answer))
+  t.equal((await app.inject({ url: '/', headers: { cookie, ...script } })).statusCode, 401)
+})
+
+t.test('in a scope with a prefix the logout lies under it, and beside it another scope has its own', async t => {
+  const provider = await lyingProvider(t)
+  const { app } = createApplication(t)
+  for (const prefix of ['/a', '/b']) {
+    await app.register(async scope => {
+      await scope.register(oidc, { ...optionsFor({ ...provider, clientId: `app${prefix}` }), redirect_uri: `${prefix}/callback` })
+      scope.get('/', async () => 'answered')
+      scope.get('/cookie', { config: { oidc: false } }, async () => (await withIdentity(scope, { sub: 'alice' })).cookie)
+    }, { prefix })
+  }
+  const [a, b] = [(await app.inject('/a/cookie')).body, (await app.inject('/b/cookie')).body]
+  const cookie = `${a}; ${b}`
+  t.equal((await app.inject({ url: '/a/logout', headers: { cookie } })).statusCode, 302)
+  t.equal((await app.inject({ url: '/a', headers: { cookie, ...script } })).statusCode, 401)
+  t.equal((await app.inject({ url: '/b', headers: { cookie } })).statusCode, 200, 'the other one is not touched')
+  t.equal((await app.inject({ url: '/logout', headers: { cookie } })).statusCode, 404)
+})
+
+t.test('a logout with the old cookie ends the renewed session as well', async t => {
+  const provider = await lyingProvider(t)
+  const { app } = await protectedApp(t, optionsFor(provider))
+  const old = await loginWithToken(app)
+  const renewed = setCookies(await app.inject({ url: '/', headers: { cookie: old } }))[0]?.split(';')[0] ?? ''
+  t.equal((await app.inject({ url: '/', headers: { cookie: renewed } })).statusCode, 200)
+  await app.inject({ url: '/logout', headers: { cookie: old } })
+  t.equal((await app.inject({ url: '/', headers: { cookie: renewed, ...script } })).statusCode, 401)
+})
