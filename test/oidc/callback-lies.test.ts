@@ -138,14 +138,38 @@ t.test('accept_unsupported_alg takes what cannot be verified, and no more', asyn
   }
 })
 
-t.test('an unknown key is looked for once, and a new one is found', async t => {
-  const provider = await lyingProvider(t)
-  const application = await protectedApp(t, optionsFor(provider))
-  t.equal((await lie(provider, application, {})).page.status, 200)
-  t.equal(provider.count('jwks'), 1)
-  await provider.rotateKey()
-  t.equal((await lie(provider, application, {})).page.status, 502, 'not before the cooldown: a flood of unknown keys is not passed on')
-  t.equal(provider.count('jwks'), 1)
+/** Moves the clock of this process: of the provider, the application and jose alike. */
+function later (t: { teardown (run: () => unknown): void }, seconds: number): void {
+  const { now } = Date
+  Date.now = () => now() + seconds * 1000
+  t.teardown(() => { Date.now = now })
+}
+
+t.test('an unknown key is looked for once in a while, and a new one is found', async t => {
+  const rotating = await lyingProvider(t)
+  const application = await protectedApp(t, optionsFor(rotating))
+  t.equal((await lie(rotating, application, {})).page.status, 200)
+  t.equal(rotating.count('jwks'), 1)
+  await rotating.rotateKey()
+  for (let login = 0; login < 3; login++) t.equal((await lie(rotating, application, {})).page.status, 502)
+  t.equal(rotating.count('jwks'), 1, 'a flood of unknown keys is not passed on')
+  later(t, 31)
+  t.equal((await lie(rotating, application, {})).page.status, 200)
+  t.equal(rotating.count('jwks'), 2)
+})
+
+t.test('a key that is published no more is forgotten after jwk_expires_in', async t => {
+  const rotating = await lyingProvider(t)
+  const application = await protectedApp(t, optionsFor(rotating, { jwk_expires_in: 120 }))
+  t.equal((await lie(rotating, application, {})).page.status, 200)
+  await t.test('not before', async t => {
+    later(t, 110)
+    t.equal((await lie(rotating, application, {})).page.status, 200)
+    t.equal(rotating.count('jwks'), 1)
+  })
+  later(t, 121)
+  t.equal((await lie(rotating, application, {})).page.status, 200)
+  t.equal(rotating.count('jwks'), 2)
 })
 
 t.test('a discovery document that names another issuer starts no login', async t => {

@@ -131,3 +131,22 @@ t.test('the log tells apart why a provider cannot be reached', async t => {
     await app.close()
   }
 })
+
+t.test('ssl_verify: false takes any certificate, for this provider alone', async t => {
+  const tls = createServer({ ...upstreamCertificate }, (_request, response) => {
+    response.setHeader('content-type', 'application/json').end(JSON.stringify({ issuer, authorization_endpoint: `${issuer}/authorize`, token_endpoint: `${issuer}/token` }))
+  }).listen(0, '127.0.0.1')
+  await once(tls, 'listening')
+  t.teardown(() => { tls.closeAllConnections(); tls.close() })
+  const issuer = `https://127.0.0.1:${(tls.address() as AddressInfo).port}`
+  const facts = { discovery: `${issuer}/.well-known/openid-configuration`, clientId: 'app', clientSecret: 'a secret of the client' }
+  const careless = await protectedApp(t, optionsFor(facts, { ssl_verify: false }))
+  await careless.app.ready()
+  await careless.app.oidc.ready()
+  t.equal(careless.app.oidc.issuer, issuer)
+  const careful = await protectedApp(t, optionsFor(facts))
+  await careful.app.ready()
+  await t.rejects(async () => { await careful.app.oidc.ready() }, { code: 'FST_OIDC_PROVIDER_UNAVAILABLE' })
+  await t.rejects(fetch(facts.discovery), 'nor is anything else in this process careless')
+  t.equal(process.env.NODE_TLS_REJECT_UNAUTHORIZED, undefined)
+})

@@ -74,7 +74,8 @@ function signHs256 (claims: Overlay, kid: string, secret: string): string {
 
 export async function createMint (): Promise<Mint> {
   let key = await createKey()
-  const stranger = await createKey()
+  // Making a key takes long, and few lies need one that nobody published.
+  let stranger: Promise<SigningKey> | null = null
   return {
     jwks: async () => ({ keys: [{ ...await exportJWK(key.publicKey), kid: key.kid, alg: 'RS256', use: 'sig' }] }),
     rotate: async () => { key = await createKey() },
@@ -83,8 +84,8 @@ export async function createMint (): Promise<Mint> {
       switch (lie) {
         case 'missing': return null
         case 'not_a_jwt': return 'this is not a token'
-        case 'bad_signature': return await sign(claims, { ...stranger, kid: key.kid })
-        case 'unknown_kid': return await sign(claims, stranger)
+        case 'bad_signature': return await sign(claims, { ...await (stranger ??= createKey()), kid: key.kid })
+        case 'unknown_kid': return await sign(claims, await (stranger ??= createKey()))
         case 'alg_none': return `${encode({ alg: 'none', typ: 'JWT' })}.${encode(claims)}.`
         case 'unsupported_alg': return `${encode({ alg: 'ES256K', kid: key.kid, typ: 'JWT' })}.${encode(claims)}.${Buffer.alloc(64, 1).toString('base64url')}`
         case 'hs256_public_key': return signHs256(claims, key.kid, await exportSPKI(key.publicKey))
