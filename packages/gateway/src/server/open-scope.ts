@@ -1,23 +1,8 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { stripIdentityHeaders, type FastifyOidc, type OwnCookies, type RequestOidc } from 'fastify-oidc'
+import { ANONYMOUS, stripIdentityHeaders, type FastifyOidc, type OwnCookies, type RequestOidc } from 'fastify-oidc'
 import { NoCoreError } from '../errors.ts'
 
 const NO_COOKIES: OwnCookies = { strip: header => header, isOwn: () => false }
-
-const NOBODY: RequestOidc = Object.freeze({
-  authenticated: false,
-  via: null,
-  claims: null,
-  userinfo: null,
-  scopes: Object.freeze([]),
-  groups: Object.freeze([]),
-  sessionId: null,
-  expiresAt: null,
-  accessToken: null,
-  idToken: null,
-  identityHeaders: Object.freeze({}),
-  freshAccessToken: async () => null
-})
 
 /** What stands in a scope of open routes for a core: nobody is ever logged in there. */
 function createNobody (cookies: OwnCookies): FastifyOidc {
@@ -44,7 +29,7 @@ export function openScope (scope: FastifyInstance, cookies: OwnCookies | null): 
   scope.decorate('oidc', createNobody(cookies ?? NO_COOKIES))
   scope.decorateRequest('oidc', undefined as unknown as RequestOidc)
   scope.addHook('onRequest', async (request: FastifyRequest) => {
-    request.oidc = NOBODY
+    request.oidc = ANONYMOUS
     stripIdentityHeaders(request.headers)
   })
 }
