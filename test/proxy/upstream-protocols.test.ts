@@ -198,6 +198,21 @@ t.test('HTTP/2: an open event stream holds up nobody; who leaves takes the strea
   t.notOk(front.log.some(line => line.oidc === 'proxy.failed'))
 })
 
+t.test('HTTP/2: an event stream of an upstream ends with its session', async t => {
+  let closed = 0
+  const port = await listen(t, http2.createServer({}, (request, response) => {
+    request.stream.once('close', () => { closed++ })
+    misbehave(request, response)
+  }))
+  const front = await startFront(t, { upstream: `http://127.0.0.1:${port}`, http2: true })
+  const [events] = await once(http.get(`${front.origin}/events`, { headers: alice }), 'response') as [http.IncomingMessage]
+  await once(events, 'data')
+  front.sessions.end('alice')
+  await once(events, 'end')
+  t.ok(events.complete)
+  await until(() => closed === 1)
+})
+
 t.test('HTTP/2: a connection that the upstream closes gently ends its answers, and the next request has a new one', async t => {
   const sessions: http2.ServerHttp2Session[] = []
   const answers: Array<() => void> = []

@@ -34,9 +34,16 @@ function remedy (code: string): string {
   return REMEDIES[code] ?? 'the upstream broke the connection, or does not speak HTTP: look at its log'
 }
 
+/** An error for the log: parsers hang on theirs what they could not read, and that may be somebody's page or cookie. */
+function loggable ({ name, message, stack, cause }: Error, code: string): Error {
+  const shown = new Error(message, cause instanceof Error ? { cause: loggable(cause, codeOf(cause)) } : {})
+  return Object.assign(shown, { name, stack }, code === '' ? {} : { code })
+}
+
 /** One log line on an upstream that failed: the one place where the cause is told. */
 export function logFailure (log: FastifyBaseLogger, upstream: string, cause: Error): void {
-  log.error({ oidc: 'proxy.failed', upstream, err: cause }, remedy(codeOf(cause)))
+  const code = codeOf(cause)
+  log.error({ oidc: 'proxy.failed', upstream, err: loggable(cause, code) }, remedy(code))
 }
 
 function errorFor (code: string): Error {
@@ -64,7 +71,7 @@ export function fail (reply: FastifyReply, upstream: string, cause: Error): void
   if (clientIsGone(reply)) return abandon(reply, upstream)
   if (cause instanceof BodyTooLargeError) return answer(reply, cause)
   if (UNSENDABLE.has(code)) {
-    log.info({ oidc: 'proxy.refused', upstream, err: cause }, 'the request cannot be passed on')
+    log.info({ oidc: 'proxy.refused', upstream, err: loggable(cause, code) }, 'the request cannot be passed on')
     return answer(reply, new BadRequestError())
   }
   logFailure(log, upstream, cause)
