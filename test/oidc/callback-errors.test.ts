@@ -1,3 +1,4 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import t from 'tap'
 import { Browser } from 'fastify-oidc-testing'
 import { answerFor, complaints, lyingProvider, ORIGIN } from './flow.ts'
@@ -96,4 +97,28 @@ t.test('a script that asks the callback gets JSON', async t => {
   const page = await browser.fetch(await answerFor(browser, `${ORIGIN}/`))
   t.equal(page.status, 403)
   t.match(JSON.parse(page.body), { statusCode: 403, code: 'FST_OIDC_LOGIN_REFUSED', error: 'Forbidden', message: 'The sign-in was declined' })
+})
+
+t.test('observers are told of logins and failures by ids and codes alone', async t => {
+  const seen: Array<readonly [name: string, event: Record<string, unknown>]> = []
+  for (const name of ['login', 'login.failed', 'refused']) {
+    const listen = (event: unknown): void => { seen.push([name, event as Record<string, unknown>]) }
+    subscribe(`fastify-oidc:${name}`, listen)
+    t.teardown(() => { unsubscribe(`fastify-oidc:${name}`, listen) })
+  }
+  provider.lie()
+  const { app } = await protectedApp(t, optionsFor(provider))
+  const browser = new Browser().route(ORIGIN, app)
+  const page = await browser.navigate(await answerFor(browser, `${ORIGIN}/echo/x`))
+  t.equal(page.status, 200)
+  provider.lie({ idToken: 'wrong_nonce' })
+  const other = new Browser().route(ORIGIN, app)
+  await other.navigate(await answerFor(other, `${ORIGIN}/`))
+  t.match(seen, [
+    ['login', { clientId: provider.clientId, issuer: provider.issuer, sessionId: /^[\w-]{22}$/, code: null }],
+    ['login.failed', { clientId: provider.clientId, issuer: provider.issuer, sessionId: null, code: 'FST_OIDC_TOKEN_INVALID' }],
+    ['refused', { code: 'FST_OIDC_TOKEN_INVALID', sessionId: null }]
+  ])
+  t.equal(seen.length, 3)
+  for (const [, event] of seen) t.strictSame(Object.keys(event).sort(), ['clientId', 'code', 'issuer', 'sessionId'])
 })

@@ -198,3 +198,22 @@ t.test('a client without a secret says its id, and proves itself by PKCE', async
   t.ok(exchange?.form.has('code_verifier'))
   t.notOk(exchange?.form.has('client_secret'))
 })
+
+t.test('a selectClaims that answers no claims refuses the login, and the log says why', async t => {
+  provider.lie()
+  for (const selectClaims of [() => undefined, () => null, () => [], () => 'claims', async () => ({ sub: 'alice' })]) {
+    const { app, log } = await protectedApp(t, { ...optionsFor(provider), hooks: { selectClaims } } as unknown as OidcPluginOptions)
+    const browser = new Browser().route(ORIGIN, app)
+    const page = await browser.navigate(await answerFor(browser, `${ORIGIN}/`))
+    t.equal(page.status, 403)
+    t.strictSame(browser.cookies(ORIGIN), [])
+    t.match(complaints(log).map(({ msg }) => msg), [/selectClaims must return an object/])
+  }
+})
+
+t.test('a reason that is no error is in the log too', async t => {
+  const { app, log } = await protectedApp(t, { ...optionsFor(provider), hooks: { onLogin: () => { throw 'not on the list' } } }) // eslint-disable-line no-throw-literal -- what an application may do
+  const browser = new Browser().route(ORIGIN, app)
+  t.equal((await browser.navigate(await answerFor(browser, `${ORIGIN}/`))).status, 403)
+  t.match(complaints(log).map(({ msg }) => msg), [/not on the list/])
+})
