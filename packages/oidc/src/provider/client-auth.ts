@@ -19,7 +19,7 @@ export function chooseAuthMethod ({ token_endpoint_auth_method: configured, clie
   if (secret === undefined) return 'none'
   const listed = server.token_endpoint_auth_methods_supported
   if (listed === undefined || listed.includes(configured)) return configured
-  return listed.find(method => method in METHODS && method !== 'none') ?? configured
+  return listed.find(method => Object.hasOwn(METHODS, method) && method !== 'none') ?? configured
 }
 
 /** openid-client leaves the query of a redirect_uri out, and the provider compares all of it (RFC 6749, section 4.1.3). */

@@ -51,13 +51,21 @@ function checkIssuer (issuer: string, { url, validIssuers }: DiscoveryOptions): 
 
 const ENDPOINTS = ['authorization_endpoint', 'token_endpoint', 'userinfo_endpoint', 'jwks_uri', 'end_session_endpoint', 'revocation_endpoint'] as const
 
-/** A browser or a token would be sent there: a place that is no web address is refused at once, not at the first login. */
-function checkEndpoints (server: Readonly<ServerMetadata>): void {
+function isUsable (value: string, protocols: RegExp): boolean {
+  return URL.canParse(value) && protocols.test(new URL(value).protocol)
+}
+
+/**
+ * A browser, a token or our secret would be sent there: a place that is no web address is refused at once, not at
+ * the first login. So is one without TLS in a document that came with it, unless the options say so.
+ */
+function checkEndpoints (server: Readonly<ServerMetadata>, { url, overrides }: DiscoveryOptions): void {
   for (const name of ENDPOINTS) {
     const value = server[name]
     const isNeeded = name === 'authorization_endpoint' || name === 'token_endpoint'
-    if (value === undefined ? !isNeeded : URL.canParse(value) && /^https?:$/.test(new URL(value).protocol)) continue
-    throw Object.assign(new ProviderInvalidError(), { cause: new Error(`the provider has no usable ${name}: correct discovery, or set ${name}`) })
+    const needsTls = url.startsWith('https:') && overrides[name] === undefined
+    if (value === undefined ? !isNeeded : isUsable(value, needsTls ? /^https:$/ : /^https?:$/)) continue
+    throw Object.assign(new ProviderInvalidError(), { cause: new Error(`the provider has no usable ${name}${needsTls ? ' (https, as discovery is)' : ''}: correct discovery, or set ${name}`) })
   }
 }
 
@@ -77,7 +85,7 @@ async function read (options: DiscoveryOptions): Promise<Metadata> {
   })
   const server = { ...configuration.serverMetadata(), ...overrides } as ServerMetadata
   checkIssuer(server.issuer, options)
-  checkEndpoints(server)
+  checkEndpoints(server, options)
   const keys = server.jwks_uri === undefined
     ? null
     : createRemoteJWKSet(new URL(server.jwks_uri), {
