@@ -5,6 +5,13 @@ export const PolicyInvalidError = createError<[string, string]>('FST_OIDC_POLICY
 export const RedirectUriOutsideError = createError<[string, string, string]>('FST_OIDC_PATH_OUTSIDE_SCOPE', '%s is %s, but this scope serves only paths under %s', 500)
 
 export const UnauthenticatedError = createError('FST_OIDC_UNAUTHENTICATED', 'Sign in to see this', 401)
+export const BearerRequiredError = createError('FST_OIDC_UNAUTHENTICATED', 'An access token is needed to see this', 401)
+export const AuthorizationMalformedError = createError('FST_OIDC_AUTHORIZATION_MALFORMED', 'The Authorization header does not hold', 400)
+export const BearerInvalidError = createError('FST_OIDC_BEARER_INVALID', 'The access token is not valid', 401)
+export const BearerExpiredError = createError('FST_OIDC_BEARER_INVALID', 'The access token has expired', 401)
+export const AudienceMissingError = createError('FST_OIDC_AUDIENCE_MISSING', 'required audience claim not present', 403)
+export const AudienceMismatchError = createError('FST_OIDC_AUDIENCE_MISMATCH', 'mismatched audience', 403)
+export const BearerOnlyError = createError('FST_OIDC_BEARER_ONLY', 'with bearer_only there are no sessions: nobody can be logged in or out here', 500)
 export const InsufficientScopeError = createError<[string]>('FST_OIDC_INSUFFICIENT_SCOPE', 'required scopes %s not present', 403)
 export const ForbiddenError = createError('FST_OIDC_FORBIDDEN', 'You are signed in, and may not see this', 403)
 export const CrossSiteError = createError('FST_OIDC_CROSS_SITE', 'This request came from another site', 403)

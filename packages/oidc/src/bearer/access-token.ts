@@ -1,0 +1,42 @@
+import type { Claims } from 'fastify-oidc-session-store'
+import { invalidToken } from './invalid.ts'
+import type { JwtHeader } from './token.ts'
+
+const LOGOUT_EVENT = 'http://schemas.openid.net/event/backchannel-logout'
+/** Keycloak's own `typ` of tokens that are for the client alone. */
+const OTHER_TYPES = new Set(['id', 'refresh', 'offline', 'logout', 'serialized-id'])
+const ONLY_IN_ID_TOKENS = ['nonce', 'at_hash', 'c_hash']
+const ACCESS_MARKS = ['scope', 'scp', 'client_id', 'azp']
+
+/** `at+jwt` and `application/at+jwt` are the same (RFC 9068, section 2.1; RFC 7515, section 4.1.9). */
+function typeOf (header: JwtHeader): string | null {
+  return typeof header.typ === 'string' ? header.typ.toLowerCase().replace(/^application\//, '') : null
+}
+
+/**
+ * Is it a token that somebody may be called with? An ID token tells a client who logged in, and a logout token who
+ * logged out; both are signed by the same key, and neither was given to the caller for this.
+ * @throws FST_OIDC_BEARER_INVALID
+ */
+export function checkIsAccessToken (header: JwtHeader, claims: Claims): void {
+  const type = typeOf(header)
+  if (type === 'at+jwt') return
+  if (type !== null && type.endsWith('+jwt') && !type.endsWith('-at+jwt')) throw invalidToken('it is a JWT of another type, by its header')
+  const mark = ONLY_IN_ID_TOKENS.find(name => claims[name] !== undefined)
+  if (mark !== undefined) throw invalidToken(`it is an ID token: it has ${mark}`)
+  const { events } = claims
+  if (events !== null && typeof events === 'object' && LOGOUT_EVENT in events) throw invalidToken('it is a logout token')
+  checkIsForCallers(claims)
+  if (ACCESS_MARKS.every(name => claims[name] === undefined)) throw invalidToken(`it is no access token: it has none of ${ACCESS_MARKS.join(', ')}, and its header does not say at+jwt`)
+}
+
+/**
+ * What every token has to hold to, also one that the provider says is active.
+ * @throws FST_OIDC_BEARER_INVALID
+ */
+export function checkIsForCallers ({ typ, token_type: tokenType, cnf }: Claims): void {
+  if (typeof typ === 'string' && OTHER_TYPES.has(typ.toLowerCase())) throw invalidToken('it is an ID, refresh or logout token, by its typ claim')
+  if (typeof tokenType === 'string' && /^(?:refresh_token|refresh|dpop|n_a)$/i.test(tokenType)) throw invalidToken('it is no bearer token, by its token_type')
+  // RFC 7800, section 3; RFC 9449, section 7.1: a thief could show it as well.
+  if (cnf !== undefined && cnf !== null) throw invalidToken('it is bound to a key (cnf), and a bearer token proves none')
+}
