@@ -88,7 +88,8 @@ function describe (error: unknown): string {
   const causes = causesOf(error)
   const refusal = causes.find(cause => cause instanceof ResponseBodyError)
   if (refusal !== undefined) return `the provider answered ${refusal.status} ${JSON.stringify(inOneLine(refusal.error))} ${JSON.stringify(inOneLine(refusal.error_description ?? ''))}`
-  return inOneLine(causes.findLast(({ message }) => message !== '')?.message ?? String(error))
+  // A parser quotes what it does not understand, which may be half a token.
+  return inOneLine(causes.findLast(cause => cause.message !== '' && !(cause instanceof SyntaxError))?.message ?? (causes.length === 0 ? String(error) : 'the answer is not JSON'))
 }
 
 /**
