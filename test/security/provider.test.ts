@@ -41,6 +41,23 @@ t.test('a document that came over https cannot send secrets, codes or browsers t
   t.match((await app.inject({ url: '/' })).headers.location, /^https:/)
 })
 
+t.test('nor tokens that are introspected', async t => {
+  const asked: string[] = []
+  const plain = createPlainServer((request, response) => { asked.push(request.url ?? ''); response.setHeader('content-type', 'application/json').end('{"active":true,"sub":"alice","scope":"openid"}') })
+  plain.listen(0, '127.0.0.1')
+  await once(plain, 'listening')
+  t.teardown(() => { plain.close(); plain.closeAllConnections() })
+  const endpoint = `http://127.0.0.1:${(plain.address() as AddressInfo).port}/introspect`
+  const provider = await secureDiscovery(t, { introspection_endpoint: endpoint })
+  const ask = async (more: Record<string, string>): Promise<number> => {
+    const { app } = await protectedApp(t, optionsFor(provider, { ssl_verify: false, bearer_only: true, security_profile: 'apisix', ...more }))
+    return (await app.inject({ url: '/', headers: { authorization: 'Bearer some-token' } })).statusCode
+  }
+  t.equal(await ask({}), 502)
+  t.strictSame(asked, [])
+  t.equal(await ask({ introspection_endpoint: endpoint }), 200, 'where the options say so')
+})
+
 t.test('a redirect of the provider is not followed', async t => {
   const asked: string[] = []
   const provider = await lyingProvider(t)

@@ -29,18 +29,6 @@ t.test('a cookie of ours makes an answer private, whatever the handler says of i
   }
 })
 
-t.test('claims that selectClaims left out do not come back with a renewal', async t => {
-  const provider = await lyingProvider(t)
-  const { app } = createApplication(t)
-  await app.register(oidc, optionsFor(provider, { hooks: { selectClaims: ({ sub }) => ({ sub }) } }))
-  app.get('/', async request => ({ claims: request.oidc.claims, headers: request.oidc.identityHeaders }))
-  const cookie = await loginWithToken(app)
-  const { claims, headers } = (await app.inject({ url: '/', headers: { cookie } })).json<{ claims: object, headers: Record<string, string> }>()
-  t.equal(provider.count('refresh'), 1)
-  t.strictSame(claims, { sub: 'alice' })
-  t.strictSame(JSON.parse(Buffer.from(headers['x-id-token'] ?? '', 'base64').toString()), { sub: 'alice' })
-})
-
 t.test('a listener that throws neither keeps the others from hearing of an end nor stops the process', async t => {
   const provider = await lyingProvider(t)
   const { app, log } = await protectedApp(t, optionsFor(provider, { session: { secret: SECRET, cookie: { lifetime: 1 } } }))

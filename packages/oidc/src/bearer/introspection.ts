@@ -76,7 +76,9 @@ export function createIntrospection ({ provider, settings, clock }: Introspectio
     if (configured !== undefined && method !== 'client_secret_jwt') return { url: configured, server: { issuer: '' } }
     const server = (await provider.client()).configuration.serverMetadata()
     const url = configured ?? server.introspection_endpoint
-    if (url === undefined || !URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) throw fault(new ProviderInvalidError(), 'the provider has no usable introspection_endpoint: set it, or verify tokens with use_jwks')
+    // As for every endpoint: what a document over https names is asked over https.
+    const protocols = configured === undefined && settings.discovery.startsWith('https:') ? /^https:$/ : /^https?:$/
+    if (url === undefined || !URL.canParse(url) || !protocols.test(new URL(url).protocol)) throw fault(new ProviderInvalidError(), 'the provider has no usable introspection_endpoint: set it, or verify tokens with use_jwks')
     return { url, server }
   }
 
