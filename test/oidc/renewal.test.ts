@@ -1,9 +1,11 @@
 import t from 'tap'
 import { login } from 'fastify-oidc-testing'
 import { createApplication, optionsFor, protectedApp, testProvider } from './support.ts'
-import { cookieAfter, loginWithToken, lyingProvider, now, reissue, setCookies, storedOf } from './session-parts.ts'
+import { cookieAfter, loginWithToken, lyingProvider, movableClock, now, reissue, setCookies, storedOf } from './session-parts.ts'
 
 const PARALLEL = 50
+/** Of the lying provider's access tokens, in seconds. */
+const TOKEN_LIFE = 300
 
 t.test('50 requests at once with a dead access token make one refresh, at a provider whose refresh tokens serve once', async t => {
   const provider = await testProvider(t)
@@ -45,8 +47,9 @@ t.test('requests that come late with an old cookie, several generations old, spe
   const provider = await lyingProvider(t)
   const { app } = await protectedApp(t, optionsFor(provider))
   const generations = [await loginWithToken(app)]
+  const clock = movableClock(t)
   for (let generation = 0; generation < 4; generation++) {
-    provider.lie({ tokenResponse: { expires_in: generation < 3 ? 0 : 300 } })
+    clock.advance(TOKEN_LIFE)
     const cookie = generations.at(-1) as string
     const answer = await app.inject({ url: '/', headers: { cookie } })
     t.equal(answer.statusCode, 200)
@@ -67,11 +70,12 @@ t.test('requests that come late with an old cookie, several generations old, spe
 t.test('late requests of several generations at once, while the newest token is dead too, share one refresh', async t => {
   const provider = await lyingProvider(t)
   const { app } = await protectedApp(t, optionsFor(provider))
+  const clock = movableClock(t)
   const oldest = await loginWithToken(app)
-  provider.lie({ tokenResponse: { expires_in: 0 } })
   const middle = cookieAfter(await app.inject({ url: '/', headers: { cookie: oldest } }), oldest)
+  clock.advance(TOKEN_LIFE)
   const newest = cookieAfter(await app.inject({ url: '/', headers: { cookie: middle } }), middle)
-  provider.lie()
+  clock.advance(TOKEN_LIFE)
   const answers = await Promise.all([oldest, newest, middle, oldest, middle, newest].map(async cookie => await app.inject({ url: '/', headers: { cookie } })))
   t.strictSame(answers.map(({ statusCode }) => statusCode), [200, 200, 200, 200, 200, 200])
   t.equal(provider.count('refresh'), 3)
@@ -125,8 +129,9 @@ t.test('a leeway longer than the life of the tokens is not a refresh at each req
 t.test('a provider that gives the same refresh token again is renewed from many times', async t => {
   const provider = await lyingProvider(t)
   const { app } = await protectedApp(t, optionsFor(provider))
+  const clock = movableClock(t)
   const first = await loginWithToken(app)
-  provider.lie({ refresh: 'without_rotation', tokenResponse: { expires_in: 0 } })
+  provider.lie({ refresh: 'without_rotation' })
   const tokens = new Set<string | null>()
   let cookie = first
   for (let renewal = 1; renewal <= 4; renewal++) {
@@ -135,9 +140,9 @@ t.test('a provider that gives the same refresh token again is renewed from many 
     cookie = cookieAfter(answer, cookie)
     tokens.add((await storedOf(app, cookie)).session.accessToken)
     t.equal(provider.count('refresh'), renewal)
+    clock.advance(TOKEN_LIFE)
   }
   t.equal(tokens.size, 4)
-  provider.lie({ refresh: 'without_rotation' })
   const answers = await Promise.all(Array.from({ length: 20 }, async (_, index) => await app.inject({ url: '/', headers: { cookie: index % 2 === 0 ? cookie : first } })))
   t.strictSame(new Set(answers.map(({ statusCode }) => statusCode)), new Set([200]))
   t.equal(provider.count('refresh'), 5)
@@ -146,9 +151,10 @@ t.test('a provider that gives the same refresh token again is renewed from many 
 t.test('a renewal without an ID token keeps the claims; one with it takes them over', async t => {
   const provider = await lyingProvider(t)
   const { app } = await protectedApp(t, optionsFor(provider))
+  const clock = movableClock(t)
   let cookie = await loginWithToken(app)
   const before = await storedOf(app, cookie)
-  provider.lie({ tokenResponse: { id_token: undefined, expires_in: 0, scope: undefined } })
+  provider.lie({ tokenResponse: { id_token: undefined, scope: undefined } })
   cookie = cookieAfter(await app.inject({ url: '/', headers: { cookie } }), cookie)
   const kept = await storedOf(app, cookie)
   t.strictSame(kept.session.idTokenClaims, before.session.idTokenClaims)
@@ -156,6 +162,7 @@ t.test('a renewal without an ID token keeps the claims; one with it takes them o
   t.equal(kept.session.scope, before.session.scope)
   t.equal(kept.session.id, before.session.id)
   provider.lie({ idTokenClaims: { name: 'Alice the Second' } })
+  clock.advance(TOKEN_LIFE)
   cookie = cookieAfter(await app.inject({ url: '/', headers: { cookie } }), cookie)
   const taken = await storedOf(app, cookie)
   t.equal(taken.session.idTokenClaims?.name, 'Alice the Second')
@@ -199,6 +206,7 @@ t.test('freshAccessToken answers a token that lives, and asks the provider only 
   const { app } = createApplication(t)
   const { default: oidc } = await import('fastify-oidc')
   await app.register(oidc, optionsFor(provider))
+  const clock = movableClock(t)
   let age: (() => Promise<void>) | null = null
   app.get('/', async request => ({ token: request.oidc.accessToken }))
   app.get('/fresh', async request => {
@@ -214,7 +222,7 @@ t.test('freshAccessToken answers a token that lives, and asks the provider only 
   t.equal(provider.count('refresh'), 0, 'a token that lives is not renewed')
   t.equal(setCookies(alive).length, 0)
   const dying = await reissue(app, cookie, { accessTokenExpiresAt: now() + 2 })
-  age = async () => { await new Promise(resolve => { setTimeout(resolve, 2050) }) }
+  age = async () => { clock.advance(3) }
   const renewed = await app.inject({ url: '/fresh', headers: { cookie: dying } })
   const { tokens, shown, header } = renewed.json() as { tokens: string[], shown: string, header: string }
   t.not(tokens[0], accessToken)

@@ -7,6 +7,15 @@ interface Scope { teardown (run: () => unknown): void }
 
 export const now = (): number => Math.floor(Date.now() / 1000)
 
+/** The clock of this process, moved on without waiting. */
+export function movableClock (t: Scope): { advance (seconds: number): void } {
+  const real = Date.now
+  let aheadMs = 0
+  Date.now = () => real() + aheadMs
+  t.teardown(() => { Date.now = real })
+  return { advance (seconds) { aheadMs += seconds * 1000 } }
+}
+
 export async function lyingProvider (t: Scope): Promise<LyingProvider> {
   const provider = await createLyingProvider()
   t.teardown(async () => { await provider.close() })

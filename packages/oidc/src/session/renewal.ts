@@ -60,11 +60,18 @@ function applyTokens (session: Session, tokens: Tokens, key: string): Session {
   }
 }
 
+function remember<V> (known: Map<string, V>, key: string, value: V): void {
+  if (known.size >= MAX_REMEMBERED) known.clear()
+  known.set(key, value)
+}
+
 export function createRenewal (room: RenewalRoom): SessionRenewal {
   const { store, coordinator, clock } = room
   const flights = new Map<string, Promise<Renewal>>()
   const pauses = new Map<string, number>()
   const acknowledged = new Set<string>()
+  /** What the provider gave and the store could not keep: the refresh token that it was given for may be spent. */
+  const unkept = new Map<string, Tokens>()
   const lockMs = (room.timeout + LOCK_SLACK) * 1000
   const isAlive = (stored: StoredSession): boolean => tokenState(stored.session, room.leeway, clock()) !== 'dead'
 
@@ -103,7 +110,9 @@ export function createRenewal (room: RenewalRoom): SessionRenewal {
 
   async function keepTokens (stored: StoredSession, key: string, tokens: Tokens): Promise<Renewal> {
     const session = applyTokens(stored.session, tokens, key)
+    remember(unkept, key, tokens)
     const updated = await store.update(stored, session, expiryOf(session, room.lifetimes, clock()))
+    unkept.delete(key)
     if (updated === null) return await readAgain(stored) ?? { kind: 'over', cause: null }
     restIfDue(updated)
     if (updated.handle !== stored.handle) await coordinator.publishResult(key, updated.handle, Math.max(BRIDGE_MS, (updated.expiresAt - clock()) * 1000))
@@ -124,6 +133,8 @@ export function createRenewal (room: RenewalRoom): SessionRenewal {
   }
 
   async function callProvider (stored: StoredSession, key: string): Promise<Renewal> {
+    const tokens = unkept.get(key)
+    if (tokens !== undefined) return await keepTokens(stored, key, tokens)
     const outcome = await refreshUnlessAlive(stored, key)
     if (outcome === null) return { kind: 'kept', stored }
     return outcome.kind === 'refreshed' ? await keepTokens(stored, key, outcome.tokens) : await settleRefused(stored, outcome.error)
@@ -131,8 +142,7 @@ export function createRenewal (room: RenewalRoom): SessionRenewal {
 
   /** No renewal with this key for so long, while its access token lives. */
   function pause (key: string, ms: number): void {
-    if (pauses.size >= MAX_REMEMBERED) pauses.clear()
-    pauses.set(key, performance.now() + ms)
+    remember(pauses, key, performance.now() + ms)
   }
 
   /** A leeway longer than a token's life would renew it at each request: half its life it is left alone. */
