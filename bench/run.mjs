@@ -10,6 +10,9 @@ import { startContestants } from './contestants.mjs'
 import { pinSelf, planCores } from './processes.mjs'
 import { summarize } from './statistics.mjs'
 
+/** Seconds for each contestant; the compiler is still at work in the first four. */
+const WARM_UP = 6
+
 function readOptions () {
   const { values } = parseArgs({
     args: process.argv.slice(2).filter(argument => argument !== '--'),
@@ -58,7 +61,7 @@ async function measure (options, cores) {
   const { contestants, sizes, stop } = await startContestants(cores)
   try {
     console.log(`session ${sizes.sessionBytes} bytes (access token ${sizes.accessTokenBytes}, cookie ${sizes.cookieHeaderBytes}), ${options.connections} connections, ${options.rounds} rounds of ${options.duration} s`)
-    for (const contestant of contestants) await fire(contestant, { ...options, duration: Math.min(3, options.duration) })
+    for (const contestant of contestants) await fire(contestant, { ...options, duration: WARM_UP })
     const rounds = []
     for (let index = 0; index < options.rounds; index++) {
       rounds.push(await runRound(contestants, options, index))
