@@ -17,7 +17,7 @@ export interface ProviderHttpOptions {
   readonly sslVerify: boolean
 }
 
-async function readBounded (body: AsyncIterable<Uint8Array> | null): Promise<Buffer | null> {
+async function readBounded (body: AsyncIterable<Uint8Array> | null): Promise<Buffer<ArrayBuffer> | null> {
   if (body === null) return null
   const chunks: Uint8Array[] = []
   let size = 0

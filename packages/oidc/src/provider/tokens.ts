@@ -27,8 +27,9 @@ function checkText (name: string, value: string | undefined): string | null {
 
 /** Reads a token endpoint's answer (RFC 6749, section 5.1). */
 export function readTokens (answer: TokenEndpointResponse & TokenEndpointResponseHelpers, { now, lifeWhenUnsaid, idTokenClaims }: { now: EpochSeconds, lifeWhenUnsaid: number | undefined, idTokenClaims: Claims | null }): Tokens {
-  // A token that is dead when it comes would send the browser round for ever: 0 says nothing.
-  const said = answer.expires_in === undefined || answer.expires_in < 1 ? undefined : Math.min(answer.expires_in, MAX_LIFE)
+  // Dead when it comes and not to be renewed, it would send the browser round for ever: 0 says nothing then.
+  const saysNothing = answer.expires_in === undefined || (answer.expires_in < 1 && answer.refresh_token === undefined)
+  const said = saysNothing ? undefined : Math.min(answer.expires_in, MAX_LIFE)
   const life = said ?? lifeWhenUnsaid ?? DEFAULT_LIFE
   return {
     accessToken: checkText('access token', answer.access_token) ?? '',
