@@ -44,6 +44,6 @@ export const PAGE_HEADERS: Readonly<Record<string, string>> = {
   'content-type': 'text/html; charset=utf-8',
   'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'",
   'x-content-type-options': 'nosniff',
-  // Not `no-referrer`: with it a form of ours would be sent with `Origin: null`, as if from elsewhere (Fetch, section 3.2).
-  'referrer-policy': 'same-origin'
+  // Our addresses carry codes and states. Not `no-referrer`: with it a form of ours would be sent with `Origin: null`, as if from elsewhere (Fetch, section 3.2).
+  'referrer-policy': 'strict-origin'
 }
