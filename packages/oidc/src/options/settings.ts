@@ -64,18 +64,23 @@ function explainTimeout (found: OptionProblem): OptionProblem {
 
 const isObject = (value: unknown): value is object => value !== null && typeof value === 'object'
 
+const RULES = [checkUrls, checkRedirectUri, checkAuthorizationParams, checkClientSecret, checkSession]
+
+/** What options have to agree on; those that are wrong by themselves are not held against others. */
+function checkTogether (options: ResolvedOptions, wrong: ReadonlySet<string>): OptionProblem[] {
+  const sound = Object.fromEntries(Object.entries(options).filter(([name]) => !wrong.has(name))) as ResolvedOptions
+  return RULES.flatMap(check => check(sound)).filter(({ path }) => !wrong.has(path[0] ?? ''))
+}
+
 /** Every problem of the plugin's options, and the options with references resolved, profile and defaults applied. */
 export function checkOidcOptions (input: unknown): { options: ResolvedOptions, problems: OptionProblem[] } {
   const referenced = resolveReferences(input ?? {})
   const { options, problems } = checkOptions(optionsSchema, applyProfile(referenced.value))
   const unbuilt = findUnbuilt(referenced.value, options)
-  const unknown = new Set(unbuilt.map(({ path }) => path.join('.')))
-  const shape = problems.filter(({ path }) => !unknown.has(path.join('.'))).map(explainTimeout)
-  const usable = isObject(options) && shape.every(({ path }) => path.length > 0)
-  const clean = usable && shape.length === 0
-  const cross = clean
-    ? [checkUrls, checkRedirectUri, checkAuthorizationParams, checkClientSecret, checkSession].flatMap(check => check(options))
-    : usable ? checkSession(options).filter(({ path }) => path.join('.') === 'session.secret' && options.session === undefined) : []
+  const named = new Set(unbuilt.map(({ path }) => path.join('.')))
+  const shape = problems.filter(({ path }) => !named.has(path.join('.'))).map(explainTimeout)
+  const wrong = new Set(problems.map(({ path }) => path[0] ?? ''))
+  const cross = isObject(options) && !wrong.has('') ? checkTogether(options, wrong) : []
   return { options, problems: [...referenced.problems, ...shape, ...cross, ...unbuilt] }
 }
 

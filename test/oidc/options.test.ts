@@ -1,0 +1,316 @@
+import { readFileSync } from 'node:fs'
+import t from 'tap'
+import oidc, { checkOidcOptions, optionsSchema, parseOidcOptions, type OidcPluginOptions } from 'fastify-oidc'
+import { createApplication, SECRET } from './support.ts'
+
+const minimal = { client_id: 'app', client_secret: 'a secret of the client', discovery: 'https://op.example/.well-known/openid-configuration', session: { secret: SECRET } }
+
+/** The problems, as the boot prints them. */
+function problemsOf (options: object): string[] {
+  return checkOidcOptions(options).problems.map(({ path, message }) => `${path.join('.')} ${message}`)
+}
+
+function member (root: unknown, path: string): unknown {
+  return path.split('.').reduce<unknown>((value, name) => (value as Record<string, unknown> | undefined)?.[name], root)
+}
+
+interface Row { readonly name: string, readonly type: string, readonly fallback: string }
+
+/** The rows of the attribute table as they were published; three differ here, and the README says so. */
+const TABLE: readonly Row[] = `
+client_id|string|
+client_secret|string|
+discovery|string|
+scope|string|openid
+required_scopes|array|
+realm|string|apisix
+bearer_only|boolean|false
+logout_path|string|/logout
+post_logout_redirect_uri|string|
+redirect_uri|string|
+timeout|integer|3
+ssl_verify|boolean|true
+introspection_endpoint|string|
+introspection_endpoint_auth_method|string|client_secret_basic
+token_endpoint_auth_method|string|client_secret_basic
+public_key|string|
+use_jwks|boolean|false
+use_pkce|boolean|false
+token_signing_alg_values_expected|string|
+set_access_token_header|boolean|true
+access_token_in_authorization_header|boolean|false
+set_id_token_header|boolean|true
+set_userinfo_header|boolean|true
+set_refresh_token_header|boolean|false
+session|object|
+session.secret|string|
+session.cookie|object|
+session.cookie.lifetime|integer|3600
+session.storage|string|cookie
+session.redis|object|
+session.redis.host|string|127.0.0.1
+session.redis.port|integer|6379
+session.redis.password|string|
+session.redis.username|string|
+session.redis.database|integer|0
+session.redis.prefix|string|sessions
+session.redis.ssl|boolean|false
+session.redis.ssl_verify|boolean|true
+session.redis.server_name|string|
+session.redis.connect_timeout|integer|1000
+session.redis.send_timeout|integer|1000
+session.redis.read_timeout|integer|1000
+session.redis.keepalive_timeout|integer|10000
+session_contents|object|
+session_contents.access_token|boolean|
+session_contents.id_token|boolean|
+session_contents.enc_id_token|boolean|
+session_contents.user|boolean|
+unauth_action|string|auth
+proxy_opts|object|
+proxy_opts.http_proxy|string|
+proxy_opts.https_proxy|string|
+proxy_opts.http_proxy_authorization|string|
+proxy_opts.https_proxy_authorization|string|
+proxy_opts.no_proxy|string|
+authorization_params|object|
+client_rsa_private_key|string|
+client_rsa_private_key_id|string|
+client_jwt_assertion_expires_in|integer|60
+renew_access_token_on_expiry|boolean|true
+access_token_expires_in|integer|
+refresh_session_interval|integer|
+iat_slack|integer|120
+accept_none_alg|boolean|false
+accept_unsupported_alg|boolean|true
+access_token_expires_leeway|integer|0
+force_reauthorize|boolean|false
+use_nonce|boolean|false
+revoke_tokens_on_logout|boolean|false
+jwk_expires_in|integer|86400
+jwt_verification_cache_ignore|boolean|false
+cache_segment|string|
+introspection_interval|integer|0
+introspection_expiry_claim|string|exp
+introspection_addon_headers|array|
+claim_validator|object|
+claim_validator.issuer.valid_issuers|array|
+claim_validator.audience|object|
+claim_validator.audience.claim|string|aud
+claim_validator.audience.required|boolean|false
+claim_validator.audience.match_with_client_id|boolean|false
+claim_schema|object|
+`.trim().split('\n').map(line => {
+    const [name = '', type = '', fallback = ''] = line.split('|')
+    return { name, type, fallback }
+  })
+
+t.test('every row of the attribute table is an option of that name, type and default', async t => {
+  t.equal(TABLE.length, 82)
+  for (const { name, type, fallback } of TABLE) {
+    const schema = name.split('.').reduce<Record<string, unknown> | undefined>((at, segment) => (at?.properties as Record<string, Record<string, unknown>> | undefined)?.[segment], optionsSchema as unknown as Record<string, unknown>)
+    const literals = (schema?.anyOf as Array<{ const: unknown }> | undefined)?.map(({ const: value }) => typeof value)
+    t.equal(schema?.type ?? literals?.[0], type, `${name}: type`)
+    const written = schema?.default
+    t.equal(written === undefined || typeof written === 'object' ? '' : String(written), fallback, `${name}: default`)
+    t.type(schema?.description, 'string', `${name}: description`)
+  }
+})
+
+t.test('the defaults hold where nothing is written', async t => {
+  const options = parseOidcOptions(minimal)
+  for (const { name, type, fallback } of TABLE) {
+    if (fallback === '' || /^session\.redis\.|^claim_validator\./.test(name)) continue
+    t.strictSame(member(options, name), type === 'string' ? fallback : JSON.parse(fallback), name)
+  }
+  t.strictSame(['access_token_expires_in', 'refresh_session_interval', 'redirect_uri', 'session.idling_timeout', 'required_scopes'].map(name => member(options, name)), Array.from({ length: 5 }, () => undefined))
+  t.equal(options.security_profile, 'apisix')
+  t.equal(member(options, 'session.absolute_timeout'), 86400)
+  t.equal(options.set_raw_id_token_header, false)
+})
+
+t.test('a profile changes what is not written, and nothing that is', async t => {
+  const weak = ['use_pkce', 'use_nonce', 'accept_unsupported_alg', 'cross_site'] as const
+  const under = (more: object): unknown[] => { const options = parseOidcOptions({ ...minimal, ...more }); return weak.map(name => options[name]) }
+  t.strictSame(under({}), [false, false, true, 'allow'])
+  t.strictSame(under({ security_profile: 'oauth2.1' }), [true, true, false, 'refuse'])
+  t.strictSame(under({ security_profile: 'oauth2.1', use_pkce: false, use_nonce: false, accept_unsupported_alg: true, cross_site: 'allow' }), [false, false, true, 'allow'])
+  t.strictSame(under({ security_profile: 'oauth2.1', use_pkce: undefined }), [true, true, false, 'refuse'], 'undefined is not written')
+  t.match(problemsOf({ ...minimal, security_profile: 'strict' }), [/security_profile must be one of "apisix", "oauth2\.1"/])
+})
+
+t.test('under apisix the log says once what is weaker', async t => {
+  for (const [profile, count] of [['apisix', 1], ['oauth2.1', 0]] as const) {
+    const { app, log } = createApplication(t)
+    await app.register(oidc, { ...minimal, security_profile: profile, discovery: 'http://127.0.0.1:9/.well-known/openid-configuration' })
+    await app.ready()
+    const warnings = log.filter(line => line.oidc === 'profile')
+    t.equal(warnings.length, count)
+    if (count === 1) t.match(warnings[0]?.msg, /apisix: use_pkce, use_nonce, accept_unsupported_alg, cross_site are weaker/)
+  }
+})
+
+t.test('three mistakes are reported together, with the names that were meant', async t => {
+  const { app } = createApplication(t)
+  const options = { ...minimal, scpoe: 'openid', session: { secert: SECRET, cookie: { life_time: 3 } }, unauth_action: 'redirect' } as unknown as OidcPluginOptions
+  await t.rejects(async () => { await app.register(oidc, options) }, {
+    code: 'FST_OIDC_OPTIONS_INVALID',
+    message: /^fastify-oidc: invalid options\n(?=[^]*scpoe is not a known option; did you mean scope\?)(?=[^]*session\.secert is not a known option; did you mean secret\?)(?=[^]*session\.secret is required)(?=[^]*session\.cookie\.life_time is not a known option; did you mean lifetime\?)(?=[^]*unauth_action must be one of "auth", "deny", "pass")/
+  })
+})
+
+t.test('mistakes of form and mistakes between options are reported together', async t => {
+  const problems = problemsOf({
+    ...minimal,
+    client_secret: undefined,
+    timeout: 3000,
+    scpoe: 'openid',
+    redirect_uri: '/callback#fragment',
+    authorization_params: { state: 'x', nonce: 'y', prompt: 'login' },
+    session: { secret: SECRET, cookie_same_site: 'None', cookie_secure: false },
+    proxy_opts: { http_proxy: 'http://127.0.0.1:3128' }
+  })
+  for (const [path, message] of [
+    ['timeout', /must be 600 or less: it is seconds, not milliseconds/],
+    ['scpoe', /did you mean scope/],
+    ['client_secret', /is required/],
+    ['redirect_uri', /must not have a fragment/],
+    ['authorization_params.state', /cannot be overridden/],
+    ['authorization_params.nonce', /cannot be overridden/],
+    ['session.cookie_secure', /must not be false/]
+  ] as const) {
+    t.equal(problems.filter(problem => problem.startsWith(`${path} `) && message.test(problem)).length, 1, path)
+  }
+})
+
+t.test('what does not hold is told by its path and what was expected', async t => {
+  const table: Array<[object, RegExp]> = [
+    [{ client_id: undefined }, /^client_id is required$/],
+    [{ client_id: 123 }, /^client_id must be a string, not a number$/],
+    [{ client_id: '' }, /^client_id is too short/],
+    [{ discovery: undefined }, /^discovery is required$/],
+    [{ discovery: 'op.example' }, /^discovery has the wrong form/],
+    [{ discovery: 'https://' }, /^discovery is not a URL$/],
+    [{ session: undefined }, /^session\.secret is required when "bearer_only" is false$/],
+    [{ session: { secret: 'fifteen charact' } }, /^session\.secret is too short: at least 16 characters$/],
+    [{ session: { secret: SECRET, secret_fallbacks: ['short'] } }, /^session\.secret_fallbacks\.0 is too short/],
+    [{ session: { secret: SECRET, cookie: { lifetime: '3600' } } }, /^session\.cookie\.lifetime must be an integer, not a string$/],
+    [{ session: { secret: SECRET, cookie: { lifetime: 0 } } }, /^session\.cookie\.lifetime must be 1 or more$/],
+    [{ session: { secret: SECRET, cookie_same_site: 'bogus' } }, /^session\.cookie_same_site must be one of "Lax", "Strict", "None", "Default"$/],
+    [{ session: { secret: SECRET, cookie_name: 'a b' } }, /^session\.cookie_name has the wrong form/],
+    [{ session: { secret: SECRET, cookie_path: '/a;b' } }, /^session\.cookie_path has the wrong form/],
+    [{ session: { secret: SECRET, cookie_domain: 'a.b\r\nx' } }, /^session\.cookie_domain has the wrong form/],
+    [{ session: 'secret' }, /^session must be an object, not a string$/],
+    [{ timeout: 0 }, /^timeout must be 1 or more$/],
+    [{ timeout: 601 }, /^timeout must be 600 or less: it is seconds, not milliseconds$/],
+    [{ timeout: 1.5 }, /^timeout must be an integer/],
+    [{ ssl_verify: 'no' }, /^ssl_verify must be a boolean, not a string$/],
+    [{ logout_path: 'logout' }, /^logout_path has the wrong form/],
+    [{ redirect_uri: 'callback' }, /^redirect_uri has the wrong form/],
+    [{ redirect_uri: 'https://user:pass@app.example/callback' }, /^redirect_uri must not have a fragment, a user name or a password$/],
+    [{ required_scopes: 'read' }, /^required_scopes must be an array, not a string$/],
+    [{ required_scopes: ['read', 7] }, /^required_scopes\.1 must be a string, not a number$/],
+    [{ authorization_params: { prompt: null } }, /^authorization_params\.prompt /],
+    [{ token_endpoint_auth_method: 'client_secret_bsaic' }, /^token_endpoint_auth_method must be one of client_secret_basic/],
+    [{ iat_slack: 601 }, /^iat_slack must be 600 or less$/],
+    [{ claim_validator: { issuer: { valid_issuers: 7 } } }, /^claim_validator\.issuer\.valid_issuers must be an array, not a number$/]
+  ]
+  for (const [change, expected] of table) t.match(problemsOf({ ...minimal, ...change }), [expected], JSON.stringify(change))
+  for (const input of [null, [], 'options', 7]) t.throws(() => parseOidcOptions(input), { code: 'FST_OIDC_OPTIONS_INVALID' }, JSON.stringify(input))
+})
+
+t.test('parameters of the protocol cannot be overridden', async t => {
+  const reserved = ['state', 'nonce', 'redirect_uri', 'client_id', 'response_type', 'code_challenge', 'code_challenge_method', 'code_verifier']
+  t.equal(problemsOf({ ...minimal, authorization_params: Object.fromEntries(reserved.map(name => [name, 'x'])) }).length, reserved.length)
+  t.strictSame(problemsOf({ ...minimal, authorization_params: { prompt: 'login', audience: ['a', 'b'], max_age: 60, flag: true } }), [])
+})
+
+t.test('an option without behaviour yet says so, and never does nothing', async t => {
+  const later: Record<string, unknown> = {
+    session_contents: { id_token: true },
+    proxy_opts: { https_proxy: 'http://proxy.example:3128' },
+    par: { enabled: true },
+    dpop: { enabled: true },
+    client_rsa_private_key: 'key',
+    refresh_session_interval: 900,
+    force_reauthorize: true,
+    backchannel_logout_path: '/backchannel',
+    tls_client_auth: {},
+    allowed_groups: ['a']
+  }
+  for (const [name, value] of Object.entries(later)) t.strictSame(problemsOf({ ...minimal, [name]: value }), [`${name} is not available in this version`])
+  for (const [name, value] of Object.entries({ storage: 'redis', rolling_timeout: 60, coordination: 'redis' })) {
+    t.strictSame(problemsOf({ ...minimal, session: { secret: SECRET, [name]: value } }), [`session.${name} is not available in this version`])
+  }
+  t.match(problemsOf({ ...minimal, security_profile: 'fapi2' }), [/^security_profile fapi2 is not available in this version$/])
+  t.strictSame(problemsOf({ ...minimal, force_reauthorize: false, accept_none_alg: false, session: { secret: SECRET, storage: 'cookie', rolling_timeout: 0, coordination: 'process' } }), [], 'what changes nothing may be written')
+})
+
+t.test('a client secret is required where nothing makes it needless', async t => {
+  const without = { ...minimal, client_secret: undefined }
+  t.match(problemsOf(without), [/^client_secret is required/])
+  t.strictSame(problemsOf({ ...without, use_pkce: true }), [])
+  t.strictSame(problemsOf({ ...without, security_profile: 'oauth2.1' }), [])
+  t.match(problemsOf({ ...without, security_profile: 'oauth2.1', use_pkce: false }), [/^client_secret is required/])
+})
+
+t.test('references to the environment are resolved at any depth, and what is not there stops the boot', async t => {
+  const before = { ...process.env }
+  t.teardown(() => { process.env = before })
+  process.env.OIDC_TEST_SECRET = 'the client secret of the environment'
+  process.env.OIDC_TEST_JSON = JSON.stringify({ session: 'a session secret of the environment', port: 17, deep: {} })
+  const options = parseOidcOptions({
+    ...minimal,
+    client_secret: '$ENV://OIDC_TEST_SECRET',
+    session: { secret: '$env://OIDC_TEST_JSON/session', secret_fallbacks: ['$Env://OIDC_TEST_SECRET'] },
+    authorization_params: { audience: ['$env://OIDC_TEST_JSON/port', 'ENV://plain'] }
+  })
+  t.equal(options.client_secret, 'the client secret of the environment')
+  t.equal(options.session?.secret, 'a session secret of the environment')
+  t.strictSame(options.session?.secret_fallbacks, ['the client secret of the environment'])
+  t.strictSame(options.authorization_params, { audience: ['17', 'ENV://plain'] })
+  const unresolved: Array<[string, RegExp]> = [
+    ['$ENV://OIDC_TEST_MISSING', /^client_secret refers to the environment variable OIDC_TEST_MISSING, which is not set$/],
+    ['$env://OIDC_TEST_JSON/missing', /^client_secret refers to missing in the environment variable OIDC_TEST_JSON/],
+    ['$env://OIDC_TEST_JSON/deep', /^client_secret refers to deep in/],
+    ['$env://OIDC_TEST_SECRET/key', /^client_secret refers to key in the environment variable OIDC_TEST_SECRET, which is not a JSON object/],
+    ['$secret://vault/1/key', /^client_secret refers to a secret manager/]
+  ]
+  for (const [reference, expected] of unresolved) {
+    const problems = problemsOf({ ...minimal, client_secret: reference })
+    t.match(problems, [expected])
+    t.notMatch(problems.join(), /of the environment"|session secret|client secret of/, 'a secret is never repeated')
+  }
+  process.env.OIDC_TEST_EMPTY = ''
+  t.not(problemsOf({ ...minimal, session: { secret: '$ENV://OIDC_TEST_EMPTY' } }).length, 0, 'an empty variable is no secret')
+})
+
+t.test('no message repeats a value, which may be a secret', async t => {
+  const marked = 'MARKED-VALUE'
+  const schema = optionsSchema.properties as unknown as Record<string, unknown>
+  for (const name of Object.keys(schema)) {
+    for (const value of [marked, [marked], { [name]: marked }, { secret: `${marked}` }]) {
+      t.notMatch(problemsOf({ ...minimal, [name]: value }).join('\n').replaceAll(`.${marked}`, ''), marked, `${name} ${JSON.stringify(value)}`)
+    }
+  }
+})
+
+t.test("the caller's object is left as it is, and the result cannot be changed", async t => {
+  const options = { ...minimal, required_scopes: ['read'], session: { secret: SECRET, cookie: {} }, authorization_params: { prompt: 'login' } }
+  const copy = structuredClone(options)
+  const freezeDeep = (value: object): void => { for (const inner of Object.values(value)) if (typeof inner === 'object') freezeDeep(inner); Object.freeze(value) }
+  freezeDeep(options)
+  const parsed = parseOidcOptions(options)
+  t.strictSame(options, copy)
+  t.throws(() => { (parsed as { scope: string }).scope = 'other' }, TypeError)
+  t.throws(() => { (parsed.required_scopes as string[]).push('x') }, TypeError)
+  t.throws(() => { (parsed.session?.cookie as { lifetime: number }).lifetime = 1 }, TypeError)
+  const { app } = createApplication(t)
+  await app.register(oidc, { ...options, discovery: 'http://127.0.0.1:9/.well-known/openid-configuration' })
+  t.strictSame(options, copy)
+})
+
+t.test('the README of the package lists every option', async t => {
+  const readme = readFileSync(new URL('../../packages/oidc/README.md', import.meta.url), 'utf8')
+  for (const { name } of TABLE) t.ok(readme.includes(`\`${name}\``) || readme.includes(`\`${name.split('.').at(-1) ?? ''}\``), name)
+})
