@@ -41,14 +41,13 @@ t.ok(HOSTILE.length >= 100 && new Set(HOSTILE).size === HOSTILE.length, `${HOSTI
 t.test('fastify.oidc.login comes back to a path of this origin, whatever it is told', async t => {
   const { app, log } = await protectedApp(t, optionsFor(provider))
   app.get('/go', { config: { oidc: false } }, async (request, reply) => await app.oidc.login(request, reply, { returnTo: (request.query as { to: string }).to }))
+  const led: string[] = []
   for (const returnTo of HOSTILE) {
-    const response = await app.inject({ url: '/go', query: { to: returnTo } })
-    t.equal(response.statusCode, 302, label(returnTo))
-    const { status, location } = await finish(app, response)
-    t.equal(status, 302)
-    t.ok(staysHere(location), `${label(returnTo)} leads to ${String(location)}`)
-    t.notMatch(location, /^\/go/, 'what is refused does not lead back to the login, which would never end')
+    const { status, location } = await finish(app, await app.inject({ url: '/go', query: { to: returnTo } }))
+    // Back to the login would never end.
+    if (status !== 302 || !staysHere(location) || location?.startsWith('/go') === true) led.push(`${label(returnTo)} ${status} ${String(location)}`)
   }
+  t.strictSame(led, [])
   for (const [returnTo, expected] of [['/echo/x?a=1&b=%2F%2Fc', '/echo/x?a=1&b=%2F%2Fc'], ['http://localhost/echo/y', '/echo/y'], ['/a//b', '/a//b'], ['/ü?ü', '/%C3%BC?%C3%BC']] as const) {
     t.equal((await finish(app, await app.inject({ url: '/go', query: { to: returnTo } }))).location, expected)
   }
@@ -76,19 +75,19 @@ t.test('a request target leads back to a path of this origin, whatever it looks 
       await app.listen({ port: 0, host: '127.0.0.1' })
       const { port } = app.server.address() as AddressInfo
       let logins = 0
+      const led: string[] = []
       for (const target of HOSTILE) {
         const line = Buffer.from(`GET ${target} HTTP/1.1\r\n`, 'utf8').toString('latin1')
         const response = await sendRaw(port, `${line}Host: localhost\r\nAccept: text/html\r\nConnection: close\r\n\r\n`)
         if (response.status >= 400 && response.status < 500) continue
-        t.equal(response.status, 302, label(target))
         const redirectUri = new URL(response.headers.location ?? '').searchParams.get('redirect_uri')
-        t.ok(staysHere(redirectUri), `redirect_uri ${String(redirectUri)}`)
+        if (response.status !== 302 || !staysHere(redirectUri)) led.push(`${label(target)} ${response.status} ${String(redirectUri)}`)
         logins++
         if (profile === 'apisix') continue // what comes after is the same code
         const { status, location } = await finish(app, response)
-        t.equal(status, 302)
-        t.ok(staysHere(location), `${label(target)} leads to ${String(location)}`)
+        if (status !== 302 || !staysHere(location)) led.push(`${label(target)} ${status} ${String(location)}`)
       }
+      t.strictSame(led, [])
       t.ok(logins > 40, `${logins} logins`)
     })
   }
@@ -96,13 +95,14 @@ t.test('a request target leads back to a path of this origin, whatever it looks 
 
 t.test('a form comes back to the page that it stood on, of this origin alone', async t => {
   const { app } = await protectedApp(t, optionsFor(provider, { cross_site: 'allow' }))
+  const led: string[] = []
   const post = async (referer: string | undefined) => await app.inject({ method: 'POST', url: '/echo/save', headers: { 'sec-fetch-mode': 'navigate', ...(referer === undefined ? {} : { referer }) } })
   for (const referer of [...HOSTILE.filter(text => !/[\r\n\u0000]|[^\u0000-\u00ff]/.test(text)), 'http://evil.example/http://localhost/', 'http://localhost.evil.example/form', 'https://localhost/form', 'http://localhost:8080/form']) { // eslint-disable-line no-control-regex -- what no header can hold
     const response = await post(referer)
-    t.equal(response.statusCode, 303, label(referer))
     const { location } = await finish(app, response)
-    t.ok(staysHere(location), `${label(referer)} leads to ${String(location)}`)
+    if (response.statusCode !== 303 || !staysHere(location)) led.push(`${label(referer)} ${response.statusCode} ${String(location)}`)
   }
+  t.strictSame(led, [])
   t.equal((await finish(app, await post(undefined))).location, '/')
   t.equal((await finish(app, await post('http://localhost/echo/form?id=7#x'))).location, '/echo/form?id=7')
   t.equal((await finish(app, await post('http://evil.example/form'))).location, '/')
