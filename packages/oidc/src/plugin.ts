@@ -2,7 +2,7 @@ import fastifyCookie from '@fastify/cookie'
 import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { cookieStore } from 'fastify-oidc-cookie-store'
-import { StoreConflictError, optionsError, sharedProcessCoordinator, systemClock, type SessionStore } from 'fastify-oidc-session-store'
+import { StoreConflictError, createMemoryStore, optionsError, sharedProcessCoordinator, systemClock, type SessionStore } from 'fastify-oidc-session-store'
 import { clientKey, createCookieNames, defaultCookieName, type CookieNames } from './cookie/cookie-names.ts'
 import { cookieBudget } from './cookie/jar.ts'
 import { ownCookiesOf } from './cookie/own-cookies.ts'
@@ -10,9 +10,10 @@ import { createCore, type Core } from './core/core.ts'
 import { createDecorator } from './core/decorator.ts'
 import { AlreadyRegisteredError } from './errors.ts'
 import { createScopePaths, type ScopePaths } from './http/scope-paths.ts'
+import { needsDiscovery } from './options/bearer-options.ts'
 import { checkHooks, type OidcHooks } from './options/hooks.ts'
 import type { OidcOptions } from './options/schema.ts'
-import { checkOidcOptions, listWeakSettings, type OidcSettings } from './options/settings.ts'
+import { checkOidcOptions, listWeakSettings, settle, type OidcSettings } from './options/settings.ts'
 import { createProvider } from './provider/provider.ts'
 import { isProviderAnswer } from './routes/callback.ts'
 
@@ -26,11 +27,12 @@ function readOptions (input: OidcPluginOptions): { settings: OidcSettings, hooks
   const { options, problems } = checkOidcOptions(table)
   const all = [...problems, ...checkHooks(hooks)]
   if (all.length > 0) throw optionsError(NAME, all)
-  return { settings: options as OidcSettings, hooks: hooks ?? {} }
+  return { settings: settle(options), hooks: hooks ?? {} }
 }
 
 /** A store that the scope has already, or the one that the options ask for. */
 async function takeStore (fastify: FastifyInstance, settings: OidcSettings, writesStorage: boolean): Promise<SessionStore> {
+  if (settings.bearer_only) return createMemoryStore({ maxSessions: 1 })
   if (fastify.hasDecorator('oidcSessionStore')) {
     if (writesStorage) throw new StoreConflictError()
     return fastify.oidcSessionStore
@@ -43,6 +45,7 @@ async function takeStore (fastify: FastifyInstance, settings: OidcSettings, writ
 function takeCookieNames (fastify: FastifyInstance, settings: OidcSettings): CookieNames {
   const { owners } = ownCookiesOf(fastify.server)
   const name = defaultCookieName(settings, owners)
+  if (settings.bearer_only) return createCookieNames(settings, name)
   owners.set(name, clientKey(settings))
   return createCookieNames(settings, name)
 }
@@ -59,13 +62,18 @@ function warnOfWeakness ({ log }: FastifyInstance, settings: OidcSettings): void
   log.warn({ oidc: 'profile', weak }, `security_profile is apisix: ${weak.join(', ')} ${weak.length === 1 ? 'is' : 'are'} weaker than security_profile: oauth2.1 would have it`)
 }
 
+function warnOfIdleOptions ({ log }: FastifyInstance, { bearer_only: bearerOnly, unauth_action: action }: OidcSettings): void {
+  if (bearerOnly && action !== 'auth') log.warn({ oidc: 'options' }, `unauth_action: ${action} has no effect with bearer_only: a request without a token gets 401`)
+}
+
 function pathOf (request: FastifyRequest): string {
   const end = request.originalUrl.indexOf('?')
   return end < 0 ? request.originalUrl : request.originalUrl.slice(0, end)
 }
 
 /** Which requests the guard itself takes for the provider's answers: those on a path that cannot be, or was already, a route. */
-function recognizeInPlace (fastify: FastifyInstance, { callback, suffix }: ScopePaths): (request: FastifyRequest) => boolean {
+function recognizeInPlace (fastify: FastifyInstance, { callback, suffix }: ScopePaths, settings: OidcSettings): (request: FastifyRequest) => boolean {
+  if (settings.bearer_only) return () => false
   if (callback === null) return request => request.originalUrl.includes(`${suffix}?`) && pathOf(request).endsWith(suffix) && isProviderAnswer(request)
   return fastify.hasRoute({ method: 'GET', url: callback })
     ? request => pathOf(request) === callback && isProviderAnswer(request)
@@ -136,18 +144,20 @@ const plugin: FastifyPluginAsync<OidcPluginOptions> = async (fastify, input) => 
     budget: cookieBudget(fastify.server),
     log: fastify.log,
     clock: systemClock,
-    isInPlaceCallback: recognizeInPlace(fastify, paths)
+    isInPlaceCallback: recognizeInPlace(fastify, paths, settings)
   }
   const core = createCore(ground)
 
   fastify.decorate('oidc', createDecorator(ground, core, ownCookiesOf(fastify.server)))
   fastify.decorateRequest('oidc', null as never)
-  await addRoutes(fastify, paths, core)
+  if (settings.bearer_only) fastify.addHook('onRoute', core.policies.declare)
+  else await addRoutes(fastify, paths, core)
   fastify.addHook('onRequest', core.guard.handle)
   fastify.addHook('onSend', core.privateAnswers.seal)
   fastify.addHook('onReady', async () => {
     warnOfWeakness(fastify, settings)
-    provider.keepTrying(core.observer.providerUnreachable)
+    warnOfIdleOptions(fastify, settings)
+    if (needsDiscovery(settings)) provider.keepTrying(core.observer.providerUnreachable)
   })
   fastify.addHook('onClose', async () => {
     core.ends.close()

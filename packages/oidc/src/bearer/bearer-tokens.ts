@@ -26,6 +26,8 @@ export interface VerifiedToken {
 export interface BearerTokens {
   /** There is no other way in. */
   readonly only: boolean
+  /** Is there one, good or bad? */
+  isPresented (authorization: string | undefined): boolean
   /**
    * null: the request has none. A promise only where there is something to do for it.
    * @throws FST_OIDC_AUTHORIZATION_MALFORMED, FST_OIDC_BEARER_INVALID, FST_OIDC_CLIENT_REFUSED, FST_OIDC_PROVIDER_UNAVAILABLE, FST_OIDC_PROVIDER_INVALID
@@ -59,8 +61,8 @@ const refused = createVerificationCache<string>(MAX_REFUSED)
 
 /** Everything that the validity of a token depends on, beside the token. */
 function fingerprint (settings: OidcSettings): string {
-  const { discovery, client_id: id, client_secret: secret, bearer_only: only, cache_segment: segment, introspection_endpoint: endpoint, introspection_endpoint_auth_method: method, introspection_interval: interval, introspection_expiry_claim: expiry, introspection_addon_headers: addons, public_key: key, use_jwks: useJwks, jwks_uri: jwksUri, jwk_expires_in: keysLife, token_signing_alg_values_expected: algorithms, iat_slack: slack, claim_validator: validator, ssl_verify: verify } = settings
-  return hash('sha256', JSON.stringify([discovery, id, secret, only, segment, endpoint, method, interval, expiry, addons, key, useJwks, jwksUri, keysLife, algorithms, slack, validator, verify]), 'base64url')
+  const { discovery, client_id: id, client_secret: secret, bearer_only: only, cache_segment: segment, introspection_endpoint: endpoint, introspection_endpoint_auth_method: method, introspection_interval: interval, introspection_expiry_claim: expiry, introspection_addon_headers: addons, public_key: key, use_jwks: useJwks, jwks_uri: jwksUri, jwk_expires_in: keysLife, token_signing_alg_values_expected: algorithms, iat_slack: slack, claim_validator: validator, ssl_verify: verify, jwt_verification_cache_ignore: ignore } = settings
+  return hash('sha256', JSON.stringify([discovery, id, secret, only, segment, endpoint, method, interval, expiry, addons, key, useJwks, jwksUri, keysLife, algorithms, slack, validator, verify, ignore]), 'base64url')
 }
 
 function numberOf (claims: Claims, name: string): number | null {
@@ -171,6 +173,7 @@ export function createBearerTokens ({ provider, settings, clock }: BearerRoom): 
 
   return {
     only: settings.bearer_only,
+    isPresented: authorization => readCredential(authorization).kind !== 'none',
     verify (authorization, headers) {
       const credential = readCredential(authorization)
       switch (credential.kind) {

@@ -1,8 +1,10 @@
 import type { FastifyBaseLogger, FastifyReply, FastifyRequest } from 'fastify'
 import { endMarkLife, type Clock, type SessionCoordinator, type SessionStore, type StoredSession } from 'fastify-oidc-session-store'
+import { createBearerTokens } from '../bearer/bearer-tokens.ts'
 import type { CookieNames } from '../cookie/cookie-names.ts'
 import { createCookieJar, type CookieJar } from '../cookie/jar.ts'
 import { createTransactions, type Transactions } from '../cookie/transaction.ts'
+import { createBearerViews } from '../http/bearer-oidc.ts'
 import { createGuard, type Guard } from '../http/guard.ts'
 import { createPrivateAnswers, type PrivateAnswers } from '../http/private-answers.ts'
 import { createRefusal } from '../http/refusal.ts'
@@ -185,11 +187,13 @@ export function createCore (ground: CoreGround): Core {
   const login = createLogin(ground, rooms)
   const privateAnswers = createPrivateAnswers()
   const guard = createGuard({
+    bearer: createBearerTokens({ provider, settings, clock }),
     jar,
     sessions: rooms.sessions,
     clock,
     ownsAuthorization: settings.set_access_token_header && settings.access_token_in_authorization_header,
     viewOf: createSessionViews(settings),
+    bearerViewOf: createBearerViews(settings),
     keepPrivate: privateAnswers.mark,
     policyOf: policies.policyOf,
     authorize: hooks.authorize ?? null,

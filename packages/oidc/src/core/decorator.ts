@@ -1,8 +1,10 @@
 import { endMarkLife, type RevocationTarget } from 'fastify-oidc-session-store'
 import type { OwnCookies } from '../cookie/own-cookies.ts'
+import { BearerOnlyError } from '../errors.ts'
 import { sessionOf } from '../http/guard.ts'
 import { originOf, returnToOf, sameOriginPath } from '../http/return-to.ts'
 import { issueSession } from '../login/issue.ts'
+import { needsDiscovery } from '../options/bearer-options.ts'
 import type { Provider } from '../provider/provider.ts'
 import type { Core, CoreGround } from './core.ts'
 import type { FastifyOidc, RevokeTarget } from './fastify-oidc.ts'
@@ -25,8 +27,19 @@ function createRevoke ({ provider, store, coordinator, settings, clock, log }: C
   }
 }
 
+/** Where there are no sessions, nobody can be logged in or out. */
+function refuseSessions (decorator: FastifyOidc): FastifyOidc {
+  const refuse = async (): Promise<never> => { throw new BearerOnlyError() }
+  return Object.defineProperties({ ...decorator, login: refuse, logout: refuse, revoke: refuse, issueCookie: refuse }, { issuer: { get: () => decorator.issuer } })
+}
+
 /** `fastify.oidc` over the rooms. */
 export function createDecorator (ground: CoreGround, core: Core, cookies: OwnCookies): FastifyOidc {
+  const decorator = createSessionDecorator(ground, core, cookies)
+  return ground.settings.bearer_only ? refuseSessions(decorator) : decorator
+}
+
+function createSessionDecorator (ground: CoreGround, core: Core, cookies: OwnCookies): FastifyOidc {
   const { provider, store, settings, clock, paths } = ground
   return {
     get issuer () { return provider.issuer },
@@ -48,7 +61,7 @@ export function createDecorator (ground: CoreGround, core: Core, cookies: OwnCoo
       return stored === null ? () => {} : core.ends.watch(stored, listener)
     },
     async ready () {
-      await Promise.all([provider.client(), store.ready()])
+      await Promise.all([needsDiscovery(settings) ? provider.client() : null, store.ready()])
     },
     cookies,
     async issueCookie (overrides) {

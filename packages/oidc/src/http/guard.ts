@@ -1,23 +1,28 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Clock, StoredSession } from 'fastify-oidc-session-store'
+import type { BearerTokens, VerifiedToken } from '../bearer/bearer-tokens.ts'
+import type { Audience } from '../bearer/claims.ts'
 import type { CookieJar } from '../cookie/jar.ts'
-import { CrossSiteError, ForbiddenError, InsufficientScopeError, UnauthenticatedError } from '../errors.ts'
+import { AudienceMismatchError, AudienceMissingError, BearerRequiredError, CrossSiteError, ForbiddenError, InsufficientScopeError, UnauthenticatedError } from '../errors.ts'
 import type { CompiledPolicy } from '../policy.ts'
 import type { Carrier, Resumed, Sessions } from '../session/sessions.ts'
-import { decideAnonymous, decideAuthenticated, type Decision } from './decision.ts'
+import { decideAnonymous, decideAuthenticated, decideBearer, type Decision } from './decision.ts'
 import { stripIdentityHeaders } from './identity-headers.ts'
 import { isCrossSite, isNavigation, isUnsafe, isUpgrade } from './navigation.ts'
-import { ANONYMOUS, SessionOidc } from './request-oidc.ts'
+import { ANONYMOUS, SessionOidc, type RequestOidc } from './request-oidc.ts'
 import { originOf } from './return-to.ts'
 import type { SessionView } from './session-view.ts'
 
 export interface GuardRoom {
+  /** null: bearer tokens are not looked at. */
+  readonly bearer: BearerTokens | null
   readonly jar: CookieJar
   readonly sessions: Sessions
   readonly clock: Clock
   /** With `access_token_in_authorization_header`, only we say who is authorized. */
   readonly ownsAuthorization: boolean
   viewOf (session: StoredSession['session']): SessionView
+  bearerViewOf (verified: VerifiedToken): RequestOidc
   /** The answer carries a cookie of this caller. */
   keepPrivate (reply: FastifyReply): void
   /** The application's own word, after the policy's. */
@@ -47,7 +52,8 @@ export function sessionOf (request: FastifyRequest): StoredSession | null {
 }
 
 export function createGuard (room: GuardRoom): Guard {
-  const { jar, sessions, clock } = room
+  const { jar, sessions, clock, bearer } = room
+  const withheld = new WeakMap<FastifyRequest, string>()
 
   async function resumeFirst (handles: readonly string[], carrier: Carrier): Promise<Resumed> {
     let over: Resumed = { kind: 'none' }
@@ -96,7 +102,36 @@ export function createGuard (room: GuardRoom): Guard {
     return policy.crossSite === 'refuse' && isUnsafe(request) && isCrossSite(request, () => originOf(request))
   }
 
-  function decide (request: FastifyRequest, policy: CompiledPolicy): Decision {
+  /** Only we say who is authorized, but a route that is open may still be guarded by its own code. */
+  function withhold (request: FastifyRequest): void {
+    const { authorization } = request.headers
+    if (authorization === undefined) return
+    delete request.headers.authorization
+    if (bearer !== null) withheld.set(request, authorization)
+  }
+
+  function authorizationOf (request: FastifyRequest): string | undefined {
+    return request.headers.authorization ?? withheld.get(request)
+  }
+
+  /** Whether the token that identifies the request is for us; null: there is none. */
+  async function identifyBearer (request: FastifyRequest, tokens: BearerTokens): Promise<Audience | null> {
+    const looked = tokens.verify(authorizationOf(request), request.headers)
+    if (looked === null) return null
+    const verified = looked instanceof Promise ? await looked : looked
+    if (looked !== verified) request.log.debug({ oidc: 'bearer' }, `the bearer token was validated by ${verified.verifiedBy}`)
+    request.oidc = room.bearerViewOf(verified)
+    return verified.audience
+  }
+
+  async function identifySession (request: FastifyRequest, reply: FastifyReply): Promise<void> {
+    if (bearer?.only === true) throw new BearerRequiredError()
+    const stored = await resume(request, reply)
+    if (stored !== null) identify(request, reply, stored)
+  }
+
+  function decide (request: FastifyRequest, policy: CompiledPolicy, audience: Audience | null): Decision {
+    if (request.oidc.via === 'bearer') return decideBearer(policy, request.oidc, audience ?? 'held')
     return request.oidc.authenticated
       ? decideAuthenticated(policy, request.oidc, { isForeignWrite: isForeignWrite(request, policy) })
       : decideAnonymous(policy, { isNavigation: isNavigation(request) })
@@ -113,16 +148,19 @@ export function createGuard (room: GuardRoom): Guard {
       case 'unauthenticated': return room.refuse(request, reply, new UnauthenticatedError(), 'refused')
       case 'cross-site': return room.refuse(request, reply, new CrossSiteError(), 'refused')
       case 'missing scopes': return room.refuse(request, reply, new InsufficientScopeError(decision.scopes.join(', ')), 'refused')
+      case 'missing audience': return room.refuse(request, reply, new AudienceMissingError(), 'refused')
+      case 'mismatched audience': return room.refuse(request, reply, new AudienceMismatchError(), 'refused')
     }
   }
 
   async function enforce (request: FastifyRequest, reply: FastifyReply, policy: CompiledPolicy): Promise<FastifyReply | undefined> {
     try {
+      let audience: Audience | null = null
       if (!request.oidc.authenticated) {
-        const stored = await resume(request, reply)
-        if (stored !== null) identify(request, reply, stored)
+        audience = bearer === null ? null : await identifyBearer(request, bearer)
+        if (audience === null) await identifySession(request, reply)
       }
-      return await carryOut(decide(request, policy), request, reply)
+      return await carryOut(decide(request, policy, audience), request, reply)
     } catch (error) {
       return room.refuse(request, reply, error, 'refused')
     }
@@ -140,10 +178,10 @@ export function createGuard (room: GuardRoom): Guard {
     async handle (request, reply) {
       request.oidc = ANONYMOUS
       stripIdentityHeaders(request.headers)
-      if (room.ownsAuthorization) delete request.headers.authorization
+      if (room.ownsAuthorization) withhold(request)
       const policy = room.policyOf(request)
       if (policy === null) return undefined
-      if (room.isInPlaceCallback(request)) return await room.callback(request, reply)
+      if (room.isInPlaceCallback(request) && bearer?.isPresented(authorizationOf(request)) !== true) return await room.callback(request, reply)
       return await enforce(request, reply, policy)
     }
   }

@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import type { Session } from 'fastify-oidc-session-store'
+import type { Claims, Session } from 'fastify-oidc-session-store'
 
 /** Every header that any part of this package family can tell an upstream who the caller is by. */
 const IDENTITY_HEADERS: ReadonlySet<string> = new Set([
@@ -68,5 +68,12 @@ export function sessionIdentityHeaders (options: IdentityHeaderOptions, session:
   if (options.set_userinfo_header && userinfo !== null) headers['x-userinfo'] = encode(userinfo)
   if (options.set_refresh_token_header && session.cold.refreshToken !== null) headers['x-refresh-token'] = session.cold.refreshToken
   if (options.set_raw_id_token_header && session.cold.idToken !== null) headers['x-raw-id-token'] = session.cold.idToken
+  return Object.freeze(headers)
+}
+
+/** What an upstream is told of who brought a token: the token itself, and what it or the provider says of them. */
+export function bearerIdentityHeaders (options: IdentityHeaderOptions, token: string, claims: Claims): Readonly<Record<string, string>> {
+  const headers = accessTokenHeader(options, token)
+  if (options.set_userinfo_header) headers['x-userinfo'] = encode(claims)
   return Object.freeze(headers)
 }

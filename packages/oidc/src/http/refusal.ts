@@ -27,16 +27,21 @@ function logRefusal (request: FastifyRequest, error: KnownError, event: string):
   const line = { oidc: event, code: error.code, cause: cause?.code ?? undefined, err: error.cause ?? undefined }
   const text = cause === undefined ? error.message : explain(error.message, error)
   if (error.statusCode === 503 || error.statusCode === 500) request.log.error(line, text)
+  else if (error.code === 'FST_OIDC_BEARER_INVALID') request.log.info({ oidc: event, code: error.code }, text)
   else if (error.statusCode === 502 || error.cause !== undefined) request.log.warn(line, text)
   else request.log.debug(line, text)
 }
+
+/** Texts that the documents of the attribute table promise, as they are. */
+const DENIED = new Set(['FST_OIDC_INSUFFICIENT_SCOPE', 'FST_OIDC_AUDIENCE_MISSING', 'FST_OIDC_AUDIENCE_MISMATCH'])
 
 /** Quoted-string of RFC 9110, section 5.6.4. */
 const quote = (text: string): string => `"${text.replace(/[^\x20-\x7e]/g, '').replace(/["\\]/g, '\\$&')}"`
 
 function challenge (error: KnownError, realm: string): string | null {
+  if (error.code === 'FST_OIDC_BEARER_INVALID') return `Bearer realm=${quote(realm)}, error="invalid_token", error_description=${quote(error.message)}`
   if (error.statusCode === 401) return `Bearer realm=${quote(realm)}`
-  if (error.code === 'FST_OIDC_INSUFFICIENT_SCOPE') return `Bearer realm=${quote(realm)}, error="insufficient_scope"`
+  if (DENIED.has(error.code)) return `Bearer realm=${quote(realm)}, error="insufficient_scope"`
   return null
 }
 
@@ -51,7 +56,7 @@ function sendPage (request: FastifyRequest, reply: FastifyReply, error: KnownErr
 }
 
 function sendJson (reply: FastifyReply, error: KnownError): FastifyReply {
-  const text = error.code === 'FST_OIDC_INSUFFICIENT_SCOPE' ? error.message : STATUS_CODES[error.statusCode]
+  const text = DENIED.has(error.code) ? error.message : STATUS_CODES[error.statusCode]
   return reply.send({ statusCode: error.statusCode, code: error.code, error: text, message: error.message })
 }
 

@@ -18,15 +18,16 @@ export interface IdTokenClaims extends Claims {
 export interface RequestOidc<TClaims extends Claims = IdTokenClaims> {
   readonly authenticated: boolean
   readonly via: 'session' | 'bearer' | null
-  /** The ID token's claims for a session. */
+  /** The ID token's claims for a session; for a bearer token what it says itself, or what the provider says of it. */
   readonly claims: Readonly<TClaims> | null
+  /** For a bearer token the same as `claims`. */
   readonly userinfo: Claims | null
   /** Scopes that were granted. */
   readonly scopes: readonly string[]
   readonly groups: readonly string[]
-  /** The session's id, for logs: it opens nothing. */
+  /** The session's id, for logs: it opens nothing. null for a bearer token. */
   readonly sessionId: string | null
-  /** When the session ends unless it is used. */
+  /** When the session ends unless it is used, or the bearer token expires. */
   readonly expiresAt: EpochSeconds | null
   /** null once it has expired, or where none is kept. */
   readonly accessToken: string | null

@@ -14,7 +14,8 @@ export interface SessionView {
 
 const NOTHING: readonly string[] = Object.freeze([])
 
-function readGroups (...sources: ReadonlyArray<Claims | null>): readonly string[] {
+/** From the first source that has any. */
+export function readGroups (...sources: ReadonlyArray<Claims | null>): readonly string[] {
   for (const source of sources) {
     const value = source?.groups
     if (typeof value === 'string') return Object.freeze([value])

@@ -25,7 +25,7 @@ const sessionContents = Type.Object({
 
 const claimValidator = Type.Object({
   issuer: Type.Optional(Type.Object({
-    valid_issuers: list('Issuers that are trusted. Default: the issuer of the discovery document.')
+    valid_issuers: Type.Optional(Type.Array(Type.String({ minLength: 1 }), { minItems: 1, description: 'Issuers that are trusted. Default: the issuer of the discovery document. Where it is set, the answer of an introspection has to name one of them as well.' }))
   }, { additionalProperties: false, description: 'Issuer validation.' })),
   audience: Type.Optional(Type.Object({
     claim: withDefault(Type.String({ minLength: 1, description: 'Claim that holds the audience.' }), 'aud'),
@@ -50,24 +50,24 @@ const dpop = Type.Object({
 /** The attribute table of the Apache APISIX `openid-connect` plugin, and what is ours beside it. */
 export const optionsSchema = Type.Object({
   client_id: Type.String({ minLength: 1, description: 'OAuth client ID.' }),
-  client_secret: text('OAuth client secret. Required unless public keys, JWKS, `private_key_jwt` or PKCE make it needless.'),
+  client_secret: text('OAuth client secret. Required unless `bearer_only` with `public_key` or `use_jwks`, or PKCE, makes it needless.'),
   discovery: Type.String({ pattern: '^https?://', description: "URL of the provider's discovery document, `https://…/.well-known/openid-configuration`." }),
   scope: withDefault(Type.String({ minLength: 1, description: 'Scopes to ask for, separated by blanks.' }), 'openid'),
   required_scopes: list('Scopes that must have been granted, all of them; otherwise 403.'),
   realm: withDefault(Type.String({ minLength: 1, maxLength: 200, description: 'Realm in `WWW-Authenticate` of a 401.' }), 'apisix'),
-  bearer_only: flag(false, 'Accept bearer tokens and nothing else.'),
+  bearer_only: flag(false, 'Accept bearer tokens and nothing else: no session, no login, no cookie is read; `unauth_action` has no effect. Without `public_key` and `use_jwks` the provider is asked about each token.'),
   logout_path: withDefault(Type.String({ pattern: '^/', description: 'Path that ends the session, as the browser sees it. In a scope with a prefix it lies under the prefix; the default is then `<prefix>/logout`.' }), '/logout'),
   post_logout_redirect_uri: Type.Optional(Type.String({ pattern: '^(https?:/)?/', description: 'Where the provider sends the browser after a logout: an absolute URL, or a path of this server.' })),
   redirect_uri: Type.Optional(Type.String({ pattern: '^(https?:/)?/', description: 'Where the provider sends the browser after a login: an absolute URL, or a path of this server. Not the path of a route. Default: `<prefix>/.apisix/redirect`; under `security_profile: apisix` the path of the request and `/.apisix/redirect`.' })),
   timeout: withDefault(Type.Integer({ minimum: 1, maximum: 600, description: 'Time-out of each request to the provider, in seconds, not milliseconds.' }), 3),
   ssl_verify: flag(true, "Verify the provider's certificate. (The original table says false; APISIX itself since 3.16 true.)"),
-  introspection_endpoint: url('Token introspection endpoint (RFC 7662). Default: from the discovery document.'),
+  introspection_endpoint: url('Token introspection endpoint (RFC 7662). Setting it accepts bearer tokens beside sessions; with `public_key` or `use_jwks` it is asked about tokens that are not JWTs. Default with `bearer_only`: from the discovery document.'),
   introspection_endpoint_auth_method: withDefault(Type.String({ minLength: 1, description: `Client authentication at the introspection endpoint: ${AUTH_METHODS}.` }), 'client_secret_basic'),
   token_endpoint_auth_method: withDefault(Type.String({ minLength: 1, description: `Client authentication at the token endpoint: ${AUTH_METHODS}. One that the provider does not list gives way to the first listed one that can be used.` }), 'client_secret_basic'),
-  public_key: text('Public key that bearer tokens are verified with, PEM.'),
-  use_jwks: flag(false, "Verify bearer tokens with the provider's keys."),
+  public_key: text('Public key or certificate that bearer tokens (JWTs) are verified with, PEM: RSA, EC or Ed25519. Line ends may be written as `\\n`. Goes before `use_jwks`.'),
+  use_jwks: flag(false, "Verify bearer tokens (JWTs) with the provider's keys."),
   use_pkce: flag(false, 'Proof Key for Code Exchange (RFC 7636), S256. On under `security_profile: oauth2.1`.'),
-  token_signing_alg_values_expected: text('Algorithm that bearer tokens must be signed with, such as `RS256`.'),
+  token_signing_alg_values_expected: text('Algorithm that bearer tokens must be signed with, such as `RS256`, or several with blanks between them. Default: any that is asymmetric. HS256 and its like, and `none`, are never accepted.'),
   set_access_token_header: flag(true, 'Tell the upstream the access token, in `X-Access-Token`.'),
   access_token_in_authorization_header: flag(false, 'Tell it in `Authorization: Bearer …` instead.'),
   set_id_token_header: flag(true, "Tell the upstream the ID token's claims, in `X-ID-Token`: base64 of JSON."),
@@ -96,9 +96,9 @@ export const optionsSchema = Type.Object({
   revoke_tokens_on_logout: flag(false, "Revoke the tokens at the provider's revocation endpoint at a logout (RFC 7009)."),
   jwk_expires_in: withDefault(Type.Integer({ minimum: 1, description: "How long the provider's keys are kept, in seconds." }), 86400),
   jwt_verification_cache_ignore: flag(false, 'Verify a bearer token at every request.'),
-  cache_segment: text('Name of a cache of its own for verified and introspected tokens.'),
-  introspection_interval: withDefault(Type.Integer({ minimum: 0, description: 'Longest time that an introspected token is kept, in seconds. 0: until it expires.' }), 0),
-  introspection_expiry_claim: withDefault(Type.String({ minLength: 1, description: 'Claim of the introspection answer that says when it expires.' }), 'exp'),
+  cache_segment: text('Name of a cache of its own for verified and introspected tokens. Without one, registrations with the same settings share.'),
+  introspection_interval: withDefault(Type.Integer({ minimum: 0, description: 'Longest time that an introspected token is kept, in seconds. 0: until it expires. An answer that does not say when is asked for at every request.' }), 0),
+  introspection_expiry_claim: withDefault(Type.String({ minLength: 1, description: 'Claim of the introspection answer that says when it expires. `exp` is an instant; in another one a number above 10^9 is an instant, one below it a life in seconds.' }), 'exp'),
   introspection_addon_headers: Type.Optional(Type.Array(Type.String({ minLength: 1, pattern: '^[^:]+$' }), { minItems: 1, description: 'Headers of the request that are passed on to the introspection endpoint.' })),
   claim_validator: Type.Optional(claimValidator),
   claim_schema: Type.Optional(Type.Record(Type.String(), Type.Unknown(), { description: 'JSON Schema of `{ user, access_token, id_token }`.' })),

@@ -1,4 +1,6 @@
-import { checkOptions, optionsError, type OptionProblem } from 'fastify-oidc-session-store'
+import { randomBytes } from 'node:crypto'
+import { checkOptions, optionsError, sessionSchema, type OptionProblem } from 'fastify-oidc-session-store'
+import { acceptsBearer, checkBearerOptions, checkClientSecret } from './bearer-options.ts'
 import { resolveReferences } from './references.ts'
 import { optionsSchema, type ResolvedOptions } from './schema.ts'
 import { findUnbuilt } from './unbuilt.ts'
@@ -44,13 +46,8 @@ function checkAuthorizationParams ({ authorization_params: parameters = {} }: Re
     .concat(['query', undefined].includes(parameters.response_mode as string | undefined) ? [] : [problem('authorization_params.response_mode', 'must be query: others are not available in this version')])
 }
 
-function checkClientSecret (options: ResolvedOptions): OptionProblem[] {
-  const needless = options.use_pkce || options.token_endpoint_auth_method === 'private_key_jwt'
-  return options.client_secret === undefined && !needless ? [problem('client_secret', 'is required, unless use_pkce is on')] : []
-}
-
-function checkSession ({ session }: ResolvedOptions): OptionProblem[] {
-  if (session === undefined) return [problem('session.secret', 'is required when "bearer_only" is false')]
+function checkSession ({ session, bearer_only: bearerOnly }: ResolvedOptions): OptionProblem[] {
+  if (session === undefined) return bearerOnly ? [] : [problem('session.secret', 'is required when "bearer_only" is false')]
   const problems: OptionProblem[] = []
   if (session.cookie_same_site === 'None' && session.cookie_secure === false) problems.push(problem('session.cookie_secure', 'must not be false where session.cookie_same_site is None: browsers refuse such cookies'))
   if (session.cookie_secure === false && /^__(?:Host|Secure)-/.test(session.cookie_name ?? '')) problems.push(problem('session.cookie_secure', 'must not be false where session.cookie_name starts with __Host- or __Secure-: browsers refuse such cookies'))
@@ -64,7 +61,7 @@ function explainTimeout (found: OptionProblem): OptionProblem {
 
 const isObject = (value: unknown): value is object => value !== null && typeof value === 'object'
 
-const RULES = [checkUrls, checkRedirectUri, checkAuthorizationParams, checkClientSecret, checkSession]
+const RULES = [checkUrls, checkRedirectUri, checkAuthorizationParams, checkClientSecret, checkBearerOptions, checkSession]
 
 /** What options have to agree on; those that are wrong by themselves are not held against others. */
 function checkTogether (options: ResolvedOptions, wrong: ReadonlySet<string>): OptionProblem[] {
@@ -88,19 +85,27 @@ export function checkOidcOptions (input: unknown): { options: ResolvedOptions, p
  * Checks the plugin's options.
  * @throws FST_OIDC_OPTIONS_INVALID with every problem at once
  */
-export function parseOidcOptions (input: unknown): OidcSettings {
+export function parseOidcOptions (input: unknown): ResolvedOptions {
   const { options, problems } = checkOidcOptions(input)
   if (problems.length > 0) throw optionsError('fastify-oidc', problems)
-  return options as OidcSettings
+  return options
+}
+
+/** Of options without a problem. Who accepts bearer tokens alone needs no session, and none that is made by chance opens. */
+export function settle (options: ResolvedOptions): OidcSettings {
+  const session = options.session ?? checkOptions(sessionSchema, { secret: randomBytes(32).toString('base64url') }).options
+  return Object.freeze({ ...options, session })
 }
 
 /** What the table's defaults leave weaker than the next profile, by option name. */
 export function listWeakSettings (settings: OidcSettings): string[] {
+  const hasLogins = !settings.bearer_only
   const weak: Array<[string, boolean]> = [
-    ['use_pkce', !settings.use_pkce],
-    ['use_nonce', !settings.use_nonce],
-    ['accept_unsupported_alg', settings.accept_unsupported_alg],
-    ['cross_site', settings.cross_site === 'allow'],
+    ['use_pkce', hasLogins && !settings.use_pkce],
+    ['use_nonce', hasLogins && !settings.use_nonce],
+    ['accept_unsupported_alg', hasLogins && settings.accept_unsupported_alg],
+    ['cross_site', hasLogins && settings.cross_site === 'allow'],
+    ['claim_validator.audience.match_with_client_id', acceptsBearer(settings) && settings.claim_validator?.audience?.match_with_client_id !== true],
     ['ssl_verify', !settings.ssl_verify]
   ]
   return weak.filter(([, isWeak]) => isWeak).map(([name]) => name)

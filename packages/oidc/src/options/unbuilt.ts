@@ -5,12 +5,6 @@ const MESSAGE = 'is not available in this version'
 
 /** Names of the schema whose behaviour does not exist yet, with the only value that changes nothing. */
 const UNBUILT: ReadonlyArray<readonly [path: string, harmless: unknown]> = [
-  ['bearer_only', false],
-  ['introspection_endpoint', undefined],
-  ['introspection_endpoint_auth_method', 'client_secret_basic'],
-  ['public_key', undefined],
-  ['use_jwks', false],
-  ['token_signing_alg_values_expected', undefined],
   ['session_contents', undefined],
   ['session.storage', 'cookie'],
   ['session.redis', undefined],
@@ -25,12 +19,6 @@ const UNBUILT: ReadonlyArray<readonly [path: string, harmless: unknown]> = [
   ['refresh_session_interval', undefined],
   ['accept_none_alg', false],
   ['force_reauthorize', false],
-  ['jwt_verification_cache_ignore', false],
-  ['cache_segment', undefined],
-  ['introspection_interval', 0],
-  ['introspection_expiry_claim', 'exp'],
-  ['introspection_addon_headers', undefined],
-  ['claim_validator.audience', undefined],
   ['claim_schema', undefined],
   ['par', undefined],
   ['dpop', undefined]
@@ -56,8 +44,10 @@ export function findUnbuilt (input: unknown, options: ResolvedOptions): OptionPr
   for (const name of COMING) {
     if (readPath(input, [name]) !== undefined) problems.push({ path: [name], message: MESSAGE })
   }
-  const method: unknown = readPath(options, ['token_endpoint_auth_method'])
-  if (typeof method === 'string' && !AUTH_METHODS.includes(method)) problems.push({ path: ['token_endpoint_auth_method'], message: method === 'private_key_jwt' ? MESSAGE : `must be one of ${AUTH_METHODS.join(', ')}` })
+  for (const name of ['token_endpoint_auth_method', 'introspection_endpoint_auth_method']) {
+    const method: unknown = readPath(options, [name])
+    if (typeof method === 'string' && !AUTH_METHODS.includes(method)) problems.push({ path: [name], message: method === 'private_key_jwt' ? MESSAGE : `must be one of ${AUTH_METHODS.join(', ')}` })
+  }
   if (readPath(input, ['security_profile']) === 'fapi2') problems.push({ path: ['security_profile'], message: 'fapi2 is not available in this version' })
   return problems
 }

@@ -1,0 +1,48 @@
+import type { Claims, EpochSeconds } from 'fastify-oidc-session-store'
+import type { VerifiedToken } from '../bearer/bearer-tokens.ts'
+import { bearerIdentityHeaders, type IdentityHeaderOptions } from './identity-headers.ts'
+import type { IdTokenClaims, RequestOidc } from './request-oidc.ts'
+import { readGroups } from './session-view.ts'
+
+const now = (): EpochSeconds => Math.floor(Date.now() / 1000)
+
+/** Who brought a token: made once for it, and shared by its requests. */
+export class BearerOidc implements RequestOidc {
+  readonly #verified: VerifiedToken
+  readonly groups: readonly string[]
+  readonly identityHeaders: Readonly<Record<string, string>>
+
+  constructor (verified: VerifiedToken, options: IdentityHeaderOptions) {
+    this.#verified = verified
+    this.groups = readGroups(verified.claims)
+    this.identityHeaders = bearerIdentityHeaders(options, verified.token, verified.claims)
+    Object.freeze(this)
+  }
+
+  get authenticated (): boolean { return true }
+  get via (): 'bearer' { return 'bearer' }
+  get claims (): IdTokenClaims | null { return this.#verified.claims as IdTokenClaims }
+  get userinfo (): Claims | null { return this.#verified.claims }
+  get scopes (): readonly string[] { return this.#verified.scopes }
+  get sessionId (): null { return null }
+  get expiresAt (): EpochSeconds | null { return this.#verified.expiresAt }
+  get accessToken (): string { return this.#verified.token }
+  get idToken (): null { return null }
+  async freshAccessToken (): Promise<string | null> {
+    const { token, expiresAt } = this.#verified
+    return expiresAt === null || now() < expiresAt ? token : null
+  }
+}
+
+/** Views by token: a verification is answered by the same object until it is made anew. */
+export function createBearerViews (options: IdentityHeaderOptions): (verified: VerifiedToken) => RequestOidc {
+  const views = new WeakMap<VerifiedToken, RequestOidc>()
+  return verified => {
+    let view = views.get(verified)
+    if (view === undefined) {
+      view = new BearerOidc(verified, options)
+      views.set(verified, view)
+    }
+    return view
+  }
+}
