@@ -79,6 +79,7 @@ t.test('a bad policy stops the boot and names the route and the nearest name', a
 
 t.test('a route that was declared before the plugin is guarded, and the log says once what to do', async t => {
   const { app, log } = createApplication(t)
+  app.register(async child => { child.get('/child', async () => 'answered') })
   app.register(oidc, options)
   app.get('/early', async () => 'answered')
   app.get('/open', { config: { oidc: false } }, async () => 'answered')
@@ -87,6 +88,8 @@ t.test('a route that was declared before the plugin is guarded, and the log says
   await app.ready()
   const { headers } = await withIdentity(app, { sub: 'alice' })
   t.equal((await app.inject('/early')).statusCode, 401)
+  t.equal((await app.inject('/child')).statusCode, 401, 'in a scope that was declared before it as well')
+  t.equal((await app.inject({ url: '/child', headers })).statusCode, 200)
   t.equal((await app.inject({ url: '/early', headers })).statusCode, 200)
   t.equal((await app.inject('/open')).statusCode, 200)
   t.equal((await app.inject({ url: '/scoped', headers })).statusCode, 403)

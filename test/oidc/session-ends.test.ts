@@ -4,7 +4,7 @@ import oidc, { type OidcPluginOptions } from 'fastify-oidc'
 import { login } from 'fastify-oidc-testing'
 import { createMemoryStore, sharedProcessCoordinator, type Session } from 'fastify-oidc-session-store'
 import { createApplication, optionsFor, type Application } from './support.ts'
-import { lyingProvider, now, setCookies, storedOf } from './session-parts.ts'
+import { lyingProvider, movableClock, now, setCookies, storedOf } from './session-parts.ts'
 
 const offline = { discovery: 'http://127.0.0.1:9/.well-known/openid-configuration', clientId: 'app', clientSecret: 'secret' }
 
@@ -145,15 +145,19 @@ t.test('the end by time is heard, and use puts it off', async t => {
   t.strictSame(listener.heard, ['quiet', 'used'])
 })
 
-t.test('a refused renewal ends streams of the session too', async t => {
+t.test('a refused renewal ends streams of the session too, whatever the store', async t => {
   const provider = await lyingProvider(t)
-  const { app, listener, watch } = await watching(t, optionsFor(provider))
-  const { cookie: alive } = await login(await loginApp(t, provider))
-  t.equal(await watch(alive, 'stream'), 200)
-  const { session } = await storedOf(app, alive)
-  const dead = await app.oidc.issueCookie({ ...session, accessTokenExpiresAt: now() - 1 })
-  provider.lie({ failures: { refresh: 'invalid_grant' } })
-  t.equal((await app.inject({ url: '/', headers: { cookie: dead } })).statusCode, 401)
-  await listener.until(1)
-  t.strictSame(listener.heard, ['stream'])
+  for (const prepare of [() => {}, (app: FastifyInstance) => { app.decorate('oidcSessionStore', createMemoryStore()) }]) {
+    provider.lie()
+    const { app, listener, watch } = await watching(t, optionsFor(provider), prepare)
+    const { cookie } = await login(await loginApp(t, provider))
+    const { session } = await storedOf(await loginApp(t, provider), cookie)
+    const alive = await app.oidc.issueCookie({ ...session, accessTokenExpiresAt: now() + 2 })
+    t.equal(await watch(alive, 'stream'), 200)
+    const clock = movableClock(t)
+    clock.advance(5)
+    provider.lie({ failures: { refresh: 'invalid_grant' } })
+    t.equal((await app.inject({ url: '/', headers: { cookie: alive } })).statusCode, 401)
+    t.strictSame(listener.heard, ['stream'])
+  }
 })

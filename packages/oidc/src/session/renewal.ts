@@ -105,6 +105,9 @@ export function createRenewal (room: RenewalRoom): SessionRenewal {
     const newest = await successor(again) ?? (again.revision > stored.revision ? again : null)
     if (newest !== null) return { kind: 'renewed', stored: newest }
     await store.destroyIfUnchanged(stored)
+    const left = await store.get(stored.handle)
+    if (left !== null) return { kind: 'renewed', stored: left }
+    await coordinator.end({ id: stored.session.id }, clock(), stored.expiresAt)
     return { kind: 'over', cause: error }
   }
 
