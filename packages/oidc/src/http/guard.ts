@@ -102,12 +102,21 @@ export function createGuard (room: GuardRoom): Guard {
     return policy.crossSite === 'refuse' && isUnsafe(request) && isCrossSite(request, () => originOf(request))
   }
 
-  /** Only we say who is authorized, but a route that is open may still be guarded by its own code. */
-  function withhold (request: FastifyRequest): void {
-    const { authorization } = request.headers
-    if (authorization === undefined) return
-    delete request.headers.authorization
-    if (bearer !== null) withheld.set(request, authorization)
+  function stripFrom (headers: FastifyRequest['headers']): void {
+    stripIdentityHeaders(headers)
+    if (room.ownsAuthorization) delete headers.authorization
+  }
+
+  /** Only we say who calls, and who is authorized; but a route that is open may still be guarded by its own code. */
+  function stripForged (request: FastifyRequest): void {
+    const { headers, raw } = request
+    const { authorization } = headers
+    if (room.ownsAuthorization && bearer !== null && authorization !== undefined) withheld.set(request, authorization)
+    stripFrom(raw.headers)
+    if (headers === raw.headers) return
+    // A hook before us has put the headers anew: those are a copy, and proxies read what came.
+    stripFrom(headers)
+    request.headers = headers
   }
 
   function authorizationOf (request: FastifyRequest): string | undefined {
@@ -177,8 +186,7 @@ export function createGuard (room: GuardRoom): Guard {
     },
     async handle (request, reply) {
       request.oidc = ANONYMOUS
-      stripIdentityHeaders(request.headers)
-      if (room.ownsAuthorization) withhold(request)
+      stripForged(request)
       const policy = room.policyOf(request)
       if (policy === null) return undefined
       if (room.isInPlaceCallback(request) && bearer?.isPresented(authorizationOf(request)) !== true) return await room.callback(request, reply)

@@ -1,0 +1,21 @@
+import t from 'tap'
+import oidc from 'fastify-oidc'
+import { lyingProvider } from '../oidc/session-parts.ts'
+import { createApplication, optionsFor } from '../oidc/support.ts'
+
+t.test('forged identity headers are gone also where a hook has put the headers anew', async t => {
+  const provider = await lyingProvider(t)
+  const { app } = createApplication(t)
+  app.addHook('onRequest', async request => { request.headers = { 'x-started': 'now', x_forwarded_user: 'forged by a hook' } })
+  await app.register(oidc, optionsFor(provider, { access_token_in_authorization_header: true }))
+  const handler = async (request: { headers: object, raw: { headers: object } }): Promise<object> => ({ seen: request.headers, raw: request.raw.headers })
+  app.get('/', handler)
+  app.get('/open', { config: { oidc: false } }, handler)
+  const forged = { 'x-userinfo': 'forged', X_Access_Token: 'forged', authorization: 'Bearer forged', 'x-other': 'kept' }
+  await app.ready()
+  for (const url of ['/', '/open']) {
+    const { seen, raw } = (await app.inject({ url, headers: { ...forged, cookie: await app.oidc.issueCookie({}) } })).json<{ seen: object, raw: object }>()
+    t.match(seen, { 'x-started': 'now', 'x-other': 'kept' })
+    t.notMatch(JSON.stringify({ seen, raw }), /forged/, url)
+  }
+})
