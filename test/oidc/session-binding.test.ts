@@ -1,0 +1,32 @@
+import t from 'tap'
+import oidc from 'fastify-oidc'
+import { createMemoryStore } from 'fastify-oidc-session-store'
+import { createApplication, optionsFor } from './support.ts'
+import { handleOf, setCookies } from './session-parts.ts'
+
+t.test('in one store, a session of one client or provider is worthless at another', async t => {
+  const { app } = createApplication(t)
+  app.decorate('oidcSessionStore', createMemoryStore())
+  const facts = {
+    '/one': { discovery: 'http://127.0.0.1:9/.well-known/openid-configuration', clientId: 'one', clientSecret: 's' },
+    '/client': { discovery: 'http://127.0.0.1:9/.well-known/openid-configuration', clientId: 'two', clientSecret: 's' },
+    '/provider': { discovery: 'http://127.0.0.1:8/.well-known/openid-configuration', clientId: 'one', clientSecret: 's' },
+    '/same': { discovery: 'http://127.0.0.1:9/.well-known/openid-configuration', clientId: 'one', clientSecret: 's' }
+  }
+  const handles: string[] = []
+  for (const [prefix, provider] of Object.entries(facts)) {
+    await app.register(async scope => {
+      await scope.register(oidc, optionsFor(provider, { redirect_uri: `${prefix}/callback`, unauth_action: 'deny', session: { secret: 'one secret for all of them, 32 bytes', cookie_name: 'shared' } }))
+      scope.get('/', async request => request.oidc.claims?.sub)
+      handles.push(handleOf(await scope.oidc.issueCookie({ subject: 'alice' })))
+    }, { prefix })
+  }
+  const [cookie] = handles.map(handle => `shared=${handle}`)
+  for (const [url, status] of [['/one', 200], ['/client', 401], ['/provider', 401], ['/same', 200]] as const) {
+    const answer = await app.inject({ url, headers: { cookie } })
+    t.equal(answer.statusCode, status, url)
+    t.equal(setCookies(answer).length, 0, 'a cookie of another is left alone')
+  }
+  t.equal((await app.inject({ url: '/client/logout', headers: { cookie } })).statusCode, 200)
+  t.equal((await app.inject({ url: '/one', headers: { cookie } })).statusCode, 200, 'and cannot be ended there')
+})
