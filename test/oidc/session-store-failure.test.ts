@@ -1,7 +1,7 @@
 import t from 'tap'
 import oidc, { type OidcPluginOptions } from 'fastify-oidc'
 import { login } from 'fastify-oidc-testing'
-import { createMemoryStore, sharedProcessCoordinator, StoreUnavailableError, type SessionStore } from 'fastify-oidc-session-store'
+import { createMemoryStore, StoreUnavailableError, type SessionStore } from 'fastify-oidc-session-store'
 import { createApplication, optionsFor, type Application } from './support.ts'
 import { isCleared, lyingProvider, now, setCookies, storedOf } from './session-parts.ts'
 
@@ -9,7 +9,7 @@ type Broken = Partial<Record<keyof SessionStore, Error>>
 
 /** A home-made store whose methods fail on request. */
 function breakable (): { readonly store: SessionStore, break (broken?: Broken): void } {
-  const memory = createMemoryStore({ coordinator: sharedProcessCoordinator() })
+  const memory = createMemoryStore()
   let broken: Broken = {}
   const store = new Proxy(memory, {
     get (target, name: keyof SessionStore) {
