@@ -53,6 +53,7 @@ t.test('no spelling of a path gets past the guard, or to another upstream that m
     for (const target of AMBIGUOUS) t.match(await send(method, target, headers), /^HTTP\/1\.1 400 /, `${method} ${target}`)
   }
   t.strictSame(asked, [])
+  for (const target of ['http://OPEN/x', 'http://localhost/x', 'https://upstream.example/x']) t.match(await send('GET', target, 'Connection: close\r\n'), /^HTTP\/1\.1 400 /, target)
   for (const target of OPEN) {
     const answer = await send('GET', target, 'Connection: close\r\n')
     t.equal((JSON.parse(/\{"name".*\}/.exec(answer)?.[0] ?? '{}') as Received).url, target)

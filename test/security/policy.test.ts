@@ -54,27 +54,3 @@ t.test('no method, no order of declaration, no answer of a provider that nobody 
     t.equal((await app.inject({ url: '/wild/x', headers: { cookie } })).statusCode, 200)
   }
 })
-
-t.test('two scopes with two clients do not take each other for theirs, whatever is moved between them', async t => {
-  const [first, second] = [await lyingProvider(t), await lyingProvider(t)]
-  const { app } = createApplication(t)
-  for (const [prefix, provider] of [['/first', first], ['/second', second]] as const) {
-    await app.register(async scope => {
-      await scope.register(oidc, optionsFor(provider, { redirect_uri: `${prefix}/callback` }))
-      scope.get('/', async request => ({ sub: request.oidc.claims?.sub, issuer: request.oidc.claims?.iss }))
-    }, { prefix })
-  }
-  const { cookie } = await login(app, { path: '/first/' })
-  const renamed = (text: string, name: string): string => text.replace(/(^|; )oidc[^=;_]*(_[\w-]{8})?(_tx_[\w-]+)?=/g, (_all, before: string, _hash: string, attempt = '') => `${before}${name}${attempt as string}=`)
-  t.equal((await app.inject({ url: '/first/', headers: { cookie } })).statusCode, 200)
-  const start = await app.inject({ url: '/second/' })
-  const attempt = String([start.headers['set-cookie']].flat()[0]).split(';', 1).join('')
-  const name = attempt.slice(0, attempt.indexOf('_tx_'))
-  t.not(name, 'oidc')
-  t.ok(renamed(cookie, name).startsWith(`${name}=`))
-  t.equal((await app.inject({ url: '/second/', headers: { cookie: renamed(cookie, name) } })).statusCode, 302, 'a session')
-  const state = new URL(String(start.headers.location)).searchParams.get('state') ?? ''
-  const moved = await app.inject({ url: '/first/callback', query: { code: 'code', state, iss: first.issuer }, headers: { cookie: renamed(attempt, 'oidc') } })
-  t.match(String(moved.headers.location), `${first.issuer}/authorize`, 'an attempt: it begins anew')
-  t.equal(first.count('token'), 1)
-})
