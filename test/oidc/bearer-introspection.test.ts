@@ -89,6 +89,7 @@ t.test('what the answer says beside active', async t => {
     ['expired within the slack', { exp: seconds() - 60 }, 200],
     ['not valid yet', { nbf: seconds() + 300 }, 401],
     ['a refresh token', { token_type: 'refresh_token' }, 401],
+    ['a refresh token, as Hydra says it', { token_use: 'refresh_token' }, 401],
     ['bound to a key', { cnf: { 'x5t#S256': 'x' } }, 401],
     ['a DPoP token', { token_type: 'DPoP' }, 401],
     ['an ID token', { typ: 'ID' }, 401],
@@ -208,7 +209,7 @@ t.test('S100: named headers of the request are passed on, and belong to what the
   const authority = await knowing(t)
   const { app } = await bearerApp(t, authority, { introspection_addon_headers: ['X-Tenant', 'b'] })
   t.equal((await get(app, 'good', { 'x-tenant': 'one', b: 'two', c: 'three' })).statusCode, 200)
-  const { headers } = authority.introspected[0] ?? { headers: {} }
+  const headers = authority.introspected[0]?.headers ?? {}
   t.strictSame([headers['x-tenant'], headers.b, headers.c], ['one', 'two', undefined])
   await get(app, 'good', { 'x-tenant': 'one', b: 'two', c: 'four' })
   t.equal(authority.counts['/introspect'], 1)

@@ -71,8 +71,9 @@ const BAD: readonly BadToken[] = [
   { name: 'an ID token, by its nonce', claims: { nonce: 'n' }, header: { typ: 'JWT' }, reason: /ID token: it has nonce/ },
   { name: 'an ID token, by at_hash', claims: { at_hash: 'n' }, header: { typ: undefined }, reason: /it has at_hash/ },
   { name: 'an ID token, by c_hash', claims: { c_hash: 'n' }, header: { typ: undefined }, reason: /it has c_hash/ },
-  { name: 'an ID token, by typ', claims: { typ: 'ID' }, header: { typ: 'JWT' }, reason: /typ claim/ },
-  { name: 'a refresh token, by typ', claims: { typ: 'Refresh' }, header: { typ: 'JWT' }, reason: /typ claim/ },
+  { name: 'an ID token, by typ', claims: { typ: 'ID' }, header: { typ: 'JWT' }, reason: /typ or token_use claim/ },
+  { name: 'a refresh token, by typ', claims: { typ: 'Refresh' }, header: { typ: 'JWT' }, reason: /typ or token_use claim/ },
+  { name: 'an ID token, by token_use', claims: { token_use: 'id' }, header: { typ: undefined }, reason: /typ or token_use claim/ },
   { name: 'a logout token', claims: { events: { 'http://schemas.openid.net/event/backchannel-logout': {} } }, header: { typ: undefined }, reason: /logout token/ },
   { name: 'a logout token, by its header', header: { typ: 'logout+jwt' }, reason: /another type/ },
   { name: 'a proof of possession', header: { typ: 'dpop+jwt' }, reason: /another type/ },
@@ -122,6 +123,7 @@ t.test('access tokens of several providers are known as such', async t => {
     ['RFC 9068 in full, with a nonce', { nonce: 'x', ...bare }, { typ: 'application/AT+JWT' }],
     ['Keycloak', { typ: 'Bearer', azp: 'spa', ...bare }, { typ: 'JWT' }],
     ['Entra ID', { scp: 'read write', ...bare }, { typ: 'JWT' }],
+    ['Cognito', { token_use: 'access' }, { typ: undefined }],
     ['Okta', { scp: ['read'], ...bare }, { typ: undefined }],
     ['with another event', { events: { 'https://example.test/x': {} } }, { typ: 'JWT' }]
   ]

@@ -3,8 +3,8 @@ import { invalidToken } from './invalid.ts'
 import type { JwtHeader } from './token.ts'
 
 const LOGOUT_EVENT = 'http://schemas.openid.net/event/backchannel-logout'
-/** Keycloak's own `typ` of tokens that are for the client alone. */
-const OTHER_TYPES = new Set(['id', 'refresh', 'offline', 'logout', 'serialized-id'])
+/** What Keycloak (`typ`), Cognito and Hydra (`token_use`) call tokens that are for the client alone. */
+const OTHER_TYPES = new Set(['id', 'id_token', 'refresh', 'refresh_token', 'offline', 'logout', 'serialized-id'])
 const ONLY_IN_ID_TOKENS = ['nonce', 'at_hash', 'c_hash']
 const ACCESS_MARKS = ['scope', 'scp', 'client_id', 'azp']
 
@@ -34,8 +34,8 @@ export function checkIsAccessToken (header: JwtHeader, claims: Claims): void {
  * What every token has to hold to, also one that the provider says is active.
  * @throws FST_OIDC_BEARER_INVALID
  */
-export function checkIsForCallers ({ typ, token_type: tokenType, cnf }: Claims): void {
-  if (typeof typ === 'string' && OTHER_TYPES.has(typ.toLowerCase())) throw invalidToken('it is an ID, refresh or logout token, by its typ claim')
+export function checkIsForCallers ({ typ, token_use: use, token_type: tokenType, cnf }: Claims): void {
+  if ([typ, use].some(type => typeof type === 'string' && OTHER_TYPES.has(type.toLowerCase()))) throw invalidToken('it is an ID, refresh or logout token, by its typ or token_use claim')
   if (typeof tokenType === 'string' && /^(?:refresh_token|refresh|dpop|n_a)$/i.test(tokenType)) throw invalidToken('it is no bearer token, by its token_type')
   // RFC 7800, section 3; RFC 9449, section 7.1: a thief could show it as well.
   if (cnf !== undefined && cnf !== null) throw invalidToken('it is bound to a key (cnf), and a bearer token proves none')
