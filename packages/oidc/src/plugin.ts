@@ -32,9 +32,13 @@ function readOptions (input: OidcPluginOptions): { settings: OidcSettings, hooks
 
 /** A store that the scope has already, or the one that the options ask for. */
 async function takeStore (fastify: FastifyInstance, settings: OidcSettings, writesStorage: boolean): Promise<SessionStore> {
-  if (settings.bearer_only) return createMemoryStore({ maxSessions: 1 })
   if (fastify.hasDecorator('oidcSessionStore')) {
     if (writesStorage) throw new StoreConflictError()
+    return fastify.oidcSessionStore
+  }
+  if (settings.bearer_only) {
+    // Whoever looks for a store finds one in which nobody is.
+    fastify.decorate('oidcSessionStore', createMemoryStore({ maxSessions: 1 }))
     return fastify.oidcSessionStore
   }
   const { secret, secret_fallbacks: fallbacks, absolute_timeout: absolute } = settings.session

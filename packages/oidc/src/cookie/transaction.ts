@@ -7,12 +7,10 @@ import { cookieAttributes, isSecure, setCookie } from './set-cookie.ts'
 
 /** A login that is under way in one tab. */
 export interface Transaction {
-  readonly nonce: string | null
-  readonly codeVerifier: string | null
+  /** What the attempt proves itself by is derived from it. */
+  readonly seed: string
   /** Path and query that were asked for. */
   readonly returnTo: string
-  /** null: that of the request which brings the answer. */
-  readonly redirectUri: string | null
   readonly startedAt: EpochSeconds
 }
 
@@ -72,7 +70,7 @@ export function createTransactions (settings: OidcSettings, names: CookieNames, 
   return {
     begin (request, reply, state, transaction, sessionBytes) {
       const name = names.transaction(isSecure(request), state)
-      const sealed = sealer.seal(Buffer.from(JSON.stringify([transaction.nonce, transaction.codeVerifier, transaction.returnTo, transaction.redirectUri, transaction.startedAt])), state)
+      const sealed = sealer.seal(Buffer.from(JSON.stringify([transaction.seed, transaction.returnTo, transaction.startedAt])), state)
       const value = `${transaction.startedAt.toString(36)}.${sealed.toString('base64url')}`
       const room = Math.min(MAX_BYTES, Math.max(0, budget - sessionBytes)) - name.length - value.length - 3
       drop(request, reply, { count: MAX_COUNT - 1, bytes: room })
@@ -86,8 +84,8 @@ export function createTransactions (settings: OidcSettings, names: CookieNames, 
         if (cookie.name !== name || cookie.value.length > MAX_COOKIE_LENGTH) continue
         const opened = sealer.open(Buffer.from(cookie.value.slice(cookie.value.indexOf('.') + 1), 'base64url'), state)
         if (opened === null) continue
-        const [nonce, codeVerifier, returnTo, redirectUri, started] = JSON.parse(opened.toString()) as [string | null, string | null, string, string | null, number]
-        if (clock() - started <= LIFE) return { nonce, codeVerifier, returnTo, redirectUri, startedAt: started }
+        const [seed, returnTo, started] = JSON.parse(opened.toString()) as [string, string, number]
+        if (clock() - started <= LIFE) return { seed, returnTo, startedAt: started }
       }
       return null
     },

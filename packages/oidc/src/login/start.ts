@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import type { OidcSettings } from '../options/settings.ts'
 import { authorize } from '../provider/authorization.ts'
 import type { Provider } from '../provider/provider.ts'
@@ -6,16 +7,13 @@ import type { Provider } from '../provider/provider.ts'
 export interface StartedLogin {
   readonly location: string
   readonly state: string
-  readonly nonce: string | null
-  readonly codeVerifier: string | null
+  /** Nonce and PKCE verifier come from it. */
+  readonly seed: string
   readonly returnTo: string
-  /** null: too long to be remembered, and the same when the answer arrives there. */
-  readonly redirectUri: string | null
 }
 
+const SEED_BYTES = 16
 const MAX_RETURN_TO = 1500
-/** Under the suffix rule it is as long as the address, and both would not fit into one cookie. */
-const MAX_REDIRECT_URI = 512
 
 /** What is longer loses its query, and what is longer still is forgotten: it has to fit into a cookie. */
 function boundReturnTo (returnTo: string): string {
@@ -29,6 +27,7 @@ function boundReturnTo (returnTo: string): string {
  * @throws FST_OIDC_PROVIDER_UNAVAILABLE
  */
 export async function startLogin (provider: Provider, settings: OidcSettings, { returnTo, redirectUri, attempt }: { returnTo: string, redirectUri: string, attempt: number }): Promise<StartedLogin> {
-  const authorization = await authorize(provider, settings, redirectUri, attempt)
-  return { ...authorization, returnTo: boundReturnTo(returnTo), redirectUri: redirectUri.length > MAX_REDIRECT_URI ? null : redirectUri }
+  const seed = randomBytes(SEED_BYTES).toString('base64url')
+  const authorization = await authorize(provider, settings, { redirectUri, attempt, seed })
+  return { ...authorization, seed, returnTo: boundReturnTo(returnTo) }
 }

@@ -1,13 +1,32 @@
-import { buildAuthorizationUrl, calculatePKCECodeChallenge, randomNonce, randomPKCECodeVerifier, randomState } from 'openid-client'
+import { createHmac } from 'node:crypto'
+import { buildAuthorizationUrl, calculatePKCECodeChallenge, randomState } from 'openid-client'
 import type { OidcSettings } from '../options/settings.ts'
 import type { Provider } from './provider.ts'
+
+/** What an attempt proves itself by when its answer comes. */
+export interface AttemptProofs {
+  /** null: none is sent. */
+  readonly nonce: string | null
+  readonly codeVerifier: string | null
+}
 
 /** One login attempt towards the provider. */
 export interface Authorization {
   readonly location: string
   readonly state: string
-  readonly nonce: string | null
-  readonly codeVerifier: string | null
+}
+
+const derive = (seed: string, purpose: string): string => createHmac('sha256', seed).update(purpose).digest('base64url')
+
+/**
+ * Nonce and PKCE verifier of an attempt. Both come from one seed, so that the cookie which remembers the attempt
+ * is small: a browser may have dozens of them.
+ */
+export function deriveProofs (seed: string, settings: OidcSettings): AttemptProofs {
+  return {
+    nonce: settings.use_nonce ? derive(seed, 'nonce') : null,
+    codeVerifier: settings.use_pkce ? derive(seed, 'code verifier') : null
+  }
 }
 
 function extraParameters (settings: OidcSettings): URLSearchParams {
@@ -23,12 +42,11 @@ function extraParameters (settings: OidcSettings): URLSearchParams {
  * The authorization request (RFC 6749, section 4.1.1; OpenID Connect Core 1.0, section 3.1.2.1).
  * @throws FST_OIDC_PROVIDER_UNAVAILABLE
  */
-export async function authorize (provider: Provider, settings: OidcSettings, redirectUri: string, attempt: number): Promise<Authorization> {
+export async function authorize (provider: Provider, settings: OidcSettings, { redirectUri, attempt, seed }: { readonly redirectUri: string, readonly attempt: number, readonly seed: string }): Promise<Authorization> {
   const { configuration } = await provider.client()
   // The attempt rides in the state, so that a browser without cookies cannot be sent round for ever.
   const state = `${randomState()}.${attempt}`
-  const nonce = settings.use_nonce ? randomNonce() : null
-  const codeVerifier = settings.use_pkce ? randomPKCECodeVerifier() : null
+  const { nonce, codeVerifier } = deriveProofs(seed, settings)
   const parameters = extraParameters(settings)
   parameters.set('response_type', 'code')
   if (!parameters.has('scope')) parameters.set('scope', settings.scope)
@@ -39,5 +57,5 @@ export async function authorize (provider: Provider, settings: OidcSettings, red
     parameters.set('code_challenge', await calculatePKCECodeChallenge(codeVerifier))
     parameters.set('code_challenge_method', 'S256')
   }
-  return { location: buildAuthorizationUrl(configuration, parameters).href, state, nonce, codeVerifier }
+  return { location: buildAuthorizationUrl(configuration, parameters).href, state }
 }

@@ -1,6 +1,7 @@
 import { authorizationCodeGrant, type AuthorizationCodeGrantChecks } from 'openid-client'
 import type { Clock } from 'fastify-oidc-session-store'
 import type { OidcSettings } from '../options/settings.ts'
+import { deriveProofs } from './authorization.ts'
 import { verifyIdToken } from './id-token.ts'
 import type { Provider } from './provider.ts'
 import { toProviderError } from './provider-error.ts'
@@ -12,8 +13,7 @@ export interface CodeExchange {
   /** The callback's query. */
   readonly parameters: URLSearchParams
   readonly state: string
-  readonly nonce: string | null
-  readonly codeVerifier: string | null
+  readonly seed: string
 }
 
 function callbackUrl ({ redirectUri, parameters }: CodeExchange): URL {
@@ -28,18 +28,19 @@ function callbackUrl ({ redirectUri, parameters }: CodeExchange): URL {
  */
 export async function exchangeCode (provider: Provider, settings: OidcSettings, exchange: CodeExchange, clock: Clock): Promise<Tokens> {
   const client = await provider.client()
+  const { nonce, codeVerifier } = deriveProofs(exchange.seed, settings)
   const checks: AuthorizationCodeGrantChecks = {
     expectedState: exchange.state,
     idTokenExpected: true,
-    ...(exchange.nonce === null ? {} : { expectedNonce: exchange.nonce }),
-    ...(exchange.codeVerifier === null ? {} : { pkceCodeVerifier: exchange.codeVerifier })
+    ...(nonce === null ? {} : { expectedNonce: nonce }),
+    ...(codeVerifier === null ? {} : { pkceCodeVerifier: codeVerifier })
   }
   const now = clock()
   const answer = await authorizationCodeGrant(client.configuration, callbackUrl(exchange), checks).catch((error: unknown) => { throw toProviderError(error) })
   const idTokenClaims = await verifyIdToken(answer.id_token ?? '', client, {
     clientId: settings.client_id,
     clientSecret: settings.client_secret,
-    nonce: exchange.nonce,
+    nonce,
     accessToken: answer.access_token,
     slack: settings.iat_slack,
     acceptsUnsupported: settings.accept_unsupported_alg,

@@ -68,9 +68,9 @@ export function createCallback (room: CallbackRoom): (request: FastifyRequest, r
   }
 
   async function finish (request: FastifyRequest, reply: FastifyReply, state: string, transaction: Transaction): Promise<FastifyReply> {
-    const { nonce, codeVerifier } = transaction
-    const redirectUri = transaction.redirectUri ?? room.redirectUriOf(request)
-    const { kind, stored } = await room.finish.finish({ redirectUri, nonce, codeVerifier, state, parameters: parametersOf(request) })
+    // Where the answer arrives is what it was asked for under: the provider sends browsers nowhere else.
+    const redirectUri = room.redirectUriOf(request)
+    const { kind, stored } = await room.finish.finish({ redirectUri, seed: transaction.seed, state, parameters: parametersOf(request) })
     const bytes = await carry(request, reply, stored)
     room.transactions.end(request, reply, state)
     room.transactions.trim(request, reply, bytes)
