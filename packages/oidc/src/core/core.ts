@@ -164,6 +164,7 @@ function createLogout (ground: CoreGround, jar: CookieJar, core: Pick<Core, 'obs
   return createLogoutRoute({
     jar,
     path: paths.logout,
+    home: paths.home,
     postLogoutRedirectUri: settings.post_logout_redirect_uri ?? null,
     confirmsForeign: settings.security_profile !== 'apisix',
     originOf,

@@ -7,6 +7,8 @@ import { PAGE_HEADERS, renderPage } from '../http/page.ts'
 export interface LogoutRouteRoom {
   readonly jar: CookieJar
   readonly path: string
+  /** Where the signed-out page leads. */
+  readonly home: string
   /** As configured: an absolute URL, a path, or nothing. */
   readonly postLogoutRedirectUri: string | null
   /** Ask before another site's link ends a session. */
@@ -40,7 +42,7 @@ export function createLogoutRoute (room: LogoutRouteRoom): LogoutRoute {
       room.jar.clear(request, reply)
       await room.onEnded(request, stored)
       if (location !== null) return reply.redirect(location, request.method === 'POST' ? 303 : 302)
-      return reply.headers(PAGE_HEADERS).send(renderPage({ title: 'Signed out', message: 'You are signed out here.', reference: null, action: { label: 'Sign in again', href: '/', method: 'get' } }))
+      return reply.headers(PAGE_HEADERS).send(renderPage({ title: 'Signed out', message: 'You are signed out here.', reference: null, action: { label: 'Sign in again', href: room.home, method: 'get' } }))
     } catch (error) {
       return room.refuse(request, reply, error, 'logout.failed')
     }

@@ -36,6 +36,8 @@ export interface RenewalRoom {
   onFailed (session: Session, error: Error): void
 }
 
+/** Metadata, tokens and keys: what one renewal may ask the provider for, one after the other. */
+const CALLS = 3
 const LOCK_SLACK = 2
 /** A late tab with the old handle is answered this long after the new one was seen. */
 const BRIDGE_MS = 60_000
@@ -72,7 +74,7 @@ export function createRenewal (room: RenewalRoom): SessionRenewal {
   const acknowledged = new Set<string>()
   /** What the provider gave and the store could not keep: the refresh token that it was given for may be spent. */
   const unkept = new Map<string, Tokens>()
-  const lockMs = (room.timeout + LOCK_SLACK) * 1000
+  const lockMs = (room.timeout * CALLS + LOCK_SLACK) * 1000
   const isAlive = (stored: StoredSession): boolean => tokenState(stored.session, room.leeway, clock()) !== 'dead'
 
   /** Follows results from handle to handle: a tab may be several renewals behind. */
