@@ -135,7 +135,7 @@ t.test('routes that differ only in policy share a core; other hosts or settings 
 })
 
 t.test('a default logout path gives way to what has it already, a written one does not', async t => {
-  const logoutsOf = async (...routes: RouteLike[]): Promise<string[]> => (await valid({ routes })).cores.map(({ logoutPath }) => logoutPath)
+  const logoutsOf = async (...routes: RouteLike[]): Promise<Array<string | null>> => (await valid({ routes })).cores.map(({ logoutPath }) => logoutPath)
   const other = protectedRoute({ uri: '/b/*' }, { client_id: 'other', redirect_uri: '/b/cb' })
   t.same(await logoutsOf(protectedRoute({ uri: '/a/*' }), other), ['/logout', '/b/logout'])
   t.same(await logoutsOf(protectedRoute({ uri: '/a/*' }), protectedRoute({ uri: '/b/*' }, { client_id: 'other', redirect_uri: '/b/cb', logout_path: '/logout' })), ['/a/logout', '/logout'])

@@ -186,7 +186,7 @@ t.test('S377, S381: bearer_only has no login, no logout, no callback, and reads 
     t.equal(response.headers.location, undefined)
   }
   t.notOk(app.hasRoute({ method: 'GET', url: '/logout' }))
-  t.notOk(app.hasDecorator('oidcSessionStore'))
+  await t.resolves(app.oidcSessionStore.ready(), 'a store in which nobody is')
   t.equal(app.oidc.cookies.strip('session=1; oidc=2'), 'session=1; oidc=2', 'no cookie name is taken')
   t.ok(log.some(line => /^unauth_action: pass has no effect/.test(String(line.msg))))
   await t.rejects(app.oidc.issueCookie({}), { code: 'FST_OIDC_BEARER_ONLY' })

@@ -13,7 +13,7 @@ function protectionOf ({ protection }: GatewayRoute): string {
   const scopes = policy.required_scopes ?? []
   return [
     `openid-connect ${String(options.client_id)} at ${new URL(String(options.discovery)).host}`,
-    `unauthenticated: ${policy.unauth_action ?? 'auth'}`,
+    options.bearer_only === true ? 'bearer tokens alone' : `unauthenticated: ${policy.unauth_action ?? 'auth'}`,
     ...scopes.length === 0 ? [] : [`scopes: ${scopes.join(' ')}`]
   ].join(', ')
 }

@@ -11,9 +11,10 @@ export interface GatewayCore {
   /** What the core is registered with. */
   readonly options: Readonly<Record<string, unknown>>
   readonly routes: ReadonlyArray<{ readonly route: GatewayRoute, readonly policy: RoutePolicy }>
-  /** null: one beside each route. */
+  /** null: one beside each route, or none where there are no logins. */
   readonly callbackPath: string | null
-  readonly logoutPath: string
+  /** null: there are no sessions to end. */
+  readonly logoutPath: string | null
 }
 
 /** A path that somebody has on some hosts. */
@@ -35,7 +36,12 @@ function canonical (value: unknown): string {
   return `{${Object.entries(value).sort(([a], [b]) => a < b ? -1 : 1).map(([name, member]) => `${JSON.stringify(name)}:${canonical(member)}`).join(',')}}`
 }
 
-function callbackPathOf ({ redirect_uri: redirectUri, security_profile: profile }: Readonly<Record<string, unknown>>): string | null {
+/** With bearer tokens alone there is neither login nor logout, and no path for them. */
+const hasSessions = ({ options }: Pick<GatewayCore, 'options'>): boolean => options.bearer_only !== true
+
+function callbackPathOf (options: Readonly<Record<string, unknown>>): string | null {
+  const { redirect_uri: redirectUri, security_profile: profile } = options
+  if (!hasSessions({ options })) return null
   if (typeof redirectUri === 'string') return new URL(redirectUri, 'http://localhost').pathname
   return profile === 'apisix' ? null : DEFAULT_CALLBACK
 }
@@ -106,14 +112,15 @@ export function formCores (routes: readonly GatewayRoute[], reserved: readonly C
   const logouts = new Map<Draft, string>()
   const isWritten = ({ options }: Draft): boolean => options.logout_path !== undefined
   // Those that were asked for come first: a default gives way.
-  for (const draft of [...drafts.filter(isWritten), ...drafts.filter(draft => !isWritten(draft))]) {
+  const ending = drafts.filter(hasSessions)
+  for (const draft of [...ending.filter(isWritten), ...ending.filter(draft => !isWritten(draft))]) {
     const claimed = claimLogout(draft, claims)
     logouts.set(draft, claimed.logoutPath)
     problems.push(...claimed.problems)
   }
   const cores = drafts.map(draft => {
-    const logoutPath = logouts.get(draft) ?? DEFAULT_LOGOUT
-    return { ...draft, logoutPath, options: { ...draft.options, logout_path: logoutPath } }
+    const logoutPath = logouts.get(draft) ?? null
+    return logoutPath === null ? { ...draft, logoutPath } : { ...draft, logoutPath, options: { ...draft.options, logout_path: logoutPath } }
   })
   return { cores, problems }
 }
