@@ -5,12 +5,18 @@ export const PolicyInvalidError = createError<[string, string]>('FST_OIDC_POLICY
 export const RedirectUriOutsideError = createError<[string, string, string]>('FST_OIDC_PATH_OUTSIDE_SCOPE', '%s is %s, but this scope serves only paths under %s', 500)
 
 export const UnauthenticatedError = createError('FST_OIDC_UNAUTHENTICATED', 'Sign in to see this', 401)
+/** With `bearer_only`: a request without a token. */
 export const BearerRequiredError = createError('FST_OIDC_UNAUTHENTICATED', 'An access token is needed to see this', 401)
+/** Where bearer tokens are accepted: a scheme without a token, or neither. */
 export const AuthorizationMalformedError = createError('FST_OIDC_AUTHORIZATION_MALFORMED', 'The Authorization header does not hold', 400)
+/** A bearer token that does not hold; why is in the log. */
 export const BearerInvalidError = createError('FST_OIDC_BEARER_INVALID', 'The access token is not valid', 401)
 export const BearerExpiredError = createError('FST_OIDC_BEARER_INVALID', 'The access token has expired', 401)
+/** `claim_validator.audience`: the token does not say whom it is for. */
 export const AudienceMissingError = createError('FST_OIDC_AUDIENCE_MISSING', 'required audience claim not present', 403)
+/** `claim_validator.audience.match_with_client_id`: the token is for somebody else. */
 export const AudienceMismatchError = createError('FST_OIDC_AUDIENCE_MISMATCH', 'mismatched audience', 403)
+/** `fastify.oidc.login` and its like were called with `bearer_only`. */
 export const BearerOnlyError = createError('FST_OIDC_BEARER_ONLY', 'with bearer_only there are no sessions: nobody can be logged in or out here', 500)
 export const InsufficientScopeError = createError<[string]>('FST_OIDC_INSUFFICIENT_SCOPE', 'required scopes %s not present', 403)
 export const ForbiddenError = createError('FST_OIDC_FORBIDDEN', 'You are signed in, and may not see this', 403)
