@@ -154,6 +154,35 @@ t.test('S351: no endpoint anywhere is a fault of the configuration, and the log 
   }
 })
 
+t.test('what is remembered is bounded: the oldest gives way, and what has ended is forgotten', async t => {
+  const { createVerificationCache } = await import('../../packages/oidc/src/bearer/verification-cache.ts')
+  const cache = createVerificationCache<number>(3)
+  for (let key = 0; key < 100; key++) cache.set(`key-${key}`, key, 10)
+  t.equal(cache.size, 3)
+  t.strictSame([96, 97, 98, 99].map(key => cache.get(`key-${key}`, 9)), [undefined, 97, 98, 99])
+  cache.set('key-97', 7, 20)
+  cache.set('new', 1, 20)
+  t.strictSame(['key-97', 'key-98', 'key-99', 'new'].map(key => cache.get(key, 9)), [7, undefined, 99, 1], 'what is set again is young again')
+  t.equal(cache.get('key-99', 10), undefined, 'ended')
+  t.equal(cache.size, 2)
+})
+
+t.test('a flood of tokens that nobody knows waits for the provider only up to a bound', async t => {
+  const authority = await knowing(t)
+  const { app } = await bearerApp(t, authority, { timeout: 60 })
+  await app.ready()
+  let open = (): void => {}
+  authority.gate = new Promise(resolve => { open = resolve })
+  const flood = Array.from({ length: 1200 }, async (_, index) => (await get(app, `flood-${index}`)).statusCode)
+  const first = await Promise.race(flood)
+  t.equal(first, 503, 'answered while the provider still keeps the others waiting')
+  open()
+  const statuses = await Promise.all(flood)
+  t.equal(statuses.filter(status => status === 503).length, 200)
+  t.equal(statuses.filter(status => status === 401).length, 1000)
+  t.equal((await get(app, 'good')).statusCode, 200)
+})
+
 /** How often the provider is asked for three requests, one after another. */
 async function asked (t: { teardown (run: () => unknown): void }, claims: Claims, options: object): Promise<number> {
   const authority = await knowing(t, authority => claimsFor(authority, claims))
