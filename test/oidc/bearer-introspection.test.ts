@@ -205,13 +205,14 @@ t.test('S407, S408: an answer is kept for as long as it says, and no longer', as
 })
 
 t.test('S409: introspection_interval is the longest that an answer is kept', async t => {
-  const { introspectedUntil } = await import('../../packages/oidc/src/bearer/bearer-tokens.ts')
+  const { introspectedUntil } = await import('../../packages/oidc/src/bearer/verdict.ts')
   const until = (claims: Claims, interval: number, name = 'exp'): number | null => introspectedUntil(claims, { introspection_expiry_claim: name, introspection_interval: interval }, 2_000_000_000)
   t.equal(until({ exp: 2_000_003_600 }, 10), 2_000_000_010)
   t.equal(until({ exp: 2_000_000_005 }, 10), 2_000_000_005)
   t.equal(until({ exp: 2_000_003_600 }, 0), 2_000_003_600)
   t.equal(until({ ttl: 30 }, 10, 'ttl'), 2_000_000_010)
   t.equal(until({ exp: 30 }, 0), 30, 'exp is an instant, however small')
+  t.equal(until({ exp: 2_000_000_020, ttl: 3600 }, 0, 'ttl'), 2_000_000_020, 'no claim keeps a token beyond its end')
   t.equal(until({ exp: Infinity }, 10), null)
 })
 

@@ -1,5 +1,5 @@
 import type { Claims, EpochSeconds } from 'fastify-oidc-session-store'
-import type { VerifiedToken } from '../bearer/bearer-tokens.ts'
+import type { VerifiedToken } from '../bearer/verdict.ts'
 import { bearerIdentityHeaders, type IdentityHeaderOptions } from './identity-headers.ts'
 import type { IdTokenClaims, RequestOidc } from './request-oidc.ts'
 import { readGroups } from './session-view.ts'
