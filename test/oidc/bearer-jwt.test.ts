@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import t from 'tap'
 import { bearerApp, claimsFor, createAuthority, createSigner, get, part, reasons, seconds, type Authority, type Claims, type Signer } from './bearer-parts.ts'
+import { lyingProvider } from './session-parts.ts'
 
 const signer = await createSigner()
 const stranger = await createSigner('RS256', 'key-1')
@@ -245,6 +246,19 @@ t.test('S312, S314, S316, S318, S319: keys that cannot be had are an outage or a
     await Promise.all(Array.from({ length: 20 }, async () => { t.equal((await get(app, await signer.sign(claimsFor(authority)))).statusCode, status) }))
     t.equal(authority.counts['/jwks'], calls, 'not asked again at once')
   }
+})
+
+t.test('keys that are half a document, a huge one or a page of a hotel are no reason to refuse a token', async t => {
+  const lying = await lyingProvider(t)
+  for (const [jwks, status] of [['huge', 502], ['stall', 503], ['not_json', 502], ['hang', 503], ['reset', 503]] as const) {
+    lying.lie({ failures: { jwks } })
+    const { app } = await bearerApp(t, lying, { use_jwks: true, timeout: 1 })
+    t.equal((await get(app, await signer.sign(claimsFor(lying)))).statusCode, status, jwks)
+    await app.close()
+  }
+  lying.lie({ discovery: { issuer: 'https://another.example' } })
+  const { app } = await bearerApp(t, lying, { use_jwks: true })
+  t.equal((await get(app, await signer.sign(claimsFor({ issuer: 'https://another.example' })))).statusCode, 502, 'another issuer answers there')
 })
 
 t.test('S313, S320: a provider without keys is a fault of the configuration', async t => {

@@ -1,4 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto'
+import { inspect } from 'node:util'
 import t from 'tap'
 import oidc, { checkOidcOptions, type OidcPluginOptions } from 'fastify-oidc'
 import { login, withIdentity } from 'fastify-oidc-testing'
@@ -103,6 +104,8 @@ t.test('request.oidc says who brought the token, and cannot be changed', async t
     t.throws(() => { (oidc.claims?.deep as { list: string[] }).list.push('x') }, TypeError)
     t.throws(() => { (oidc as unknown as Claims).groups = ['admin'] }, TypeError)
     t.throws(() => { (oidc.scopes as string[]).push('admin') }, TypeError)
+    t.equal(JSON.stringify(oidc), '{}', 'nothing of it gets into a log by accident')
+    t.notMatch(inspect(oidc, { depth: 9, showHidden: true }), 'eyJ')
     return { ...Object.fromEntries(['authenticated', 'via', 'scopes', 'groups', 'sessionId', 'expiresAt', 'accessToken', 'idToken'].map(name => [name, oidc[name as keyof typeof oidc] ?? null])), fresh: await oidc.freshAccessToken(), same: oidc.userinfo === oidc.claims, sub: oidc.claims?.sub }
   })
   const token = await alice({ exp, groups: ['staff', 7], deep: { list: [] } })

@@ -6,16 +6,16 @@ import { readGroups } from './session-view.ts'
 
 const now = (): EpochSeconds => Math.floor(Date.now() / 1000)
 
-/** Who brought a token: made once for it, and shared by its requests. */
+/** Who brought a token: made once for it, and shared by its requests. What is in it must not be within reach of an application's logs. */
 export class BearerOidc implements RequestOidc {
   readonly #verified: VerifiedToken
-  readonly groups: readonly string[]
-  readonly identityHeaders: Readonly<Record<string, string>>
+  readonly #groups: readonly string[]
+  readonly #identityHeaders: Readonly<Record<string, string>>
 
   constructor (verified: VerifiedToken, options: IdentityHeaderOptions) {
     this.#verified = verified
-    this.groups = readGroups(verified.claims)
-    this.identityHeaders = bearerIdentityHeaders(options, verified.token, verified.claims)
+    this.#groups = readGroups(verified.claims)
+    this.#identityHeaders = bearerIdentityHeaders(options, verified.token, verified.claims)
     Object.freeze(this)
   }
 
@@ -24,10 +24,12 @@ export class BearerOidc implements RequestOidc {
   get claims (): IdTokenClaims | null { return this.#verified.claims as IdTokenClaims }
   get userinfo (): Claims | null { return this.#verified.claims }
   get scopes (): readonly string[] { return this.#verified.scopes }
+  get groups (): readonly string[] { return this.#groups }
   get sessionId (): null { return null }
   get expiresAt (): EpochSeconds | null { return this.#verified.expiresAt }
   get accessToken (): string { return this.#verified.token }
   get idToken (): null { return null }
+  get identityHeaders (): Readonly<Record<string, string>> { return this.#identityHeaders }
   async freshAccessToken (): Promise<string | null> {
     const { token, expiresAt } = this.#verified
     return expiresAt === null || now() < expiresAt ? token : null
