@@ -23,6 +23,7 @@ import type { Provider } from '../provider/provider.ts'
 import { refreshTokens } from '../provider/token-refresh.ts'
 import { createCallback } from '../routes/callback.ts'
 import { createLogoutRoute, type LogoutRoute } from '../routes/logout.ts'
+import { contentsOf, reduceRefresh, type SessionContents } from '../session/contents.ts'
 import type { Lifetimes } from '../session/lifetime.ts'
 import { createRenewal, type SessionRenewal } from '../session/renewal.ts'
 import { createSessionEnds, type SessionEnds } from '../session/session-ends.ts'
@@ -67,6 +68,7 @@ interface LoginAttempt {
 
 interface SessionRooms {
   readonly lifetimes: Lifetimes
+  readonly contents: SessionContents
   readonly ends: SessionEnds
   readonly renewal: SessionRenewal
   readonly sessions: Sessions
@@ -83,6 +85,7 @@ function lifetimesOf ({ session }: OidcSettings): Lifetimes {
 
 function createSessionRooms ({ settings, hooks, provider, store, coordinator, clock }: CoreGround, observer: Observer): SessionRooms {
   const lifetimes = lifetimesOf(settings)
+  const contents = contentsOf(settings)
   const leeway = settings.access_token_expires_leeway
   const ends = createSessionEnds(coordinator, clock, error => { observer.warn('session.end', 'a listener of an ended session failed', error) })
   const renewal = createRenewal({
@@ -92,13 +95,13 @@ function createSessionRooms ({ settings, hooks, provider, store, coordinator, cl
     clock,
     leeway,
     timeout: settings.timeout,
-    refresh: async (refreshToken, subject) => applyHooksToRefresh(hooks, await refreshTokens(provider, settings, { refreshToken, subject }, clock)),
+    refresh: async (refreshToken, subject) => reduceRefresh(applyHooksToRefresh(hooks, await refreshTokens(provider, settings, { refreshToken, subject }, clock)), contents),
     onRenewed: session => { observer.tell('renewal', session.id) },
     onFailed: observer.renewalFailed
   })
   const client = { discovery: settings.discovery, clientId: settings.client_id }
   const sessions = createSessions({ store, renewal, ends, lifetimes, clock, leeway, renews: settings.renew_access_token_on_expiry, client })
-  return { lifetimes, ends, renewal, sessions }
+  return { lifetimes, contents, ends, renewal, sessions }
 }
 
 function createLogin ({ settings, provider, paths, clock }: CoreGround, { jar, transactions }: CookieRooms): Core['login'] {
@@ -120,6 +123,7 @@ function createAnswer (ground: CoreGround, rooms: SessionRooms & CookieRooms, co
     settings,
     store,
     lifetimes: rooms.lifetimes,
+    contents: rooms.contents,
     clock,
     onLogin: async session => await applyHooks(hooks, session),
     onUserinfoFailed: error => { observer.warn('userinfo.failed', 'the login goes on without userinfo', error) }

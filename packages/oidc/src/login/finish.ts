@@ -6,6 +6,7 @@ import { exchangeCode, type CodeExchange } from '../provider/code-exchange.ts'
 import type { Provider } from '../provider/provider.ts'
 import type { Tokens } from '../provider/tokens.ts'
 import { readUserinfo } from '../provider/userinfo.ts'
+import { reduceSession, type SessionContents } from '../session/contents.ts'
 import { expiryOf, type Lifetimes } from '../session/lifetime.ts'
 
 export interface FinishRoom {
@@ -13,6 +14,7 @@ export interface FinishRoom {
   readonly settings: OidcSettings
   readonly store: SessionStore
   readonly lifetimes: Lifetimes
+  readonly contents: SessionContents
   readonly clock: Clock
   /** May refuse or change a login before its session is made. */
   onLogin (session: Session): Promise<Session>
@@ -75,7 +77,7 @@ function newSession (settings: OidcSettings, issuer: string, tokens: Tokens, cla
 }
 
 export function createLoginFinish (room: FinishRoom): LoginFinish {
-  const { provider, settings, store, lifetimes, clock } = room
+  const { provider, settings, store, lifetimes, contents, clock } = room
   const shared = new Map<string, Promise<StoredSession>>()
 
   async function readUserinfoOrNone (accessToken: string, subject: string): Promise<Claims | null> {
@@ -90,8 +92,9 @@ export function createLoginFinish (room: FinishRoom): LoginFinish {
   async function exchange (attempt: CodeExchange): Promise<StoredSession> {
     const tokens = await exchangeCode(provider, settings, attempt, clock)
     const claims = tokens.idTokenClaims ?? {}
-    const userinfo = await readUserinfoOrNone(tokens.accessToken, String(claims.sub))
-    const session = await room.onLogin(newSession(settings, provider.issuer ?? String(claims.iss), tokens, claims, userinfo, clock()))
+    const userinfo = contents.userinfo ? await readUserinfoOrNone(tokens.accessToken, String(claims.sub)) : null
+    const accepted = await room.onLogin(newSession(settings, provider.issuer ?? String(claims.iss), tokens, claims, userinfo, clock()))
+    const session = reduceSession(accepted, contents)
     return await store.create(session, expiryOf(session, lifetimes, clock()))
   }
 

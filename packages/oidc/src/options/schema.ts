@@ -17,11 +17,11 @@ const proxyOptions = Type.Object({
 }, { additionalProperties: false, description: 'Proxy that the provider is reached through.' })
 
 const sessionContents = Type.Object({
-  access_token: Type.Optional(Type.Boolean({ description: 'Keep the access token (and with it the refresh token) in the session.' })),
-  id_token: Type.Optional(Type.Boolean({ description: 'Keep the claims of the ID token in the session.' })),
-  enc_id_token: Type.Optional(Type.Boolean({ description: 'Keep the ID token in the session as it was received.' })),
-  user: Type.Optional(Type.Boolean({ description: 'Keep the userinfo in the session.' }))
-}, { additionalProperties: false, description: 'What a session keeps. Everything when not set.' })
+  access_token: Type.Optional(Type.Boolean({ description: 'Keep the access token, its expiry and the refresh token. Without them the session neither ends nor is renewed with the token, and there is nothing to revoke at a logout.' })),
+  id_token: Type.Optional(Type.Boolean({ description: 'Keep the claims of the ID token. Without them `request.oidc.claims` is null.' })),
+  enc_id_token: Type.Optional(Type.Boolean({ description: 'Keep the ID token as it was received, not encrypted; the provider is told it at a logout. `set_raw_id_token_header` keeps it too.' })),
+  user: Type.Optional(Type.Boolean({ description: 'Keep the userinfo. Without it the provider is not asked for it.' }))
+}, { additionalProperties: false, description: 'What a session keeps: what is named here and true, and nothing else of this. Everything when not set. Who logged in and the granted scopes are always kept.' })
 
 const claimValidator = Type.Object({
   issuer: Type.Optional(Type.Object({

@@ -5,7 +5,6 @@ const MESSAGE = 'is not available in this version'
 
 /** Names of the schema whose behaviour does not exist yet, with the only value that changes nothing. */
 const UNBUILT: ReadonlyArray<readonly [path: string, harmless: unknown]> = [
-  ['session_contents', undefined],
   ['session.storage', 'cookie'],
   ['session.redis', undefined],
   ['session.rolling_timeout', 0],
