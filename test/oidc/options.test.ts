@@ -231,8 +231,6 @@ t.test('an option without behaviour yet says so, and never does nothing', async 
     par: { enabled: true },
     dpop: { enabled: true },
     client_rsa_private_key: 'key',
-    refresh_session_interval: 900,
-    force_reauthorize: true,
     backchannel_logout_path: '/backchannel',
     tls_client_auth: {},
     allowed_groups: ['a']

@@ -12,6 +12,8 @@ export interface Transaction {
   /** Path and query that were asked for. */
   readonly returnTo: string
   readonly startedAt: EpochSeconds
+  /** A login that nobody sees, beside a session that lives. */
+  readonly isSilent: boolean
 }
 
 /** Keeps each attempt in a sealed cookie of its own, so that tabs do not overwrite each other. */
@@ -75,7 +77,7 @@ export function createTransactions (settings: OidcSettings, names: CookieNames, 
   return {
     begin (request, reply, state, transaction, sessionBytes) {
       const name = names.transaction(isSecure(request), state)
-      const sealed = sealer.seal(Buffer.from(JSON.stringify([transaction.seed, transaction.returnTo, transaction.startedAt])), state)
+      const sealed = sealer.seal(Buffer.from(JSON.stringify([transaction.seed, transaction.returnTo, transaction.startedAt, ...(transaction.isSilent ? [1] : [])])), state)
       const value = `${transaction.startedAt.toString(36)}.${sealed.toString('base64url')}`
       const room = Math.min(MAX_BYTES, Math.max(0, budget - sessionBytes)) - name.length - value.length - 3
       drop(request, reply, { count: MAX_COUNT - 1, bytes: room })
@@ -89,8 +91,8 @@ export function createTransactions (settings: OidcSettings, names: CookieNames, 
         if (cookie.name !== name || cookie.value.length > MAX_COOKIE_LENGTH) continue
         const opened = sealer.open(Buffer.from(cookie.value.slice(cookie.value.indexOf('.') + 1), 'base64url'), state)
         if (opened === null) continue
-        const [seed, returnTo, started] = JSON.parse(opened.toString()) as [string, string, number]
-        if (clock() - started <= LIFE) return { seed, returnTo, startedAt: started }
+        const [seed, returnTo, started, silent] = JSON.parse(opened.toString()) as [string, string, number, 1?]
+        if (clock() - started <= LIFE) return { seed, returnTo, startedAt: started, isSilent: silent === 1 }
       }
       return null
     },

@@ -25,10 +25,12 @@ import { createCallback } from '../routes/callback.ts'
 import { createLogoutRoute, type LogoutRoute } from '../routes/logout.ts'
 import { contentsOf, reduceRefresh, type SessionContents } from '../session/contents.ts'
 import type { Lifetimes } from '../session/lifetime.ts'
+import { createReauthentication, type Reauthentication } from '../session/reauthentication.ts'
 import { createRenewal, type SessionRenewal } from '../session/renewal.ts'
 import { createSessionEnds, type SessionEnds } from '../session/session-ends.ts'
 import { createSessions, type Sessions } from '../session/sessions.ts'
 import { createObserver, type Observer } from './observer.ts'
+import { createSilentEnd, createSilentLogin } from './silent-login.ts'
 
 /** What a core stands on. */
 export interface CoreGround {
@@ -64,6 +66,8 @@ interface LoginAttempt {
   readonly returnTo: string
   /** How many attempts in a row went before. */
   readonly restarts: number
+  /** `none`: nobody is to see anything of it. */
+  readonly prompt: 'none' | null
 }
 
 interface SessionRooms {
@@ -71,6 +75,7 @@ interface SessionRooms {
   readonly contents: SessionContents
   readonly ends: SessionEnds
   readonly renewal: SessionRenewal
+  readonly reauthentication: Reauthentication | null
   readonly sessions: Sessions
 }
 
@@ -101,13 +106,13 @@ function createSessionRooms ({ settings, hooks, provider, store, coordinator, cl
   })
   const client = { discovery: settings.discovery, clientId: settings.client_id }
   const sessions = createSessions({ store, renewal, ends, lifetimes, clock, leeway, renews: settings.renew_access_token_on_expiry, client })
-  return { lifetimes, contents, ends, renewal, sessions }
+  return { lifetimes, contents, ends, renewal, reauthentication: createReauthentication(settings, { coordinator, clock }), sessions }
 }
 
 function createLogin ({ settings, provider, paths, clock }: CoreGround, { jar, transactions }: CookieRooms): Core['login'] {
-  return async (request, reply, { returnTo, restarts }) => {
-    const started = await startLogin(provider, settings, { returnTo, redirectUri: paths.redirectUriOf(request), attempt: restarts })
-    transactions.begin(request, reply, started.state, { ...started, startedAt: clock() }, jar.size(request))
+  return async (request, reply, { returnTo, restarts, prompt }) => {
+    const started = await startLogin(provider, settings, { returnTo, redirectUri: paths.redirectUriOf(request), attempt: restarts, prompt })
+    transactions.begin(request, reply, started.state, { ...started, startedAt: clock(), isSilent: prompt !== null }, jar.size(request))
     const isRead = request.method === 'GET' || request.method === 'HEAD'
     return reply.header('cache-control', 'no-store').redirect(started.location, isRead ? 302 : 303)
   }
@@ -139,7 +144,8 @@ function createAnswer (ground: CoreGround, rooms: SessionRooms & CookieRooms, co
     originOf,
     redirectUriOf: paths.redirectUriOf,
     peek: core.guard.peek,
-    restart: async (request, reply, restarts) => await core.login(request, reply, { returnTo: paths.home, restarts }),
+    ...createSilentEnd(ground, rooms.reauthentication, observer),
+    restart: async (request, reply, restarts) => await core.login(request, reply, { returnTo: paths.home, restarts, prompt: null }),
     refuse,
     onFinished (request, { session }) {
       observer.tell('login', session.id)
@@ -195,6 +201,7 @@ export function createCore (ground: CoreGround): Core {
     bearer: createBearerTokens({ provider, settings, clock }),
     jar,
     sessions: rooms.sessions,
+    reauthentication: rooms.reauthentication,
     clock,
     ownsAuthorization: settings.set_access_token_header && settings.access_token_in_authorization_header,
     viewOf: createSessionViews(settings),
@@ -204,7 +211,8 @@ export function createCore (ground: CoreGround): Core {
     authorize: hooks.authorize ?? null,
     isInPlaceCallback: ground.isInPlaceCallback,
     callback: async (request, reply) => await callback(request, reply),
-    login: async (request, reply) => await login(request, reply, { returnTo: returnToOf(request, originOf(request)), restarts: 0 }),
+    login: async (request, reply) => await login(request, reply, { returnTo: returnToOf(request, originOf(request)), restarts: 0, prompt: null }),
+    loginSilently: createSilentLogin(rooms.reauthentication, observer, login),
     refuse
   })
   const callback = createAnswer(ground, rooms, { observer, login, guard }, refuse)

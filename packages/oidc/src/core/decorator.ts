@@ -47,7 +47,7 @@ function createSessionDecorator (ground: CoreGround, core: Core, cookies: OwnCoo
       const origin = originOf(request)
       // Not to what was asked for: where that starts a login, an address that is refused would start it again for ever.
       const path = returnTo === undefined ? returnToOf(request, origin) : sameOriginPath(returnTo, origin) ?? paths.home
-      return await core.login(request, reply, { returnTo: path, restarts: 0 })
+      return await core.login(request, reply, { returnTo: path, restarts: 0, prompt: null })
     },
     logout: core.logout.logout,
     guard (policy) {

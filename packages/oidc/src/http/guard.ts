@@ -6,10 +6,11 @@ import type { VerifiedToken } from '../bearer/verdict.ts'
 import type { CookieJar } from '../cookie/jar.ts'
 import { AudienceMismatchError, AudienceMissingError, BearerRequiredError, CrossSiteError, ForbiddenError, InsufficientScopeError, UnauthenticatedError } from '../errors.ts'
 import type { CompiledPolicy } from '../policy.ts'
+import type { Reauthentication } from '../session/reauthentication.ts'
 import type { Carrier, Resumed, Sessions } from '../session/sessions.ts'
 import { decideAnonymous, decideAuthenticated, decideBearer, type Decision } from './decision.ts'
 import { stripIdentityHeaders } from './identity-headers.ts'
-import { isCrossSite, isNavigation, isUnsafe, isUpgrade } from './navigation.ts'
+import { isCrossSite, isNavigation, isUnsafe, isUpgrade, isVisit } from './navigation.ts'
 import { ANONYMOUS, SessionOidc, type RequestOidc } from './request-oidc.ts'
 import { originOf } from './return-to.ts'
 import type { SessionView } from './session-view.ts'
@@ -19,6 +20,8 @@ export interface GuardRoom {
   readonly bearer: BearerTokens | null
   readonly jar: CookieJar
   readonly sessions: Sessions
+  /** null: a session is enough for every visit. */
+  readonly reauthentication: Reauthentication | null
   readonly clock: Clock
   /** With `access_token_in_authorization_header`, only we say who is authorized. */
   readonly ownsAuthorization: boolean
@@ -34,6 +37,8 @@ export interface GuardRoom {
   isInPlaceCallback (request: FastifyRequest): boolean
   callback (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply>
   login (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply>
+  /** False: the provider cannot be asked now, and nothing was sent. */
+  loginSilently (request: FastifyRequest, reply: FastifyReply, stored: StoredSession): Promise<boolean>
   refuse (request: FastifyRequest, reply: FastifyReply, error: unknown, event: string): FastifyReply
 }
 
@@ -134,10 +139,24 @@ export function createGuard (room: GuardRoom): Guard {
     return verified.audience
   }
 
-  async function identifySession (request: FastifyRequest, reply: FastifyReply): Promise<void> {
+  /** Whether the session does for this visit, or the browser is on its way to the provider. */
+  async function meetDemand (reauthentication: Reauthentication, request: FastifyRequest, reply: FastifyReply, stored: StoredSession): Promise<'identified' | 'nobody' | 'sent'> {
+    switch (await reauthentication.demand(stored)) {
+      case 'nothing': return 'identified'
+      case 'login': return 'nobody'
+      case 'silent': return await room.loginSilently(request, reply, stored) ? 'sent' : 'identified'
+    }
+  }
+
+  /** True: an answer was sent. */
+  async function identifySession (request: FastifyRequest, reply: FastifyReply): Promise<boolean> {
     if (bearer?.only === true) throw new BearerRequiredError()
     const stored = await resume(request, reply)
-    if (stored !== null) identify(request, reply, stored)
+    if (stored === null) return false
+    const { reauthentication } = room
+    const met = reauthentication === null || !isVisit(request) ? 'identified' : await meetDemand(reauthentication, request, reply, stored)
+    if (met === 'identified') identify(request, reply, stored)
+    return met === 'sent'
   }
 
   function decide (request: FastifyRequest, policy: CompiledPolicy, audience: Audience | null): Decision {
@@ -168,7 +187,7 @@ export function createGuard (room: GuardRoom): Guard {
       let audience: Audience | null = null
       if (!request.oidc.authenticated) {
         audience = bearer === null ? null : await identifyBearer(request, bearer)
-        if (audience === null) await identifySession(request, reply)
+        if (audience === null && await identifySession(request, reply)) return reply
       }
       return await carryOut(decide(request, policy, audience), request, reply)
     } catch (error) {

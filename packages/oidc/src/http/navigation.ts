@@ -18,6 +18,12 @@ export function isNavigation (request: FastifyRequest): boolean {
   return accept === undefined || accept.includes('text/html') || accept.includes('*/*')
 }
 
+/** Does somebody go to a page in a window of its own? A login on the way then costs nothing that was typed, and breaks no frame. */
+export function isVisit (request: FastifyRequest): boolean {
+  const destination = request.headers['sec-fetch-dest']
+  return request.method === 'GET' && isNavigation(request) && (destination === undefined || destination === 'document')
+}
+
 /** Does another site send this, by what a browser cannot be made to lie about? */
 export function isCrossSite (request: FastifyRequest, origin: () => string): boolean {
   const site = request.headers['sec-fetch-site']

@@ -26,8 +26,8 @@ function boundReturnTo (returnTo: string): string {
  * Starts a login at the provider.
  * @throws FST_OIDC_PROVIDER_UNAVAILABLE
  */
-export async function startLogin (provider: Provider, settings: OidcSettings, { returnTo, redirectUri, attempt }: { returnTo: string, redirectUri: string, attempt: number }): Promise<StartedLogin> {
+export async function startLogin (provider: Provider, settings: OidcSettings, { returnTo, redirectUri, attempt, prompt }: { returnTo: string, redirectUri: string, attempt: number, prompt: 'none' | null }): Promise<StartedLogin> {
   const seed = randomBytes(SEED_BYTES).toString('base64url')
-  const authorization = await authorize(provider, settings, { redirectUri, attempt, seed })
+  const authorization = await authorize(provider, settings, { redirectUri, attempt, seed, prompt })
   return { ...authorization, seed, returnTo: boundReturnTo(returnTo) }
 }

@@ -15,9 +15,7 @@ const UNBUILT: ReadonlyArray<readonly [path: string, harmless: unknown]> = [
   ['client_jwt_assertion_expires_in', 60],
   ['client_jwt_assertion_alg', undefined],
   ['client_jwt_assertion_audience', undefined],
-  ['refresh_session_interval', undefined],
   ['accept_none_alg', false],
-  ['force_reauthorize', false],
   ['claim_schema', undefined],
   ['par', undefined],
   ['dpop', undefined]

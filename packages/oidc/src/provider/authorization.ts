@@ -42,7 +42,7 @@ function extraParameters (settings: OidcSettings): URLSearchParams {
  * The authorization request (RFC 6749, section 4.1.1; OpenID Connect Core 1.0, section 3.1.2.1).
  * @throws FST_OIDC_PROVIDER_UNAVAILABLE
  */
-export async function authorize (provider: Provider, settings: OidcSettings, { redirectUri, attempt, seed }: { readonly redirectUri: string, readonly attempt: number, readonly seed: string }): Promise<Authorization> {
+export async function authorize (provider: Provider, settings: OidcSettings, { redirectUri, attempt, seed, prompt }: { readonly redirectUri: string, readonly attempt: number, readonly seed: string, readonly prompt: 'none' | null }): Promise<Authorization> {
   const { configuration } = await provider.client()
   // The attempt rides in the state, so that a browser without cookies cannot be sent round for ever.
   const state = `${randomState()}.${attempt}`
@@ -50,6 +50,7 @@ export async function authorize (provider: Provider, settings: OidcSettings, { r
   const parameters = extraParameters(settings)
   parameters.set('response_type', 'code')
   if (!parameters.has('scope')) parameters.set('scope', settings.scope)
+  if (prompt !== null && !parameters.has('prompt')) parameters.set('prompt', prompt)
   parameters.set('redirect_uri', redirectUri)
   parameters.set('state', state)
   if (nonce !== null) parameters.set('nonce', nonce)

@@ -7,6 +7,7 @@ import { PAGE_HEADERS, renderPage } from '../http/page.ts'
 import { sameOriginPath } from '../http/return-to.ts'
 import type { LoginFinish } from '../login/finish.ts'
 import { decideRestart } from '../login/restart.ts'
+import { endsSession } from '../login/silent.ts'
 
 export interface CallbackRoom {
   readonly jar: CookieJar
@@ -21,6 +22,10 @@ export interface CallbackRoom {
   originOf (request: FastifyRequest): string
   redirectUriOf (request: FastifyRequest): string
   peek (request: FastifyRequest): Promise<StoredSession | null>
+  /** Ends the session that a silent login was to confirm. */
+  endSession (request: FastifyRequest, stored: StoredSession, cause: unknown): Promise<void>
+  /** A silent login failed, and says nothing about the session. */
+  keepSession (stored: StoredSession, cause: unknown): Promise<void>
   restart (request: FastifyRequest, reply: FastifyReply, attempt: number): Promise<FastifyReply>
   refuse (request: FastifyRequest, reply: FastifyReply, error: unknown, event: string): FastifyReply
   onFinished (request: FastifyRequest, stored: StoredSession): void
@@ -67,6 +72,10 @@ export function createCallback (room: CallbackRoom): (request: FastifyRequest, r
     return reply.headers(PAGE_HEADERS).send(renderPage({ title: 'Signed in', message: 'You are signed in.', reference: null, action: { label: 'Continue', href: path, method: 'refresh' } }))
   }
 
+  function returnPath (request: FastifyRequest, { returnTo }: Transaction): string {
+    return sameOriginPath(returnTo, room.originOf(request)) ?? room.home
+  }
+
   async function finish (request: FastifyRequest, reply: FastifyReply, state: string, transaction: Transaction): Promise<FastifyReply> {
     // Where the answer arrives is what it was asked for under: the provider sends browsers nowhere else.
     const redirectUri = room.redirectUriOf(request)
@@ -76,7 +85,26 @@ export function createCallback (room: CallbackRoom): (request: FastifyRequest, r
     room.transactions.trim(request, reply, bytes)
     await replaceSession(request, stored)
     if (kind === 'new') room.onFinished(request, stored)
-    return goOn(reply, sameOriginPath(transaction.returnTo, room.originOf(request)) ?? room.home)
+    return goOn(reply, returnPath(request, transaction))
+  }
+
+  /** Nobody is to see a failure of what nobody asked for: back to the page, with the session or without. */
+  async function finishSilently (request: FastifyRequest, reply: FastifyReply, state: string, transaction: Transaction): Promise<FastifyReply> {
+    try {
+      return await finish(request, reply, state, transaction)
+    } catch (error) {
+      room.onFailed(error)
+      const stored = await room.peek(request)
+      // A login that came after this attempt began knows better.
+      if (stored !== null && stored.session.authenticatedAt < transaction.startedAt) {
+        if (endsSession(error, parametersOf(request))) {
+          await room.endSession(request, stored, error)
+          room.jar.clear(request, reply)
+        } else await room.keepSession(stored, error)
+      }
+      room.transactions.end(request, reply, state)
+      return goOn(reply, returnPath(request, transaction))
+    }
   }
 
   /** An attempt that failed for good is forgotten; one that met an outage can be tried again. */
@@ -102,7 +130,8 @@ export function createCallback (room: CallbackRoom): (request: FastifyRequest, r
       return reply.redirect(room.home, 302)
     }
     const transaction = room.transactions.find(request, state)
-    return transaction === null ? await recover(request, reply, state) : await finish(request, reply, state, transaction)
+    if (transaction === null) return await recover(request, reply, state)
+    return transaction.isSilent ? await finishSilently(request, reply, state, transaction) : await finish(request, reply, state, transaction)
   }
 
   return async (request, reply) => {
