@@ -40,7 +40,7 @@ t.test('S091, S097, S329, S330: the client says who it is once, in the way that 
   t.strictSame([none.names, none.authorization], [['client_id', 'token'], undefined])
   const jwt = await ask({ introspection_endpoint_auth_method: 'client_secret_jwt' })
   t.strictSame(jwt.names, ['client_assertion', 'client_assertion_type', 'client_id', 'token'])
-  t.match(decodeJwt(jwt.form.get('client_assertion') ?? ''), { iss: 'api', sub: 'api', aud: authority.issuer })
+  t.match(decodeJwt(jwt.form.get('client_assertion') ?? ''), { iss: 'api', sub: 'api', aud: `${authority.issuer}/introspect` })
 })
 
 t.test('an endpoint of its own needs no discovery document', async t => {

@@ -230,7 +230,6 @@ t.test('an option without behaviour yet says so, and never does nothing', async 
     proxy_opts: { https_proxy: 'http://proxy.example:3128' },
     par: { enabled: true },
     dpop: { enabled: true },
-    client_rsa_private_key: 'key',
     backchannel_logout_path: '/backchannel',
     tls_client_auth: {},
     allowed_groups: ['a']

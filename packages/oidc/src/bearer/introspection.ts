@@ -1,3 +1,4 @@
+import type { ClientAuth } from 'openid-client'
 import type { Claims, Clock } from 'fastify-oidc-session-store'
 import { ClientRefusedError, ProviderInvalidError, ProviderUnavailableError } from '../errors.ts'
 import type { OidcSettings } from '../options/settings.ts'
@@ -23,11 +24,6 @@ export interface IntrospectionRoom {
   readonly provider: Provider
   readonly settings: OidcSettings
   readonly clock: Clock
-}
-
-interface Endpoint {
-  readonly url: string
-  readonly server: { readonly issuer: string }
 }
 
 const MAX_ANSWER = 65_536
@@ -68,18 +64,21 @@ export function createIntrospection ({ provider, settings, clock }: Introspectio
   const addons = (settings.introspection_addon_headers ?? []).map(name => name.toLowerCase())
   const issuers = settings.claim_validator?.issuer?.valid_issuers ?? null
   const slack = settings.iat_slack
-  const auth = createClientAuth({ token_endpoint_auth_method: method, ...(settings.client_secret === undefined ? {} : { client_secret: settings.client_secret }) }, { issuer: '' })
+  let known: { readonly url: string, readonly auth: ClientAuth } | null = null
 
-  async function endpoint (): Promise<Endpoint> {
-    const configured = settings.introspection_endpoint
-    // Only an assertion has to say who it is for.
-    if (configured !== undefined && method !== 'client_secret_jwt') return { url: configured, server: { issuer: '' } }
-    const server = (await provider.client()).configuration.serverMetadata()
-    const url = configured ?? server.introspection_endpoint
+  /** Made once for an endpoint: reading a key costs more than signing with it. */
+  function authFor (url: string): ClientAuth {
+    if (known?.url !== url) known = { url, auth: createClientAuth(settings, method, url) }
+    return known.auth
+  }
+
+  async function endpoint (): Promise<string> {
+    if (settings.introspection_endpoint !== undefined) return settings.introspection_endpoint
+    const url = (await provider.client()).configuration.serverMetadata().introspection_endpoint
     // As for every endpoint: what a document over https names is asked over https.
-    const protocols = configured === undefined && settings.discovery.startsWith('https:') ? /^https:$/ : /^https?:$/
+    const protocols = settings.discovery.startsWith('https:') ? /^https:$/ : /^https?:$/
     if (url === undefined || !URL.canParse(url) || !protocols.test(new URL(url).protocol)) throw fault(new ProviderInvalidError(), 'the provider has no usable introspection_endpoint: set it, or verify tokens with use_jwks')
-    return { url, server }
+    return url
   }
 
   function addonsOf (headers: RequestHeaders): Array<readonly [string, string]> {
@@ -90,11 +89,11 @@ export function createIntrospection ({ provider, settings, clock }: Introspectio
   }
 
   async function ask (token: string, requestHeaders: RequestHeaders): Promise<Claims> {
-    const { url, server } = await endpoint()
+    const url = await endpoint()
     const headers = new Headers({ accept: 'application/json' })
     const body = new URLSearchParams({ token })
     for (const [name, value] of addonsOf(requestHeaders)) headers.set(name, value)
-    await auth(server, { client_id: settings.client_id }, body, headers)
+    await authFor(url)({ issuer: '' }, { client_id: settings.client_id }, body, headers)
     headers.set('content-type', 'application/x-www-form-urlencoded')
     const answer = await provider.http.fetch(url, { method: 'POST', headers, body: body.toString() }).catch((error: unknown) => { throw toProviderError(error) })
     return await readAnswer(answer)

@@ -60,11 +60,3 @@ function checkAudience (options: ResolvedOptions): OptionProblem[] {
 export function checkBearerOptions (options: ResolvedOptions): OptionProblem[] {
   return [checkAlgorithms, checkAddonHeaders, checkAudience].flatMap(check => check(options))
 }
-
-/** The client has to say who it is wherever it asks the provider, in the way that is configured there. */
-export function checkClientSecret (options: ResolvedOptions): OptionProblem[] {
-  if (options.client_secret !== undefined) return []
-  if (introspects(options) && options.introspection_endpoint_auth_method !== 'none') return [problem('client_secret', 'is required, unless introspection_endpoint_auth_method is none: the introspection endpoint asks who the client is')]
-  const needless = options.bearer_only || options.use_pkce || options.token_endpoint_auth_method === 'private_key_jwt'
-  return needless ? [] : [problem('client_secret', 'is required, unless use_pkce is on')]
-}

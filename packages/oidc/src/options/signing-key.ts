@@ -15,7 +15,8 @@ export type ReadKey =
   | { readonly kind: 'key', readonly key: KeyObject, readonly algorithms: readonly string[] }
   | { readonly kind: 'problem', readonly message: string }
 
-function algorithmsFor ({ asymmetricKeyType: type, asymmetricKeyDetails: details }: KeyObject): readonly string[] {
+/** Algorithms that a key is good for; none: it is too weak, or of a kind that nothing here uses. The first is the default. */
+export function algorithmsFor ({ asymmetricKeyType: type, asymmetricKeyDetails: details }: KeyObject): readonly string[] {
   if (type === 'rsa') return (details?.modulusLength ?? 0) < MIN_RSA_BITS ? [] : ASYMMETRIC_ALGORITHMS.filter(name => /^[RP]S/.test(name))
   if (type === 'ed25519') return ['EdDSA', 'Ed25519']
   const curve = CURVES[details?.namedCurve ?? '']
@@ -30,9 +31,14 @@ function parse (pem: string): KeyObject | null {
   }
 }
 
+/** Line ends may be written as `\n`, as environment variables have them. */
+export function unfoldPem (written: string): string {
+  return written.replaceAll('\\r', '').replaceAll('\\n', '\n').trim()
+}
+
 /** Reads a public key or a certificate. Line ends may be written as `\n`, as environment variables have them. */
 export function readPublicKey (written: string): ReadKey {
-  const pem = written.replaceAll('\\r', '').replaceAll('\\n', '\n').trim()
+  const pem = unfoldPem(written)
   if (pem.includes('PRIVATE KEY-----')) return { kind: 'problem', message: 'is a private key: the public one is enough, and the private one belongs to the provider alone' }
   const key = parse(pem)
   if (key === null) return { kind: 'problem', message: 'is not a public key or certificate in PEM' }

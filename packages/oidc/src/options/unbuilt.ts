@@ -10,11 +10,6 @@ const UNBUILT: ReadonlyArray<readonly [path: string, harmless: unknown]> = [
   ['session.rolling_timeout', 0],
   ['session.coordination', 'process'],
   ['proxy_opts', undefined],
-  ['client_rsa_private_key', undefined],
-  ['client_rsa_private_key_id', undefined],
-  ['client_jwt_assertion_expires_in', 60],
-  ['client_jwt_assertion_alg', undefined],
-  ['client_jwt_assertion_audience', undefined],
   ['accept_none_alg', false],
   ['claim_schema', undefined],
   ['par', undefined],
@@ -24,7 +19,7 @@ const UNBUILT: ReadonlyArray<readonly [path: string, harmless: unknown]> = [
 /** Names that later versions know. */
 const COMING = ['backchannel_logout_path', 'frontchannel_logout_path', 'audience', 'scopes_claim', 'groups_claim', 'user_id_claim', 'email_claim', 'allowed_groups', 'required_groups', 'allowed_emails', 'allowed_email_domains', 'required_claims', 'acr_values', 'max_age', 'skip_auth_preflight', 'auth_methods', 'consumer', 'whitelist_domains', 'secrets', 'accept_id_token_as_bearer', 'tls_client_auth']
 
-const AUTH_METHODS = ['client_secret_basic', 'client_secret_post', 'client_secret_jwt', 'none']
+const AUTH_METHODS = ['client_secret_basic', 'client_secret_post', 'client_secret_jwt', 'private_key_jwt', 'none']
 
 function readPath (root: unknown, path: readonly string[]): unknown {
   return path.reduce<unknown>((value, name) => value === null || typeof value !== 'object' ? undefined : (value as Record<string, unknown>)[name], root)
@@ -43,7 +38,7 @@ export function findUnbuilt (input: unknown, options: ResolvedOptions): OptionPr
   }
   for (const name of ['token_endpoint_auth_method', 'introspection_endpoint_auth_method']) {
     const method: unknown = readPath(options, [name])
-    if (typeof method === 'string' && !AUTH_METHODS.includes(method)) problems.push({ path: [name], message: method === 'private_key_jwt' ? MESSAGE : `must be one of ${AUTH_METHODS.join(', ')}` })
+    if (typeof method === 'string' && !AUTH_METHODS.includes(method)) problems.push({ path: [name], message: `must be one of ${AUTH_METHODS.join(', ')}` })
   }
   if (readPath(input, ['security_profile']) === 'fapi2') problems.push({ path: ['security_profile'], message: 'fapi2 is not available in this version' })
   return problems

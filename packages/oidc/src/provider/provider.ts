@@ -1,13 +1,15 @@
-import { Configuration, allowInsecureRequests, clockTolerance, customFetch } from 'openid-client'
+import { Configuration, allowInsecureRequests, clockTolerance, customFetch, type ClientAuth } from 'openid-client'
 import type { Clock } from 'fastify-oidc-session-store'
 import type { OidcSettings } from '../options/settings.ts'
-import { createClientAuth } from './client-auth.ts'
+import { chooseAuthMethod, createClientAuth, keepQuery } from './client-auth.ts'
 import { createDiscovery, type Discovery, type KeySet } from './discovery.ts'
 import { createProviderHttp, type ProviderHttp } from './http.ts'
 
 /** The provider as one client sees it. */
 export interface ProviderClient {
   readonly configuration: Configuration
+  /** For the revocation endpoint: who asks there may have to say so by an assertion for it alone. */
+  readonly revocation: Configuration
   readonly issuer: string
   readonly keys: KeySet | null
 }
@@ -58,13 +60,22 @@ function acquire (settings: OidcSettings, clock: Clock): { entry: Shared, releas
   }
 }
 
-function configure (settings: OidcSettings, { http }: Shared, discovered: NonNullable<Discovery['current']>): ProviderClient {
-  const { server, keys } = discovered
-  const configuration = new Configuration(server, settings.client_id, { [clockTolerance]: settings.iat_slack, ...(settings.client_secret === undefined ? {} : { client_secret: settings.client_secret }) }, createClientAuth(settings, server))
-  configuration[customFetch] = async (url, init) => await http.fetch(url, init as RequestInit)
-  configuration.timeout = settings.timeout
-  allowInsecureRequests(configuration)
-  return { configuration, issuer: server.issuer, keys }
+function configure (settings: OidcSettings, { http }: Shared, { server, keys }: NonNullable<Discovery['current']>): ProviderClient {
+  const method = chooseAuthMethod(settings, server)
+  const authFor = (endpoint: string | undefined): ClientAuth => createClientAuth(settings, method, endpoint ?? server.issuer)
+  function configurationWith (auth: ClientAuth): Configuration {
+    const configuration = new Configuration(server, settings.client_id, { [clockTolerance]: settings.iat_slack, ...(settings.client_secret === undefined ? {} : { client_secret: settings.client_secret }) }, auth)
+    configuration[customFetch] = async (url, init) => await http.fetch(url, init as RequestInit)
+    configuration.timeout = settings.timeout
+    allowInsecureRequests(configuration)
+    return configuration
+  }
+  return {
+    configuration: configurationWith(keepQuery(authFor(server.token_endpoint), settings.redirect_uri)),
+    revocation: configurationWith(authFor(server.revocation_endpoint)),
+    issuer: server.issuer,
+    keys
+  }
 }
 
 export function createProvider (settings: OidcSettings, clock: Clock): Provider {

@@ -8,7 +8,7 @@ import { toProviderError } from './provider-error.ts'
  * @throws FST_OIDC_PROVIDER_UNAVAILABLE, FST_OIDC_CLIENT_REFUSED: the first failure
  */
 export async function revokeTokens (provider: Provider, { refreshToken, accessToken }: { refreshToken: string | null, accessToken: string | null }): Promise<void> {
-  const { configuration } = await provider.client()
+  const { revocation: configuration } = await provider.client()
   if (configuration.serverMetadata().revocation_endpoint === undefined) return
   const failures: unknown[] = []
   for (const [token, hint] of [[refreshToken, 'refresh_token'], [accessToken, 'access_token']] as const) {

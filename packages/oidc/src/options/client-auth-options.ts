@@ -1,0 +1,57 @@
+import type { OptionProblem } from 'fastify-oidc-session-store'
+import { introspects } from './bearer-options.ts'
+import { readPrivateKey } from './private-key.ts'
+import type { ResolvedOptions } from './schema.ts'
+
+/** An endpoint that asks who the client is, and the option that says how it is told. */
+interface AskingEndpoint {
+  readonly option: string
+  readonly method: string
+}
+
+const problem = (path: string, message: string): OptionProblem => ({ path: path.split('.'), message })
+
+/** Endpoints that are ever called; what is said of another is not held against anything. */
+function askingEndpoints (options: ResolvedOptions): AskingEndpoint[] {
+  return [
+    ...options.bearer_only ? [] : [{ option: 'token_endpoint_auth_method', method: options.token_endpoint_auth_method }],
+    ...introspects(options) ? [{ option: 'introspection_endpoint_auth_method', method: options.introspection_endpoint_auth_method }] : []
+  ]
+}
+
+const NEEDS_SECRET = new Set(['client_secret_basic', 'client_secret_post', 'client_secret_jwt'])
+
+function checkSecret (options: ResolvedOptions): OptionProblem[] {
+  if (options.client_secret !== undefined) return []
+  if (introspects(options) && NEEDS_SECRET.has(options.introspection_endpoint_auth_method)) return [problem('client_secret', 'is required, unless introspection_endpoint_auth_method is none or private_key_jwt: the introspection endpoint asks who the client is')]
+  if (options.bearer_only) return []
+  // Who writes that the secret signs means it: such a client is not a public one.
+  if (options.token_endpoint_auth_method === 'client_secret_jwt') return [problem('client_secret', 'is required: token_endpoint_auth_method is client_secret_jwt')]
+  return options.use_pkce || options.token_endpoint_auth_method === 'private_key_jwt' ? [] : [problem('client_secret', 'is required, unless use_pkce is on or token_endpoint_auth_method is private_key_jwt')]
+}
+
+function checkPrivateKey (options: ResolvedOptions): OptionProblem[] {
+  const { client_rsa_private_key: written, client_jwt_assertion_alg: alg } = options
+  if (written === undefined) {
+    const asking = askingEndpoints(options).find(({ method }) => method === 'private_key_jwt')
+    return asking === undefined ? [] : [problem('client_rsa_private_key', `is required: ${asking.option} is private_key_jwt`)]
+  }
+  const read = readPrivateKey(written)
+  if (read.kind === 'problem') return [problem('client_rsa_private_key', read.message)]
+  const isFit = alg === undefined || alg.startsWith('HS') || read.algorithms.includes(alg)
+  return isFit ? [] : [problem('client_jwt_assertion_alg', `does not fit client_rsa_private_key, which signs ${read.algorithms.join(', ')}`)]
+}
+
+/** One algorithm serves all endpoints, and a secret does not sign what a key does. */
+function checkAssertionAlgorithm (options: ResolvedOptions): OptionProblem[] {
+  const alg = options.client_jwt_assertion_alg
+  if (alg === undefined) return []
+  const unfit = alg.startsWith('HS') ? 'private_key_jwt' : 'client_secret_jwt'
+  const asking = askingEndpoints(options).find(({ method }) => method === unfit)
+  return asking === undefined ? [] : [problem('client_jwt_assertion_alg', `does not fit ${asking.option}, which is ${unfit}`)]
+}
+
+/** The client has to say who it is wherever it asks the provider, in the way that is configured there. */
+export function checkClientAuth (options: ResolvedOptions): OptionProblem[] {
+  return [checkSecret, checkPrivateKey, checkAssertionAlgorithm].flatMap(check => check(options))
+}
