@@ -310,10 +310,10 @@ t.test('S006, S030 to S032, S034, S035: options that hold, and those that stop t
     [{ ...only, client_secret: 's', introspection_addon_headers: ['Authorization'] }, /^introspection_addon_headers.0 is a header of the introspection request itself/],
     [{ ...only, client_secret: 's', introspection_addon_headers: ['a', 'b c'] }, /^introspection_addon_headers.1 is not the name of a header/],
     [{ ...only, client_secret: 's', introspection_addon_headers: [] }, /^introspection_addon_headers needs at least 1/],
-    [{ ...only, client_secret: 's', introspection_endpoint_auth_method: 'private_key_jwt' }, /^introspection_endpoint_auth_method is not available/],
+    [{ ...only, client_secret: 's', introspection_endpoint_auth_method: 'private_key_jwt' }, /^client_rsa_private_key is required: introspection_endpoint_auth_method is private_key_jwt/],
     [{ ...only, client_secret: 's', introspection_endpoint_auth_method: 'basic' }, /^introspection_endpoint_auth_method must be one of/],
     [{ ...only, use_jwks: true, claim_validator: { issuer: { valid_issuers: [] } } }, /^claim_validator.issuer.valid_issuers needs at least 1/],
-    [{ ...only, use_jwks: true, claim_schema: {} }, /^claim_schema is not available/],
+    [{ ...only, use_jwks: true, claim_schema: { type: 'no-type' } }, /^claim_schema is not a JSON Schema: check claim_schema failed/],
     [{ ...only, use_jwks: true, security_profile: 'oauth2.1' }, /^claim_validator.audience.match_with_client_id must be true under security_profile oauth2.1/]
   ]
   for (const [options, expected] of bad) t.match(problems(options).join('\n'), expected)

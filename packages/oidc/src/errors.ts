@@ -12,6 +12,8 @@ export const AuthorizationMalformedError = createError('FST_OIDC_AUTHORIZATION_M
 /** A bearer token that does not hold; why is in the log. */
 export const BearerInvalidError = createError('FST_OIDC_BEARER_INVALID', 'The access token is not valid', 401)
 export const BearerExpiredError = createError('FST_OIDC_BEARER_INVALID', 'The access token has expired', 401)
+/** `claim_schema`: the session lives on, and does not hold against it; why is in the log. */
+export const ClaimsInvalidError = createError('FST_OIDC_CLAIMS_INVALID', 'The claims of this sign-in are not those that are needed here', 401)
 /** `claim_validator.audience`: the token does not say whom it is for. */
 export const AudienceMissingError = createError('FST_OIDC_AUDIENCE_MISSING', 'required audience claim not present', 403)
 /** `claim_validator.audience.match_with_client_id`: the token is for somebody else. */

@@ -1,4 +1,5 @@
 import type { Claims, Clock, EpochSeconds } from 'fastify-oidc-session-store'
+import { claimCheckOf } from '../options/claim-schema.ts'
 import type { OidcSettings } from '../options/settings.ts'
 import { audienceOf, freezeClaims, scopesOf, type Audience } from './claims.ts'
 import { invalidToken } from './invalid.ts'
@@ -48,6 +49,8 @@ interface JudgeRoom {
 
 function describe (token: string, claims: Claims, verifiedBy: VerifiedToken['verifiedBy'], settings: OidcSettings): VerifiedToken {
   if (!freezeClaims(claims)) throw invalidToken('its claims are nested too deep')
+  const problem = claimCheckOf(settings)?.(claims) ?? null
+  if (problem !== null) throw invalidToken(`claim validation failed: ${problem}`)
   return Object.freeze({
     token,
     claims,

@@ -16,6 +16,7 @@ import { createLoginFinish } from '../login/finish.ts'
 import { applyHooks, applyHooksToRefresh } from '../login/hooks.ts'
 import { endLogin } from '../login/logout.ts'
 import { startLogin } from '../login/start.ts'
+import { claimCheckOf } from '../options/claim-schema.ts'
 import type { OidcHooks } from '../options/hooks.ts'
 import type { OidcSettings } from '../options/settings.ts'
 import { defaultPolicy } from '../policy.ts'
@@ -204,7 +205,7 @@ export function createCore (ground: CoreGround): Core {
     reauthentication: rooms.reauthentication,
     clock,
     ownsAuthorization: settings.set_access_token_header && settings.access_token_in_authorization_header,
-    viewOf: createSessionViews(settings),
+    viewOf: createSessionViews(settings, claimCheckOf(settings)),
     bearerViewOf: createBearerViews(settings),
     keepPrivate: privateAnswers.mark,
     policyOf: policies.policyOf,

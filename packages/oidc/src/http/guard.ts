@@ -4,7 +4,7 @@ import type { BearerTokens } from '../bearer/bearer-tokens.ts'
 import type { Audience } from '../bearer/claims.ts'
 import type { VerifiedToken } from '../bearer/verdict.ts'
 import type { CookieJar } from '../cookie/jar.ts'
-import { AudienceMismatchError, AudienceMissingError, BearerRequiredError, CrossSiteError, ForbiddenError, InsufficientScopeError, UnauthenticatedError } from '../errors.ts'
+import { AudienceMismatchError, AudienceMissingError, BearerRequiredError, ClaimsInvalidError, CrossSiteError, ForbiddenError, InsufficientScopeError, UnauthenticatedError } from '../errors.ts'
 import type { CompiledPolicy } from '../policy.ts'
 import type { Reauthentication } from '../session/reauthentication.ts'
 import type { Carrier, Resumed, Sessions } from '../session/sessions.ts'
@@ -100,8 +100,10 @@ export function createGuard (room: GuardRoom): Guard {
     return request.oidc.accessToken
   }
 
-  function identify (request: FastifyRequest, reply: FastifyReply, stored: StoredSession): void {
-    request.oidc = new SessionOidc(stored, room.viewOf(stored.session), clock(), { request, reply, freshAccessToken })
+  function identify (request: FastifyRequest, reply: FastifyReply, stored: StoredSession): SessionView {
+    const view = room.viewOf(stored.session)
+    request.oidc = new SessionOidc(stored, view, clock(), { request, reply, freshAccessToken })
+    return view
   }
 
   function isForeignWrite (request: FastifyRequest, policy: CompiledPolicy): boolean {
@@ -155,8 +157,10 @@ export function createGuard (room: GuardRoom): Guard {
     if (stored === null) return false
     const { reauthentication } = room
     const met = reauthentication === null || !isVisit(request) ? 'identified' : await meetDemand(reauthentication, request, reply, stored)
-    if (met === 'identified') identify(request, reply, stored)
-    return met === 'sent'
+    if (met !== 'identified') return met === 'sent'
+    const { claimProblem } = identify(request, reply, stored)
+    if (claimProblem !== null) throw Object.assign(new ClaimsInvalidError(), { cause: new Error(`claim validation failed: ${claimProblem}`) })
+    return false
   }
 
   function decide (request: FastifyRequest, policy: CompiledPolicy, audience: Audience | null): Decision {

@@ -6,6 +6,8 @@ import { isNavigation } from './navigation.ts'
 import { PAGE_HEADERS, renderPage } from './page.ts'
 import { sameOriginPath } from './return-to.ts'
 
+/** 401s that say in the challenge what is wrong, by a text that is always the same. */
+const CHALLENGED = new Set(['FST_OIDC_BEARER_INVALID', 'FST_OIDC_CLAIMS_INVALID'])
 /** Seconds after which an outage is worth another try. */
 const RETRY_AFTER = 5
 
@@ -27,7 +29,7 @@ function logRefusal (request: FastifyRequest, error: KnownError, event: string):
   const line = { oidc: event, code: error.code, cause: cause?.code ?? undefined, err: error.cause ?? undefined }
   const text = cause === undefined ? error.message : explain(error.message, error)
   if (error.statusCode === 503 || error.statusCode === 500) request.log.error(line, text)
-  else if (error.code === 'FST_OIDC_BEARER_INVALID') request.log.info({ oidc: event, code: error.code }, text)
+  else if (CHALLENGED.has(error.code)) request.log.info({ oidc: event, code: error.code }, text)
   else if (error.statusCode === 502 || error.cause !== undefined) request.log.warn(line, text)
   else request.log.debug(line, text)
 }
@@ -39,7 +41,7 @@ const DENIED = new Set(['FST_OIDC_INSUFFICIENT_SCOPE', 'FST_OIDC_AUDIENCE_MISSIN
 const quote = (text: string): string => `"${text.replace(/[^\x20-\x7e]/g, '').replace(/["\\]/g, '\\$&')}"`
 
 function challenge (error: KnownError, realm: string): string | null {
-  if (error.code === 'FST_OIDC_BEARER_INVALID') return `Bearer realm=${quote(realm)}, error="invalid_token", error_description=${quote(error.message)}`
+  if (CHALLENGED.has(error.code)) return `Bearer realm=${quote(realm)}, error="invalid_token", error_description=${quote(error.message)}`
   if (error.statusCode === 401) return `Bearer realm=${quote(realm)}`
   if (DENIED.has(error.code)) return `Bearer realm=${quote(realm)}, error="insufficient_scope"`
   return null

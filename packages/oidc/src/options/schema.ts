@@ -101,7 +101,7 @@ export const optionsSchema = Type.Object({
   introspection_expiry_claim: withDefault(Type.String({ minLength: 1, description: 'Claim of the introspection answer that says when it expires. `exp` is an instant; in another one a number above 10^9 is an instant, one below it a life in seconds.' }), 'exp'),
   introspection_addon_headers: Type.Optional(Type.Array(Type.String({ minLength: 1, pattern: '^[^:]+$' }), { minItems: 1, description: 'Headers of the request that are passed on to the introspection endpoint.' })),
   claim_validator: Type.Optional(claimValidator),
-  claim_schema: Type.Optional(Type.Record(Type.String(), Type.Unknown(), { description: 'JSON Schema of `{ user, access_token, id_token }`.' })),
+  claim_schema: Type.Optional(Type.Record(Type.String(), Type.Unknown(), { description: 'JSON Schema (draft 7; formats are not checked) that a session has to hold against as `{ user, access_token, id_token }`, of which only what it keeps is there, and a bearer token as its claims. Otherwise 401, and the session goes on. One that does not compile stops the boot.' })),
   par: Type.Optional(par),
   dpop: Type.Optional(dpop),
   security_profile: withDefault(Type.Union([Type.Literal('apisix'), Type.Literal('oauth2.1')], { description: 'Defaults of what is not written. `apisix`: those of the attribute table. `oauth2.1`: PKCE and nonce, `__Host-` cookies, no requests from other sites.' }), 'apisix'),

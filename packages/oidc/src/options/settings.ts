@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { checkOptions, optionsError, sessionSchema, type OptionProblem } from 'fastify-oidc-session-store'
 import { acceptsBearer, checkBearerOptions } from './bearer-options.ts'
 import { checkClientAuth } from './client-auth-options.ts'
+import { checkClaimSchema } from './claim-schema.ts'
 import { resolveReferences } from './references.ts'
 import { optionsSchema, type ResolvedOptions } from './schema.ts'
 import { findUnbuilt } from './unbuilt.ts'
@@ -62,7 +63,7 @@ function explainTimeout (found: OptionProblem): OptionProblem {
 
 const isObject = (value: unknown): value is object => value !== null && typeof value === 'object'
 
-const RULES = [checkUrls, checkRedirectUri, checkAuthorizationParams, checkClientAuth, checkBearerOptions, checkSession]
+const RULES = [checkUrls, checkRedirectUri, checkAuthorizationParams, checkClientAuth, checkBearerOptions, checkClaimSchema, checkSession]
 
 /** What options have to agree on; those that are wrong by themselves are not held against others. */
 function checkTogether (options: ResolvedOptions, wrong: ReadonlySet<string>): OptionProblem[] {

@@ -11,7 +11,6 @@ const UNBUILT: ReadonlyArray<readonly [path: string, harmless: unknown]> = [
   ['session.coordination', 'process'],
   ['proxy_opts', undefined],
   ['accept_none_alg', false],
-  ['claim_schema', undefined],
   ['par', undefined],
   ['dpop', undefined]
 ]
