@@ -11,10 +11,10 @@ const AUTH_METHODS = 'client_secret_basic, client_secret_post, client_secret_jwt
 const proxyOptions = Type.Object({
   http_proxy: url('Proxy for http URLs of the provider, such as `http://<proxy_host>:<proxy_port>`.'),
   https_proxy: url('Proxy for https URLs of the provider, such as `http://<proxy_host>:<proxy_port>`.'),
-  http_proxy_authorization: text('`Proxy-Authorization` for `http_proxy`: `Basic <base64 username:password>`.'),
+  http_proxy_authorization: text('`Proxy-Authorization` for `http_proxy`: `Basic <base64 username:password>`. A `Proxy-Authorization` that `introspection_addon_headers` passes on goes before it.'),
   https_proxy_authorization: text('`Proxy-Authorization` for `https_proxy`: `Basic <base64 username:password>`.'),
-  no_proxy: text('Hosts that are reached without the proxy, separated by commas.')
-}, { additionalProperties: false, description: 'Proxy that the provider is reached through.' })
+  no_proxy: text('Hosts that are reached without the proxy, separated by commas: names, which also stand for what is below them (a leading dot changes nothing), addresses, or `*` for all.')
+}, { additionalProperties: false, description: 'Proxy that the provider is reached through: http URLs in absolute form, https URLs through a tunnel (CONNECT). The proxies of the environment (`HTTP_PROXY` and its like) are not used.' })
 
 const sessionContents = Type.Object({
   access_token: Type.Optional(Type.Boolean({ description: 'Keep the access token, its expiry and the refresh token. Without them the session neither ends nor is renewed with the token, and there is nothing to revoke at a logout.' })),

@@ -3,6 +3,7 @@ import { checkOptions, optionsError, sessionSchema, type OptionProblem } from 'f
 import { acceptsBearer, checkBearerOptions } from './bearer-options.ts'
 import { checkClientAuth } from './client-auth-options.ts'
 import { checkClaimSchema } from './claim-schema.ts'
+import { checkProxy } from './proxy-options.ts'
 import { resolveReferences } from './references.ts'
 import { optionsSchema, type ResolvedOptions } from './schema.ts'
 import { findUnbuilt } from './unbuilt.ts'
@@ -63,7 +64,7 @@ function explainTimeout (found: OptionProblem): OptionProblem {
 
 const isObject = (value: unknown): value is object => value !== null && typeof value === 'object'
 
-const RULES = [checkUrls, checkRedirectUri, checkAuthorizationParams, checkClientAuth, checkBearerOptions, checkClaimSchema, checkSession]
+const RULES = [checkUrls, checkRedirectUri, checkAuthorizationParams, checkClientAuth, checkBearerOptions, checkClaimSchema, checkProxy, checkSession]
 
 /** What options have to agree on; those that are wrong by themselves are not held against others. */
 function checkTogether (options: ResolvedOptions, wrong: ReadonlySet<string>): OptionProblem[] {

@@ -45,9 +45,10 @@ export function statusOf (error: unknown): number | null {
 function networkRemedy (error: unknown): string | null {
   if (isTimeout(error)) return 'the provider did not answer in time: check that it is up, or raise timeout (seconds)'
   if (!isNetworkFailure(error)) return null
+  if (causesOf(error).some(({ message }) => message.startsWith('Proxy response'))) return 'the proxy does not let this through: check the proxies and their authorization in proxy_opts'
   const codes = codesOf(error).join(' ')
   if (/ENOTFOUND|EAI_AGAIN/.test(codes)) return 'the host of the provider does not resolve: check discovery and the DNS settings of this machine'
-  if (codes.includes('ECONNREFUSED')) return 'nothing listens there: check the host and port in discovery'
+  if (codes.includes('ECONNREFUSED')) return 'nothing listens there: check the host and port in discovery, and in proxy_opts where that is set'
   if (/ERR_SSL_WRONG_VERSION|ERR_SSL_PACKET/.test(codes)) return 'the provider does not speak TLS there: check the scheme and port in discovery'
   if (/CERT|TLS|SSL|SELF_SIGNED|UNABLE_TO/.test(codes)) return "the provider's certificate was not accepted: add its CA with NODE_EXTRA_CA_CERTS"
   return 'the connection to the provider failed: check the network between here and there'

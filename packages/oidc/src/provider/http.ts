@@ -1,4 +1,5 @@
-import { Agent, fetch as undiciFetch } from 'undici'
+import { fetch as undiciFetch } from 'undici'
+import { createRoutes, type RoutesOptions } from './routes.ts'
 
 /** What a provider may send at the most: more is not metadata, keys or tokens. */
 const MAX_BODY_BYTES = 1024 * 1024
@@ -9,12 +10,6 @@ export interface ProviderHttp {
   fetch (url: string, init: RequestInit): Promise<Response>
   readonly timeout: number
   close (): Promise<void>
-}
-
-export interface ProviderHttpOptions {
-  /** Seconds. */
-  readonly timeout: number
-  readonly sslVerify: boolean
 }
 
 async function readBounded (body: AsyncIterable<Uint8Array> | null): Promise<Buffer<ArrayBuffer> | null> {
@@ -39,22 +34,19 @@ function describeBody (headers: Iterable<[string, string]>): Headers {
 
 const hasNoBody = (status: number): boolean => status === 204 || status === 205 || status === 304
 
-/** An agent of its own per instance: nothing here changes TLS or proxies for the rest of the process. */
-export function createProviderHttp ({ timeout, sslVerify }: ProviderHttpOptions): ProviderHttp {
-  const agent = new Agent({
-    connections: 16,
-    connect: { rejectUnauthorized: sslVerify, timeout: timeout * 1000 },
-    headersTimeout: timeout * 1000,
-    bodyTimeout: timeout * 1000
-  })
+export function createProviderHttp (options: RoutesOptions): ProviderHttp {
+  const { timeout } = options
+  const routes = createRoutes(options)
   return {
     timeout,
     async fetch (url, init) {
       const signal = AbortSignal.any([AbortSignal.timeout(timeout * 1000), ...(init.signal == null ? [] : [init.signal])])
-      const answer = await undiciFetch(url, { ...init, signal, redirect: 'manual', dispatcher: agent } as Parameters<typeof undiciFetch>[1])
+      const { dispatcher, addressed } = routes.routeTo(url)
+      const headers = [...addressed(new Headers(init.headers))]
+      const answer = await undiciFetch(url, { ...init, headers, signal, redirect: 'manual', dispatcher } as Parameters<typeof undiciFetch>[1])
       const body = await readBounded(answer.body as AsyncIterable<Uint8Array> | null)
       return new Response(hasNoBody(answer.status) ? null : body, { status: answer.status, headers: describeBody(answer.headers) })
     },
-    close: async () => { await agent.destroy() }
+    close: routes.close
   }
 }

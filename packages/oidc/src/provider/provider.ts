@@ -39,10 +39,10 @@ function endpointOverrides (settings: OidcSettings): Record<string, string> {
 function acquire (settings: OidcSettings, clock: Clock): { entry: Shared, release: () => Promise<void> } {
   const overrides = endpointOverrides(settings)
   const validIssuers = settings.claim_validator?.issuer?.valid_issuers ?? []
-  const key = JSON.stringify([settings.discovery, settings.timeout, settings.ssl_verify, settings.jwk_expires_in, overrides, validIssuers])
+  const key = JSON.stringify([settings.discovery, settings.timeout, settings.ssl_verify, settings.proxy_opts, settings.jwk_expires_in, overrides, validIssuers])
   let entry = shared.get(key)
   if (entry === undefined) {
-    const http = createProviderHttp({ timeout: settings.timeout, sslVerify: settings.ssl_verify })
+    const http = createProviderHttp({ timeout: settings.timeout, sslVerify: settings.ssl_verify, proxy: settings.proxy_opts })
     entry = { http, users: 0, discovery: createDiscovery({ url: settings.discovery, http, validIssuers, overrides, keysMaxAge: settings.jwk_expires_in, clock }) }
     shared.set(key, entry)
   }
