@@ -89,7 +89,7 @@ export const optionsSchema = Type.Object({
   access_token_expires_leeway: withDefault(Type.Integer({ minimum: 0, description: 'Renew this many seconds before the access token expires.' }), 0),
   refresh_session_interval: Type.Optional(Type.Integer({ minimum: 1, description: 'Seconds since the last login after which a visit (a GET navigation of a window) logs in again silently: by a redirect with `prompt=none`, unless `authorization_params.prompt` says otherwise, and back to the page. Where the provider says that there is no login any more, the session is over; where it cannot be asked, the session goes on.' })),
   iat_slack: withDefault(Type.Integer({ minimum: 0, maximum: 600, description: 'Clock difference to the provider that is tolerated, in seconds.' }), 120),
-  accept_none_alg: flag(false, 'Accept ID tokens without a signature from the token endpoint.'),
+  accept_none_alg: flag(false, 'Accept ID tokens without a signature (`alg: none`) from a token endpoint over https with `ssl_verify`, or on this machine; everything else in them is checked. Never for bearer tokens.'),
   accept_unsupported_alg: flag(true, 'Accept ID tokens from the token endpoint that are signed with an algorithm that cannot be verified here. Off under `security_profile: oauth2.1`.'),
   force_reauthorize: flag(false, 'A login for each visit (a GET navigation of a window): a session does for the page that its login leads to, once, and for what that page loads and sends.'),
   use_nonce: flag(false, 'Send a nonce and check it in the ID token. On under `security_profile: oauth2.1`.'),

@@ -106,6 +106,7 @@ export function listWeakSettings (settings: OidcSettings): string[] {
   const weak: Array<[string, boolean]> = [
     ['use_pkce', hasLogins && !settings.use_pkce],
     ['use_nonce', hasLogins && !settings.use_nonce],
+    ['accept_none_alg', hasLogins && settings.accept_none_alg],
     ['accept_unsupported_alg', hasLogins && settings.accept_unsupported_alg],
     ['cross_site', hasLogins && settings.cross_site === 'allow'],
     ['claim_validator.audience.match_with_client_id', acceptsBearer(settings) && settings.claim_validator?.audience?.match_with_client_id !== true],

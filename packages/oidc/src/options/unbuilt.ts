@@ -9,7 +9,6 @@ const UNBUILT: ReadonlyArray<readonly [path: string, harmless: unknown]> = [
   ['session.redis', undefined],
   ['session.rolling_timeout', 0],
   ['session.coordination', 'process'],
-  ['accept_none_alg', false],
   ['par', undefined],
   ['dpop', undefined]
 ]

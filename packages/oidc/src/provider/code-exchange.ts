@@ -44,6 +44,8 @@ export async function exchangeCode (provider: Provider, settings: OidcSettings, 
     accessToken: answer.access_token,
     slack: settings.iat_slack,
     acceptsUnsupported: settings.accept_unsupported_alg,
+    acceptsUnsigned: settings.accept_none_alg,
+    verifiesTls: settings.ssl_verify,
     clock
   })
   return readTokens(answer, { now, lifeWhenUnsaid: settings.access_token_expires_in, idTokenClaims })

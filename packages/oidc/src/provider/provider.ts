@@ -60,11 +60,16 @@ function acquire (settings: OidcSettings, clock: Clock): { entry: Shared, releas
   }
 }
 
+/** openid-client looks at the algorithm before we do, and `none` is not for the provider to list. */
+function listAlgorithms (server: NonNullable<Discovery['current']>['server'], { accept_none_alg: acceptsUnsigned }: OidcSettings): typeof server {
+  return acceptsUnsigned ? { ...server, id_token_signing_alg_values_supported: [...server.id_token_signing_alg_values_supported ?? ['RS256'], 'none'] } : server
+}
+
 function configure (settings: OidcSettings, { http }: Shared, { server, keys }: NonNullable<Discovery['current']>): ProviderClient {
   const method = chooseAuthMethod(settings, server)
   const authFor = (endpoint: string | undefined): ClientAuth => createClientAuth(settings, method, endpoint ?? server.issuer)
   function configurationWith (auth: ClientAuth): Configuration {
-    const configuration = new Configuration(server, settings.client_id, { [clockTolerance]: settings.iat_slack, ...(settings.client_secret === undefined ? {} : { client_secret: settings.client_secret }) }, auth)
+    const configuration = new Configuration(listAlgorithms(server, settings), settings.client_id, { [clockTolerance]: settings.iat_slack, ...(settings.client_secret === undefined ? {} : { client_secret: settings.client_secret }) }, auth)
     configuration[customFetch] = async (url, init) => await http.fetch(url, init as RequestInit)
     configuration.timeout = settings.timeout
     allowInsecureRequests(configuration)
