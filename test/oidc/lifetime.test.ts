@@ -30,7 +30,7 @@ function session (change: Partial<Session> = {}): Session {
 }
 
 const stored = (expiresAt: number): StoredSession => ({ handle: 'handle', revision: 1, expiresAt, session: session() })
-const lifetimes = (change: Partial<Lifetimes> = {}): Lifetimes => ({ lifetime: 3600, idling: null, absolute: 86400, ...change })
+const lifetimes = (change: Partial<Lifetimes> = {}): Lifetimes => ({ lifetime: 3600, idling: null, rolling: null, absolute: 86400, ...change })
 
 t.test('a session ends a lifetime after its last use, and at the latest at its absolute end', async t => {
   const table: Array<[string, Lifetimes, number, number]> = [
@@ -42,7 +42,13 @@ t.test('a session ends a lifetime after its last use, and at the latest at its a
     ['an idle limit', lifetimes({ idling: 900 }), 100, 1000],
     ['an idle limit of 0 is none', lifetimes({ idling: 0 }), 100, 3700],
     ['an idle limit above the lifetime', lifetimes({ idling: 7200 }), 100, 3700],
-    ['an idle limit, and the absolute end is near', lifetimes({ idling: 900 }), 86_000, 86_400]
+    ['an idle limit, and the absolute end is near', lifetimes({ idling: 900 }), 86_000, 86_400],
+    ['a rolling limit', lifetimes({ rolling: 600 }), 100, 700],
+    ['a rolling limit of 0 is none', lifetimes({ rolling: 0 }), 100, 3700],
+    ['a rolling limit above the lifetime', lifetimes({ rolling: 7200 }), 100, 3700],
+    ['a rolling limit below an idle limit', lifetimes({ rolling: 600, idling: 900 }), 100, 700],
+    ['a rolling limit above an idle limit', lifetimes({ rolling: 900, idling: 600 }), 100, 700],
+    ['a rolling limit, and the absolute end is near', lifetimes({ rolling: 600 }), 86_000, 86_400]
   ]
   for (const [name, limits, used, expected] of table) t.equal(expiryOf(session(), limits, CREATED + used) - CREATED, expected, name)
 })
@@ -56,6 +62,10 @@ t.test('the end is moved in the last quarter of the lifetime, and not before', a
     ['the absolute end stands already', lifetimes({ absolute: 3600 }), 3600, 3500, false],
     ['a shorter absolute end', lifetimes({ absolute: 1000 }), 1000, 900, false],
     ['the absolute end allows a little more', lifetimes({ absolute: 3700 }), 3600, 3000, true],
+    ['a rolling limit: before three quarters', lifetimes({ rolling: 600 }), 600, 449, false],
+    ['a rolling limit: after three quarters', lifetimes({ rolling: 600 }), 600, 450, true],
+    ['a rolling limit below an idle limit: after a minute of use', lifetimes({ rolling: 600, idling: 900 }), 600, 60, false],
+    ['a rolling limit above an idle limit: after a minute of use', lifetimes({ rolling: 900, idling: 600 }), 600, 60, true],
     ['an idle limit: within a minute of use', lifetimes({ idling: 900 }), 900, 59, false],
     ['an idle limit: after a minute of use', lifetimes({ idling: 900 }), 900, 60, true],
     ['a short idle limit: each quarter of it', lifetimes({ idling: 100 }), 100, 24, false],

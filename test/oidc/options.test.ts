@@ -234,7 +234,7 @@ t.test('an option without behaviour yet says so, and never does nothing', async 
     allowed_groups: ['a']
   }
   for (const [name, value] of Object.entries(later)) t.strictSame(problemsOf({ ...minimal, [name]: value }), [`${name} is not available in this version`])
-  for (const [name, value] of Object.entries({ storage: 'redis', rolling_timeout: 60, coordination: 'redis' })) {
+  for (const [name, value] of Object.entries({ storage: 'redis', coordination: 'redis' })) {
     t.strictSame(problemsOf({ ...minimal, session: { secret: SECRET, [name]: value } }), [`session.${name} is not available in this version`])
   }
   t.match(problemsOf({ ...minimal, security_profile: 'fapi2' }), [/^security_profile fapi2 is not available in this version$/])

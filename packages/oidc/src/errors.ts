@@ -1,6 +1,8 @@
 import createError from '@fastify/error'
 
 export const AlreadyRegisteredError = createError('FST_OIDC_ALREADY_REGISTERED', 'fastify-oidc is already registered in this scope or in one around it: register each provider in a scope of its own', 500)
+/** `session.rolling_timeout` with a store that keeps a session's handle. */
+export const HandlesKeptError = createError('FST_OIDC_HANDLES_KEPT', 'session.rolling_timeout gives a session new handles, and this session store keeps the one of its login: leave the option out, or keep sessions in cookies', 500)
 export const PolicyInvalidError = createError<[string, string]>('FST_OIDC_POLICY_INVALID', 'config.oidc of %s does not hold:\n%s', 500)
 export const RedirectUriOutsideError = createError<[string, string, string]>('FST_OIDC_PATH_OUTSIDE_SCOPE', '%s is %s, but this scope serves only paths under %s', 500)
 

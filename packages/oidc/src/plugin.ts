@@ -8,7 +8,7 @@ import { cookieBudget } from './cookie/jar.ts'
 import { ownCookiesOf } from './cookie/own-cookies.ts'
 import { createCore, type Core } from './core/core.ts'
 import { createDecorator } from './core/decorator.ts'
-import { AlreadyRegisteredError } from './errors.ts'
+import { AlreadyRegisteredError, HandlesKeptError } from './errors.ts'
 import { createScopePaths, type ScopePaths } from './http/scope-paths.ts'
 import { needsDiscovery } from './options/bearer-options.ts'
 import { checkHooks, type OidcHooks } from './options/hooks.ts'
@@ -34,6 +34,7 @@ function readOptions (input: OidcPluginOptions): { settings: OidcSettings, hooks
 async function takeStore (fastify: FastifyInstance, settings: OidcSettings, writesStorage: boolean): Promise<SessionStore> {
   if (fastify.hasDecorator('oidcSessionStore')) {
     if (writesStorage) throw new StoreConflictError()
+    if ((settings.session.rolling_timeout ?? 0) > 0 && fastify.oidcSessionStore.name !== 'cookie') throw new HandlesKeptError()
     return fastify.oidcSessionStore
   }
   if (settings.bearer_only) {
@@ -171,6 +172,6 @@ const plugin: FastifyPluginAsync<OidcPluginOptions> = async (fastify, input) => 
 
 /**
  * OpenID Connect for the routes of a scope.
- * @throws FST_OIDC_OPTIONS_INVALID, FST_OIDC_ALREADY_REGISTERED, FST_OIDC_STORE_CONFLICT, FST_OIDC_PATH_OUTSIDE_SCOPE
+ * @throws FST_OIDC_OPTIONS_INVALID, FST_OIDC_ALREADY_REGISTERED, FST_OIDC_STORE_CONFLICT, FST_OIDC_HANDLES_KEPT, FST_OIDC_PATH_OUTSIDE_SCOPE
  */
 export const oidc = fp(plugin, { name: NAME, fastify: '5.x' })

@@ -34,7 +34,7 @@ export const sessionSchema = Type.Object({
   cookie_http_only: withDefault(Type.Boolean({ description: 'HttpOnly attribute: scripts of the page cannot read the cookie.' }), true),
   cookie_same_site: withDefault(Type.Union([Type.Literal('Lax'), Type.Literal('Strict'), Type.Literal('None'), Type.Literal('Default')], { description: 'SameSite attribute; `Default` leaves it out. The cookies of login attempts are always Lax, or logins could not end.' }), 'Lax'),
   idling_timeout: Type.Optional(Type.Integer({ minimum: 0, description: 'End of a session without any request, in seconds. 0 or not set: off.' })),
-  rolling_timeout: Type.Optional(Type.Integer({ minimum: 0, description: 'Longest life of one handle, in seconds; a session gets a new one after three quarters. 0 or not set: off.' })),
+  rolling_timeout: Type.Optional(Type.Integer({ minimum: 0, description: 'Longest life of one handle, in seconds: a session that is used gets a new one after three quarters of it, and one that is not ends with it. 0 or not set: off.' })),
   absolute_timeout: withDefault(Type.Integer({ minimum: 0, description: 'End of a session whatever happens, in seconds from its login. 0: none.' }), 86400),
   storage: withDefault(Type.Union([Type.Literal('cookie'), Type.Literal('redis')], { description: 'Where sessions live.' }), 'cookie'),
   coordination: withDefault(Type.Union([Type.Literal('process'), Type.Literal('workers'), Type.Literal('redis')], { description: 'How far renewals and logouts are agreed: within this process, between the workers of one gateway, or through `session.redis`.' }), 'process'),

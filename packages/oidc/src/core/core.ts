@@ -86,7 +86,7 @@ interface CookieRooms {
 }
 
 function lifetimesOf ({ session }: OidcSettings): Lifetimes {
-  return { lifetime: session.cookie.lifetime, idling: session.idling_timeout ?? null, absolute: session.absolute_timeout }
+  return { lifetime: session.cookie.lifetime, idling: session.idling_timeout ?? null, rolling: session.rolling_timeout ?? null, absolute: session.absolute_timeout }
 }
 
 function createSessionRooms ({ settings, hooks, provider, store, coordinator, clock }: CoreGround, observer: Observer): SessionRooms {

@@ -7,7 +7,6 @@ const MESSAGE = 'is not available in this version'
 const UNBUILT: ReadonlyArray<readonly [path: string, harmless: unknown]> = [
   ['session.storage', 'cookie'],
   ['session.redis', undefined],
-  ['session.rolling_timeout', 0],
   ['session.coordination', 'process'],
   ['par', undefined],
   ['dpop', undefined]

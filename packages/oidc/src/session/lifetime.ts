@@ -5,6 +5,8 @@ export interface Lifetimes {
   /** Slides with use. */
   readonly lifetime: number
   readonly idling: number | null
+  /** Of one handle. */
+  readonly rolling: number | null
   readonly absolute: number
 }
 
@@ -13,8 +15,16 @@ export type TokenState = 'alive' | 'due' | 'dead'
 
 const IDLE_TOUCH = 60
 
-function slide ({ lifetime, idling }: Lifetimes): number {
-  return idling === null || idling === 0 ? lifetime : Math.min(lifetime, idling)
+const isSet = (limit: number | null): limit is number => limit !== null && limit > 0
+
+/** How long a handle lives that nobody uses. */
+function handleLife ({ lifetime, rolling }: Lifetimes): number {
+  return isSet(rolling) ? Math.min(lifetime, rolling) : lifetime
+}
+
+function slide (lifetimes: Lifetimes): number {
+  const life = handleLife(lifetimes)
+  return isSet(lifetimes.idling) ? Math.min(life, lifetimes.idling) : life
 }
 
 /** When a session that is used now ends. */
@@ -30,7 +40,7 @@ export function expiryOf (session: Session, lifetimes: Lifetimes, now: EpochSeco
 export function isTouchDue (stored: StoredSession, lifetimes: Lifetimes, now: EpochSeconds): boolean {
   const span = slide(lifetimes)
   const used = span - (stored.expiresAt - now)
-  const isIdleBound = lifetimes.idling !== null && lifetimes.idling > 0 && lifetimes.idling <= lifetimes.lifetime
+  const isIdleBound = isSet(lifetimes.idling) && lifetimes.idling <= handleLife(lifetimes)
   const interval = isIdleBound ? Math.min(IDLE_TOUCH, Math.floor(span / 4)) : Math.floor(span * 3 / 4)
   return used >= interval && expiryOf(stored.session, lifetimes, now) > stored.expiresAt
 }
