@@ -227,7 +227,6 @@ t.test('parameters of the protocol cannot be overridden', async t => {
 
 t.test('an option without behaviour yet says so, and never does nothing', async t => {
   const later: Record<string, unknown> = {
-    par: { enabled: true },
     dpop: { enabled: true },
     backchannel_logout_path: '/backchannel',
     tls_client_auth: {},

@@ -13,8 +13,10 @@ const problem = (path: string, message: string): OptionProblem => ({ path: path.
 
 /** Endpoints that are ever called; what is said of another is not held against anything. */
 function askingEndpoints (options: ResolvedOptions): AskingEndpoint[] {
+  const pushing = options.par?.enabled === true ? options.par.endpoint_auth_method : undefined
   return [
     ...options.bearer_only ? [] : [{ option: 'token_endpoint_auth_method', method: options.token_endpoint_auth_method }],
+    ...options.bearer_only || pushing === undefined ? [] : [{ option: 'par.endpoint_auth_method', method: pushing }],
     ...introspects(options) ? [{ option: 'introspection_endpoint_auth_method', method: options.introspection_endpoint_auth_method }] : []
   ]
 }
@@ -25,6 +27,8 @@ function checkSecret (options: ResolvedOptions): OptionProblem[] {
   if (options.client_secret !== undefined) return []
   if (introspects(options) && NEEDS_SECRET.has(options.introspection_endpoint_auth_method)) return [problem('client_secret', 'is required, unless introspection_endpoint_auth_method is none or private_key_jwt: the introspection endpoint asks who the client is')]
   if (options.bearer_only) return []
+  const pushing = askingEndpoints(options).find(({ option, method }) => option.startsWith('par.') && NEEDS_SECRET.has(method))
+  if (pushing !== undefined) return [problem('client_secret', `is required: par.endpoint_auth_method is ${pushing.method}`)]
   // Who writes that the secret signs means it: such a client is not a public one.
   if (options.token_endpoint_auth_method === 'client_secret_jwt') return [problem('client_secret', 'is required: token_endpoint_auth_method is client_secret_jwt')]
   return options.use_pkce || options.token_endpoint_auth_method === 'private_key_jwt' ? [] : [problem('client_secret', 'is required, unless use_pkce is on or token_endpoint_auth_method is private_key_jwt')]

@@ -35,7 +35,7 @@ const claimValidator = Type.Object({
 }, { additionalProperties: false, description: 'Validation of the claims of bearer tokens.' })
 
 const par = Type.Object({
-  enabled: flag(false, 'Push the authorization request to the provider (RFC 9126).'),
+  enabled: flag(false, 'Push the authorization request to the provider (RFC 9126): the browser carries no more than `client_id` and `request_uri`.'),
   endpoint: url('Pushed authorization request endpoint. Default: from the discovery document.'),
   endpoint_auth_method: Type.Optional(Type.Union(['client_secret_basic', 'client_secret_post', 'client_secret_jwt', 'private_key_jwt'].map(method => Type.Literal(method)), { description: 'Client authentication there. Default: that of the token endpoint.' }))
 }, { additionalProperties: false, description: 'Pushed authorization requests.' })

@@ -8,7 +8,6 @@ const UNBUILT: ReadonlyArray<readonly [path: string, harmless: unknown]> = [
   ['session.storage', 'cookie'],
   ['session.redis', undefined],
   ['session.coordination', 'process'],
-  ['par', undefined],
   ['dpop', undefined]
 ]
 

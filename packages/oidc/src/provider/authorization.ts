@@ -2,6 +2,7 @@ import { createHmac } from 'node:crypto'
 import { buildAuthorizationUrl, calculatePKCECodeChallenge, randomState } from 'openid-client'
 import type { OidcSettings } from '../options/settings.ts'
 import type { Provider } from './provider.ts'
+import { pushAuthorization } from './pushed-authorization.ts'
 
 /** What an attempt proves itself by when its answer comes. */
 export interface AttemptProofs {
@@ -40,10 +41,10 @@ function extraParameters (settings: OidcSettings): URLSearchParams {
 
 /**
  * The authorization request (RFC 6749, section 4.1.1; OpenID Connect Core 1.0, section 3.1.2.1).
- * @throws FST_OIDC_PROVIDER_UNAVAILABLE
+ * @throws FST_OIDC_PROVIDER_UNAVAILABLE; where it is pushed, also FST_OIDC_CLIENT_REFUSED and FST_OIDC_PROVIDER_INVALID
  */
 export async function authorize (provider: Provider, settings: OidcSettings, { redirectUri, attempt, seed, prompt }: { readonly redirectUri: string, readonly attempt: number, readonly seed: string, readonly prompt: 'none' | null }): Promise<Authorization> {
-  const { configuration } = await provider.client()
+  const client = await provider.client()
   // The attempt rides in the state, so that a browser without cookies cannot be sent round for ever.
   const state = `${randomState()}.${attempt}`
   const { nonce, codeVerifier } = deriveProofs(seed, settings)
@@ -58,5 +59,8 @@ export async function authorize (provider: Provider, settings: OidcSettings, { r
     parameters.set('code_challenge', await calculatePKCECodeChallenge(codeVerifier))
     parameters.set('code_challenge_method', 'S256')
   }
-  return { location: buildAuthorizationUrl(configuration, parameters).href, state }
+  const location = settings.par?.enabled === true
+    ? await pushAuthorization(client, parameters, settings.discovery.startsWith('https:') && settings.par.endpoint === undefined)
+    : buildAuthorizationUrl(client.configuration, parameters)
+  return { location: location.href, state }
 }

@@ -29,6 +29,12 @@ export function chooseAuthMethod (settings: TokenEndpointSettings, server: Reado
   return listed?.find(method => method !== 'none' && isUsable(method, settings)) ?? (canUse ? configured : 'none')
 }
 
+/** Of pushed requests: their own method, else that of the token endpoint. One that lacks its key is never called: boot sees to that. */
+export function choosePushMethod (settings: TokenEndpointSettings & Pick<ResolvedOptions, 'par'>, tokenMethod: string): string {
+  const own = settings.par?.endpoint_auth_method
+  return own !== undefined && isUsable(own, settings) ? own : tokenMethod
+}
+
 /** For one endpoint: an assertion is for it alone, unless the options name another audience. */
 export function createClientAuth (settings: AssertionSettings, method: string, endpoint: string): ClientAuth {
   return METHODS[method]?.(settings, endpoint) ?? None()

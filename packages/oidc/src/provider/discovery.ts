@@ -51,8 +51,8 @@ function checkIssuer (issuer: string, { url, validIssuers }: DiscoveryOptions): 
 
 const ENDPOINTS = ['authorization_endpoint', 'token_endpoint', 'userinfo_endpoint', 'jwks_uri', 'end_session_endpoint', 'revocation_endpoint'] as const
 
-function isUsable (value: string, protocols: RegExp): boolean {
-  return URL.canParse(value) && protocols.test(new URL(value).protocol)
+export function isWebAddress (value: string, needsTls: boolean): boolean {
+  return URL.canParse(value) && (needsTls ? /^https:$/ : /^https?:$/).test(new URL(value).protocol)
 }
 
 /**
@@ -64,7 +64,7 @@ function checkEndpoints (server: Readonly<ServerMetadata>, { url, overrides }: D
     const value = server[name]
     const isNeeded = name === 'authorization_endpoint' || name === 'token_endpoint'
     const needsTls = url.startsWith('https:') && overrides[name] === undefined
-    if (value === undefined ? !isNeeded : isUsable(value, needsTls ? /^https:$/ : /^https?:$/)) continue
+    if (value === undefined ? !isNeeded : isWebAddress(value, needsTls)) continue
     throw Object.assign(new ProviderInvalidError(), { cause: new Error(`the provider has no usable ${name}${needsTls ? ' (https, as discovery is)' : ''}: correct discovery, or set ${name}`) })
   }
 }

@@ -1,7 +1,7 @@
-import { Configuration, allowInsecureRequests, clockTolerance, customFetch, type ClientAuth } from 'openid-client'
+import { Configuration, allowInsecureRequests, clockTolerance, customFetch, type ClientAuth, type CustomFetch } from 'openid-client'
 import type { Clock } from 'fastify-oidc-session-store'
 import type { OidcSettings } from '../options/settings.ts'
-import { chooseAuthMethod, createClientAuth, keepQuery } from './client-auth.ts'
+import { chooseAuthMethod, choosePushMethod, createClientAuth, keepQuery } from './client-auth.ts'
 import { createDiscovery, type Discovery, type KeySet } from './discovery.ts'
 import { createProviderHttp, type ProviderHttp } from './http.ts'
 
@@ -10,6 +10,8 @@ export interface ProviderClient {
   readonly configuration: Configuration
   /** For the revocation endpoint: who asks there may have to say so by an assertion for it alone. */
   readonly revocation: Configuration
+  /** For the pushed authorization request endpoint. */
+  readonly pushing: Configuration
   readonly issuer: string
   readonly keys: KeySet | null
 }
@@ -33,7 +35,11 @@ const shared = new Map<string, Shared>()
 const ENDPOINTS = ['authorization_endpoint', 'token_endpoint', 'userinfo_endpoint', 'jwks_uri', 'end_session_endpoint', 'revocation_endpoint'] as const
 
 function endpointOverrides (settings: OidcSettings): Record<string, string> {
-  return Object.fromEntries(ENDPOINTS.flatMap(name => settings[name] === undefined ? [] : [[name, settings[name] as string]]))
+  const pushing = settings.par?.endpoint
+  return {
+    ...Object.fromEntries(ENDPOINTS.flatMap(name => settings[name] === undefined ? [] : [[name, settings[name] as string]])),
+    ...(pushing === undefined ? {} : { pushed_authorization_request_endpoint: pushing })
+  }
 }
 
 function acquire (settings: OidcSettings, clock: Clock): { entry: Shared, release: () => Promise<void> } {
@@ -65,12 +71,18 @@ function listAlgorithms (server: NonNullable<Discovery['current']>['server'], { 
   return acceptsUnsigned ? { ...server, id_token_signing_alg_values_supported: [...server.id_token_signing_alg_values_supported ?? ['RS256'], 'none'] } : server
 }
 
+/** RFC 9126, section 2.2: 201. Some say 200, and openid-client does not take that. */
+async function acceptOk (answered: Promise<Response>): Promise<Response> {
+  const answer = await answered
+  return answer.status === 200 ? new Response(answer.body, { status: 201, headers: answer.headers }) : answer
+}
+
 function configure (settings: OidcSettings, { http }: Shared, { server, keys }: NonNullable<Discovery['current']>): ProviderClient {
   const method = chooseAuthMethod(settings, server)
-  const authFor = (endpoint: string | undefined): ClientAuth => createClientAuth(settings, method, endpoint ?? server.issuer)
-  function configurationWith (auth: ClientAuth): Configuration {
+  const authFor = (endpoint: string | undefined, by = method): ClientAuth => createClientAuth(settings, by, endpoint ?? server.issuer)
+  function configurationWith (auth: ClientAuth, fetch: CustomFetch = async (url, init) => await http.fetch(url, init as RequestInit)): Configuration {
     const configuration = new Configuration(listAlgorithms(server, settings), settings.client_id, { [clockTolerance]: settings.iat_slack, ...(settings.client_secret === undefined ? {} : { client_secret: settings.client_secret }) }, auth)
-    configuration[customFetch] = async (url, init) => await http.fetch(url, init as RequestInit)
+    configuration[customFetch] = fetch
     configuration.timeout = settings.timeout
     allowInsecureRequests(configuration)
     return configuration
@@ -78,6 +90,7 @@ function configure (settings: OidcSettings, { http }: Shared, { server, keys }: 
   return {
     configuration: configurationWith(keepQuery(authFor(server.token_endpoint), settings.redirect_uri)),
     revocation: configurationWith(authFor(server.revocation_endpoint)),
+    pushing: configurationWith(authFor(server.pushed_authorization_request_endpoint, choosePushMethod(settings, method)), async (url, init) => await acceptOk(http.fetch(url, init as RequestInit))),
     issuer: server.issuer,
     keys
   }
