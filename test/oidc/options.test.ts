@@ -240,6 +240,11 @@ t.test('an option without behaviour yet says so, and never does nothing', async 
   t.strictSame(problemsOf({ ...minimal, force_reauthorize: false, accept_none_alg: false, session: { secret: SECRET, storage: 'cookie', rolling_timeout: 0, coordination: 'process' } }), [], 'what changes nothing may be written')
 })
 
+t.test('names of the engine below APISIX are told by those of the table (S047)', async t => {
+  const names = { use_par: 'par.enabled', pushed_authorization_request_endpoint: 'par.endpoint', pushed_authorization_request_endpoint_auth_method: 'par.endpoint_auth_method', use_dpop: 'dpop.enabled', dpop_signing_alg: 'dpop.signing_alg', dpop_private_key: 'dpop.private_key', dpop_public_jwk: 'dpop.public_jwk' }
+  for (const [flat, nested] of Object.entries(names)) t.strictSame(problemsOf({ ...minimal, [flat]: 'x' }), [`${flat} is not a known option; use ${nested}`])
+})
+
 t.test('a client secret is required where nothing makes it needless', async t => {
   const without = { ...minimal, client_secret: undefined }
   t.match(problemsOf(without), [/^client_secret is required/])

@@ -62,6 +62,22 @@ function explainTimeout (found: OptionProblem): OptionProblem {
   return found.path.join('.') === 'timeout' && found.message.endsWith('or less') ? { ...found, message: `must be ${MEANT_SECONDS} or less: it is seconds, not milliseconds` } : found
 }
 
+/** As the engine below APISIX calls them; the table has them nested. */
+const FLAT_NAMES: Readonly<Record<string, string>> = {
+  use_par: 'par.enabled',
+  pushed_authorization_request_endpoint: 'par.endpoint',
+  pushed_authorization_request_endpoint_auth_method: 'par.endpoint_auth_method',
+  use_dpop: 'dpop.enabled',
+  dpop_signing_alg: 'dpop.signing_alg',
+  dpop_private_key: 'dpop.private_key',
+  dpop_public_jwk: 'dpop.public_jwk'
+}
+
+function explainFlatName (found: OptionProblem): OptionProblem {
+  const [name = '', ...deeper] = found.path
+  return deeper.length === 0 && Object.hasOwn(FLAT_NAMES, name) ? { ...found, message: `is not a known option; use ${FLAT_NAMES[name] ?? ''}` } : found
+}
+
 const isObject = (value: unknown): value is object => value !== null && typeof value === 'object'
 
 const RULES = [checkUrls, checkRedirectUri, checkAuthorizationParams, checkClientAuth, checkBearerOptions, checkClaimSchema, checkProxy, checkSession]
@@ -78,7 +94,7 @@ export function checkOidcOptions (input: unknown): { options: ResolvedOptions, p
   const { options, problems } = checkOptions(optionsSchema, applyProfile(referenced.value))
   const unbuilt = findUnbuilt(referenced.value, options)
   const named = new Set(unbuilt.map(({ path }) => path.join('.')))
-  const shape = problems.filter(({ path }) => !named.has(path.join('.'))).map(explainTimeout)
+  const shape = problems.filter(({ path }) => !named.has(path.join('.'))).map(explainTimeout).map(explainFlatName)
   const wrong = new Set(problems.map(({ path }) => path[0] ?? ''))
   const cross = isObject(options) && !wrong.has('') ? checkTogether(options, wrong) : []
   return { options, problems: [...referenced.problems, ...shape, ...cross, ...unbuilt] }
