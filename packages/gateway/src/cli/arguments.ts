@@ -1,12 +1,20 @@
 import { parseArgs } from 'node:util'
 import { nearestName } from 'fastify-oidc-session-store'
+import { ORIGINS, type ForeignFormat } from '../importers/origins.ts'
 
-export const COMMANDS = ['start', 'check', 'routes'] as const
+export const COMMANDS = ['start', 'check', 'routes', 'import'] as const
 export type Command = typeof COMMANDS[number]
+
+/** A file to read. */
+export interface ConfigurationSource {
+  readonly file: string
+  /** null: it is a file of this gateway. */
+  readonly foreign: ForeignFormat | null
+}
 
 /** What was typed. */
 export type Invocation =
-  | { readonly kind: 'run', readonly command: Command, readonly file: string }
+  | { readonly kind: 'run', readonly command: Command, readonly source: ConfigurationSource }
   /** null: the program's. */
   | { readonly kind: 'help', readonly command: Command | null }
   | { readonly kind: 'version' }
@@ -14,14 +22,27 @@ export type Invocation =
 
 const OPTIONS = {
   config: { type: 'string', short: 'c' },
+  from: { type: 'string' },
+  'ignore-plugin': { type: 'string', multiple: true },
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean', short: 'v' }
 } as const
 
-/** Known elsewhere, and to come. */
-const COMING_COMMANDS = ['import']
+/** Whose files later versions read. */
+const COMING_ORIGINS = ['kong', 'oauth2-proxy']
+const ONCE = ['config', 'from']
+const GUARD = 'openid-connect'
+
+const parse = (args: readonly string[]) => parseArgs({ args: [...args], options: OPTIONS, strict: false, allowPositionals: true, tokens: true })
+
+type Parsed = ReturnType<typeof parse>
+type Found<T> = { readonly value: T } | { readonly misuse: string }
 
 const isCommand = (name: string): name is Command => (COMMANDS as readonly string[]).includes(name)
+
+const isOrigin = (name: unknown): name is ForeignFormat['from'] => (ORIGINS as readonly unknown[]).includes(name)
+
+const isText = (value: unknown): value is string => typeof value === 'string' && value !== ''
 
 function suggest (name: string, known: readonly string[], prefix: string): string {
   const nearest = nearestName(name, known)
@@ -34,23 +55,44 @@ function unknownFlag (tokens: ReadonlyArray<{ kind: string, name?: string, rawNa
   return `unknown option ${token.rawName ?? token.name}${suggest(token.name, Object.keys(OPTIONS), '--')}`
 }
 
+function findForeign (command: Command, { from, 'ignore-plugin': ignored }: Parsed['values']): Found<ForeignFormat | null> {
+  const names: unknown[] = Array.isArray(ignored) ? ignored : []
+  if (from === undefined && command === 'import') return { misuse: `--from is missing: one of ${ORIGINS.join(', ')}` }
+  if (from === undefined) return names.length === 0 ? { value: null } : { misuse: '--ignore-plugin is for files that --from says the origin of' }
+  if (!isOrigin(from)) {
+    const name = isText(from) ? from : ''
+    return { misuse: COMING_ORIGINS.includes(name) ? `--from ${name} is not available in this version` : `--from must be one of ${ORIGINS.join(', ')}${suggest(name, ORIGINS, '')}` }
+  }
+  const ignorePlugins = names.filter(isText)
+  if (ignorePlugins.length < names.length) return { misuse: '--ignore-plugin NAME is missing' }
+  if (ignorePlugins.includes(GUARD)) return { misuse: `--ignore-plugin ${GUARD} would leave every route open` }
+  return { value: { from, ignorePlugins } }
+}
+
+function findFile (command: Command, { config }: Parsed['values'], [first, second]: readonly string[]): Found<string> {
+  if (command !== 'import' && first !== undefined) return { misuse: `${command} takes no argument ${first}: name the file with --config` }
+  if (second !== undefined || (first !== undefined && config !== undefined)) return { misuse: `${command} takes one file` }
+  const file = first ?? config
+  return isText(file) ? { value: file } : { misuse: command === 'import' ? 'FILE is missing' : '--config FILE is missing' }
+}
+
 /** Reads the arguments after the program's name. */
 export function parseArguments (args: readonly string[]): Invocation {
-  const { values, positionals, tokens } = parseArgs({ args: [...args], options: OPTIONS, strict: false, allowPositionals: true, tokens: true })
+  const { values, positionals, tokens } = parse(args)
   const [name, ...surplus] = positionals
   const command = name !== undefined && isCommand(name) ? name : null
   const misuse = (message: string): Invocation => ({ kind: 'misuse', message, command })
 
   const flag = unknownFlag(tokens)
   if (flag !== null) return misuse(flag)
-  if (name !== undefined && command === null) {
-    return misuse(COMING_COMMANDS.includes(name) ? `the command ${name} is not available in this version` : `unknown command ${name}${suggest(name, COMMANDS, '')}`)
-  }
+  if (name !== undefined && command === null) return misuse(`unknown command ${name}${suggest(name, COMMANDS, '')}`)
   if (values.help === true) return { kind: 'help', command }
   if (values.version === true) return { kind: 'version' }
   if (command === null) return misuse('a command is missing')
-  if (surplus.length > 0) return misuse(`${command} takes no argument ${surplus[0] ?? ''}: name the file with --config`)
-  if (tokens.filter(token => token.kind === 'option' && token.name === 'config').length > 1) return misuse('--config can be given only once')
-  const { config } = values
-  return typeof config === 'string' && config !== '' ? { kind: 'run', command, file: config } : misuse('--config FILE is missing')
+  const twice = ONCE.find(option => tokens.filter(token => token.kind === 'option' && token.name === option).length > 1)
+  if (twice !== undefined) return misuse(`--${twice} can be given only once`)
+  const foreign = findForeign(command, values)
+  if ('misuse' in foreign) return misuse(foreign.misuse)
+  const file = findFile(command, values, surplus)
+  return 'misuse' in file ? misuse(file.misuse) : { kind: 'run', command, source: { file: file.value, foreign: foreign.value } }
 }

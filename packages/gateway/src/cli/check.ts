@@ -1,6 +1,6 @@
 import type { GatewayConfiguration } from '../configuration/check.ts'
-import { loadConfiguration } from '../configuration/load.ts'
-import { reportProblems } from './report.ts'
+import type { ConfigurationSource } from './arguments.ts'
+import { loadForCommand } from './load.ts'
 import type { Terminal } from './terminal.ts'
 
 const count = (amount: number, singular: string, plural: string): string => `${amount} ${amount === 1 ? singular : plural}`
@@ -17,12 +17,9 @@ function summarize ({ routes, cores, tls }: GatewayConfiguration): string {
 }
 
 /** `oidc-gateway check`. Answers the exit code. */
-export async function runCheck (file: string, terminal: Terminal): Promise<number> {
-  const checked = await loadConfiguration(file)
-  if (checked.kind === 'invalid') {
-    reportProblems(terminal, file, checked.problems)
-    return 2
-  }
-  terminal.out(`${terminal.style('out', 'green', 'ok')}  ${summarize(checked.configuration)}`)
+export async function runCheck (source: ConfigurationSource, terminal: Terminal): Promise<number> {
+  const configuration = await loadForCommand(source, terminal)
+  if (configuration === null) return 2
+  terminal.out(`${terminal.style('out', 'green', 'ok')}  ${summarize(configuration)}`)
   return 0
 }

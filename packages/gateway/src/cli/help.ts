@@ -13,6 +13,7 @@ Commands:
   start    run the gateway
   check    look for mistakes in the file, without contacting anything
   routes   list what is served, and what protects it
+  import   print a foreign file as one of this gateway, and what is different
 
 Options:
   -c, --config FILE  the configuration file
@@ -20,6 +21,13 @@ Options:
   -v, --version      the version
 
 ${EXIT_CODES}`
+
+const FOREIGN = `  --from apisix      the file is Apache APISIX's: apisix.yaml, or a route as
+                     JSON of its Admin API; what is different goes to
+                     standard error
+  --ignore-plugin NAME
+                     with --from: leave out a plugin that is not known here;
+                     can be given several times`
 
 const HELP: Readonly<Record<Command, string>> = {
   start: `Usage: oidc-gateway start --config FILE
@@ -34,6 +42,7 @@ Signals:
 
 Options:
   -c, --config FILE  the configuration file
+${FOREIGN}
   -h, --help         this text
 
 ${EXIT_CODES}`,
@@ -44,6 +53,7 @@ Neither the provider nor an upstream is contacted.
 
 Options:
   -c, --config FILE  the configuration file
+${FOREIGN}
   -h, --help         this text
 
 ${EXIT_CODES}`,
@@ -53,6 +63,19 @@ Lists the routes: host, methods, path, upstream, and what protects each.
 
 Options:
   -c, --config FILE  the configuration file
+${FOREIGN}
+  -h, --help         this text
+
+${EXIT_CODES}`,
+  import: `Usage: oidc-gateway import --from apisix FILE
+
+Prints the file as YAML of this gateway on standard output, and what is
+different, line by line, on standard error. Where something is refused it
+prints no YAML and exits with 2. References ($ENV://NAME) stay references, and
+need not be set.
+
+Options:
+${FOREIGN}
   -h, --help         this text
 
 ${EXIT_CODES}`

@@ -1,16 +1,17 @@
 import { readFile } from 'node:fs/promises'
-import { parseArguments, type Command } from './arguments.ts'
+import { parseArguments, type Command, type ConfigurationSource } from './arguments.ts'
 import { helpText } from './help.ts'
 import { reportFailure } from './report.ts'
 import type { Terminal } from './terminal.ts'
 
-type Run = (file: string, terminal: Terminal) => Promise<number>
+type Run = (source: ConfigurationSource, terminal: Terminal) => Promise<number>
 
 /** Loaded when they are needed: help does not wait for a server. */
 const LOAD: Readonly<Record<Command, () => Promise<Run>>> = {
   start: async () => (await import('./start.ts')).runStart,
   check: async () => (await import('./check.ts')).runCheck,
-  routes: async () => (await import('./routes.ts')).runRoutes
+  routes: async () => (await import('./routes.ts')).runRoutes,
+  import: async () => (await import('./import.ts')).runImport
 }
 
 async function readVersion (): Promise<string> {
@@ -38,7 +39,7 @@ export async function main (args: readonly string[], terminal: Terminal): Promis
     case 'run':
       try {
         const run = await LOAD[invocation.command]()
-        return await run(invocation.file, terminal)
+        return await run(invocation.source, terminal)
       } catch (error) {
         reportFailure(terminal, error)
         return isUsage(error) ? 2 : 1

@@ -1,8 +1,9 @@
-import { formatProblem } from 'fastify-oidc-session-store'
+import { formatPath, formatProblem } from 'fastify-oidc-session-store'
 import type { ConfigurationProblem } from '../configuration/problems.ts'
+import type { ReportLine } from '../importers/foreign-file.ts'
 import type { Terminal } from './terminal.ts'
 
-function placeOf ({ position }: ConfigurationProblem, file: string): string {
+function placeOf ({ position }: Pick<ConfigurationProblem, 'position'>, file: string): string {
   return position === null ? file : `${file}:${position.line}:${position.column}`
 }
 
@@ -12,6 +13,19 @@ export function reportProblems (terminal: Terminal, file: string, problems: read
     terminal.err(`${terminal.style('err', 'bold', placeOf(problem, file))}  ${formatProblem(problem)}`)
   }
   terminal.err(terminal.style('err', 'red', `${problems.length} ${problems.length === 1 ? 'problem' : 'problems'} in ${file}`))
+}
+
+/** What a foreign file means here where it is not the same; what is refused is told as a problem. */
+export function reportImport (terminal: Terminal, file: string, report: readonly ReportLine[]): void {
+  for (const line of report) {
+    if (line.message === null || line.verdict === 'refused') continue
+    const subject = line.path.length === 0 ? 'the file' : formatPath(line.path)
+    const about = line.verdict === 'note' && line.path.length > 0 ? `${subject}: ${line.message}` : `${subject} ${line.message}`
+    terminal.err(`${terminal.style('err', 'bold', placeOf(line, file))}  ${line.verdict}  ${about}`)
+  }
+  if (report.length === 0) return
+  const amounts = (['exact', 'approximated', 'refused'] as const).map(verdict => `${report.filter(line => line.verdict === verdict).length} ${verdict}`)
+  terminal.err(`${file}: ${amounts.join(', ')}`)
 }
 
 /** What kept a command from running. */

@@ -1,8 +1,9 @@
 import { ANY_HOST } from '../configuration/hosts.ts'
-import { loadConfiguration } from '../configuration/load.ts'
 import type { GatewayRoute } from '../configuration/routes.ts'
 import { formatUri } from '../configuration/uri.ts'
-import { formatTable, reportProblems } from './report.ts'
+import type { ConfigurationSource } from './arguments.ts'
+import { loadForCommand } from './load.ts'
+import { formatTable } from './report.ts'
 import type { Terminal } from './terminal.ts'
 
 const HEADINGS = ['HOST', 'METHODS', 'URI', 'UPSTREAM', 'PROTECTED BY']
@@ -30,13 +31,10 @@ function rowsOf (route: GatewayRoute): string[][] {
 }
 
 /** `oidc-gateway routes`. Answers the exit code. */
-export async function runRoutes (file: string, terminal: Terminal): Promise<number> {
-  const checked = await loadConfiguration(file)
-  if (checked.kind === 'invalid') {
-    reportProblems(terminal, file, checked.problems)
-    return 2
-  }
-  const { routes, conceal } = checked.configuration
+export async function runRoutes (source: ConfigurationSource, terminal: Terminal): Promise<number> {
+  const configuration = await loadForCommand(source, terminal)
+  if (configuration === null) return 2
+  const { routes, conceal } = configuration
   const [heading = '', ...lines] = formatTable([HEADINGS, ...routes.flatMap(rowsOf).map(row => row.map(conceal))])
   terminal.out(terminal.style('out', 'bold', heading))
   for (const line of lines) terminal.out(line.endsWith('OPEN') ? terminal.style('out', 'yellow', line) : line)

@@ -2,13 +2,15 @@ import { loadConfiguration } from '../configuration/load.ts'
 import { formatProblems } from '../configuration/problems.ts'
 import { openGateway, type OpenGateway } from '../server/gateway.ts'
 import { untilStopped } from '../server/shutdown.ts'
-import { reportFailure, reportProblems } from './report.ts'
+import type { ConfigurationSource } from './arguments.ts'
+import { loadForCommand } from './load.ts'
+import { reportFailure } from './report.ts'
 import type { Terminal } from './terminal.ts'
 
-async function reload (gateway: OpenGateway, file: string): Promise<void> {
+async function reload (gateway: OpenGateway, { file, foreign }: ConfigurationSource): Promise<void> {
   const { log } = gateway.app
   try {
-    const checked = await loadConfiguration(file)
+    const checked = await loadConfiguration(file, process.env, foreign)
     if (checked.kind === 'invalid') {
       log.error({ problems: formatProblems(checked.problems, file).split('\n') }, 'the configuration was not reloaded: it does not hold')
       return
@@ -22,14 +24,11 @@ async function reload (gateway: OpenGateway, file: string): Promise<void> {
 }
 
 /** `oidc-gateway start`. Answers the exit code once the gateway has stopped. */
-export async function runStart (file: string, terminal: Terminal): Promise<number> {
-  const checked = await loadConfiguration(file)
-  if (checked.kind === 'invalid') {
-    reportProblems(terminal, file, checked.problems)
-    return 2
-  }
-  const gateway = await openGateway(checked.configuration)
-  process.on('SIGHUP', () => { void reload(gateway, file) })
+export async function runStart (source: ConfigurationSource, terminal: Terminal): Promise<number> {
+  const configuration = await loadForCommand(source, terminal)
+  if (configuration === null) return 2
+  const gateway = await openGateway(configuration)
+  process.on('SIGHUP', () => { void reload(gateway, source) })
   const stopped = untilStopped(gateway)
   try {
     await gateway.listen()

@@ -55,13 +55,13 @@ async function readBounded (file: string): Promise<string | null> {
  * Reads a configuration file; its name's end says what it is. Relative paths in it are meant from its folder.
  * @rejects FST_OIDC_GATEWAY_CONFIGURATION_UNREADABLE
  */
-export async function readConfigurationFile (file: string): Promise<{ readonly source: ParsedSource, readonly directory: string }> {
+export async function readConfigurationFile (file: string): Promise<{ readonly source: ParsedSource, readonly directory: string, readonly text: string }> {
   const directory = dirname(resolve(file))
   const format = FORMATS[extname(file).toLowerCase()]
-  if (format === undefined) return { source: broken(`has a name that does not say its format: ${Object.keys(FORMATS).join(', ')}`), directory }
+  if (format === undefined) return { source: broken(`has a name that does not say its format: ${Object.keys(FORMATS).join(', ')}`), directory, text: '' }
   try {
     const text = await readBounded(file)
-    return { source: text === null ? broken(`is larger than ${MAX_BYTES} bytes`) : parseConfiguration(text.replace(/^\uFEFF/, ''), format), directory }
+    return { source: text === null ? broken(`is larger than ${MAX_BYTES} bytes`) : parseConfiguration(text.replace(/^\uFEFF/, ''), format), directory, text: text ?? '' }
   } catch (error) {
     const unreadable = new ConfigurationUnreadableError(file)
     unreadable.cause = error

@@ -1,11 +1,14 @@
+import { loadForeignFile } from '../importers/foreign-file.ts'
+import type { ForeignFormat } from '../importers/origins.ts'
 import { checkConfiguration, type CheckedConfiguration } from './check.ts'
 import { readConfigurationFile } from './file.ts'
 
 /**
- * Reads and checks a configuration file.
+ * Reads and checks a configuration file; `foreign` says whose it is where it is not the gateway's own.
  * @rejects FST_OIDC_GATEWAY_CONFIGURATION_UNREADABLE
  */
-export async function loadConfiguration (file: string, environment: NodeJS.ProcessEnv = process.env): Promise<CheckedConfiguration> {
+export async function loadConfiguration (file: string, environment: NodeJS.ProcessEnv = process.env, foreign: ForeignFormat | null = null): Promise<CheckedConfiguration> {
+  if (foreign !== null) return (await loadForeignFile(file, foreign, { environment, allowUnset: false })).checked
   const { source, directory } = await readConfigurationFile(file)
   if (source.kind === 'broken') return { kind: 'invalid', problems: source.problems }
   return await checkConfiguration(source.document, { environment, directory })

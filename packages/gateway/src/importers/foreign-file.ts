@@ -1,0 +1,83 @@
+import { extname } from 'node:path'
+import { resolveReferences } from 'fastify-oidc'
+import { formatPath, type OptionProblem } from 'fastify-oidc-session-store'
+import { checkConfiguration, type CheckedConfiguration } from '../configuration/check.ts'
+import { readConfigurationFile } from '../configuration/file.ts'
+import type { Path, Position } from '../configuration/positions.ts'
+import { locate } from '../configuration/problems.ts'
+import type { SourceDocument } from '../configuration/source-document.ts'
+import { importApisix, type Imported } from './apisix/import.ts'
+import type { ForeignFormat } from './origins.ts'
+import type { ReportEntry } from './report.ts'
+
+/** One line of the report, and where it stands. */
+export interface ReportLine {
+  readonly position: Position | null
+  readonly path: Path
+  readonly verdict: ReportEntry['verdict'] | 'note'
+  readonly message: string | null
+}
+
+/** A foreign file, looked at. */
+export interface ForeignConfiguration {
+  readonly checked: CheckedConfiguration
+  /** The native configuration; null where the file cannot be read as one. */
+  readonly value: Imported['value'] | null
+  readonly report: readonly ReportLine[]
+}
+
+interface ForeignOptions {
+  readonly environment: NodeJS.ProcessEnv
+  /** Whether `$ENV://` references may be unset: they are for where the gateway will run. */
+  readonly allowUnset: boolean
+}
+
+const END = /^\s*#END\s*$/m
+const ROUTE = /\broutes\[(\d+)\]/g
+
+const byPosition = (a: ReportLine, b: ReportLine): number => (a.position?.line ?? 0) - (b.position?.line ?? 0) || (a.position?.column ?? 0) - (b.position?.column ?? 0)
+
+function reportOf ({ report }: Imported, { positionOf }: SourceDocument): ReportLine[] {
+  const notes = report.notes.map(note => ({ ...note, verdict: 'note' as const }))
+  return [...notes, ...report.entries].map(entry => ({ ...entry, position: positionOf(entry.path) })).sort(byPosition)
+}
+
+/** Problems of the native configuration, told in terms of the foreign file. */
+function translateProblems (problems: readonly OptionProblem[], { originOf }: Imported): OptionProblem[] {
+  const nameOf = (index: string): string => formatPath(originOf(['routes', index])) || 'the route'
+  return problems.map(({ path, message }) => ({ path: originOf(path), message: message.replace(ROUTE, (_all, index: string) => nameOf(index)) }))
+}
+
+function unsetReferences (value: unknown, environment: NodeJS.ProcessEnv): ReadonlySet<string> {
+  return new Set(resolveReferences(value, environment).problems
+    .filter(({ message }) => !message.startsWith('refers to a secret manager'))
+    .map(({ path }) => JSON.stringify(path)))
+}
+
+async function checkImported (imported: Imported, document: SourceDocument, directory: string, { environment, allowUnset }: ForeignOptions): Promise<CheckedConfiguration> {
+  const refused = imported.report.entries.filter(({ verdict }) => verdict === 'refused').map(({ path, message }) => ({ path, message: message ?? '' }))
+  const isEmpty = imported.value.routes.length === 0
+  const checked: CheckedConfiguration = refused.length > 0 && isEmpty
+    ? { kind: 'invalid', problems: [] }
+    : await checkConfiguration({ value: imported.value, positionOf: () => null }, { environment, directory })
+  if (checked.kind === 'valid' && refused.length === 0) return checked
+  const unset = allowUnset ? unsetReferences(imported.value, environment) : new Set<string>()
+  const found = checked.kind === 'valid' ? [] : checked.problems.filter(({ path }) => !unset.has(JSON.stringify(path)))
+  return { kind: 'invalid', problems: locate([...refused, ...translateProblems(found, imported)], document.positionOf) }
+}
+
+/**
+ * Reads a file that was written for another gateway. It is valid only where nothing in it is refused.
+ * @rejects FST_OIDC_GATEWAY_CONFIGURATION_UNREADABLE
+ */
+export async function loadForeignFile (file: string, { ignorePlugins }: ForeignFormat, options: ForeignOptions): Promise<ForeignConfiguration> {
+  const { source, directory, text } = await readConfigurationFile(file)
+  if (source.kind === 'broken') return { checked: { kind: 'invalid', problems: source.problems }, value: null, report: [] }
+  const isYaml = ['.yaml', '.yml'].includes(extname(file).toLowerCase())
+  const imported = importApisix(source.document.value, { ignored: ignorePlugins, hasEnd: isYaml ? END.test(text) : null })
+  return {
+    checked: await checkImported(imported, source.document, directory, options),
+    value: imported.value,
+    report: reportOf(imported, source.document)
+  }
+}

@@ -1,0 +1,9 @@
+/** Whose files can be read. */
+export const ORIGINS = ['apisix'] as const
+
+/** How a foreign file is read. */
+export interface ForeignFormat {
+  readonly from: typeof ORIGINS[number]
+  /** Plugins that are left out, whatever they do. */
+  readonly ignorePlugins: readonly string[]
+}
