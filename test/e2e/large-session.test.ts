@@ -1,22 +1,12 @@
 import t from 'tap'
-import { createGateway } from 'fastify-oidc-gateway'
 import { Browser, createTestProvider } from 'fastify-oidc-testing'
 import { startUpstream, type Received } from '../gateway/parts.ts'
+import { startGuardedGateway } from './support/gateway.ts'
 
 t.test('a session of 20 KB of tokens works behind a gateway, page after page', async t => {
   const provider = await createTestProvider({ autoLogin: 'alice', resource: 'urn:api', tokenSize: 10_000 })
   t.teardown(async () => { await provider.close() })
-  const gateway = await createGateway({
-    listen: { host: '127.0.0.1', port: 0 },
-    log: { level: 'silent' },
-    routes: [{
-      uri: '/*',
-      upstream: await startUpstream(t),
-      plugins: { 'openid-connect': { discovery: provider.discovery, client_id: provider.clientId, client_secret: provider.clientSecret, redirect_uri: '/callback', set_raw_id_token_header: true, session: { secret: 'a secret of more than thirty-two bytes, for tests' } } }
-    }]
-  }, { drainTimeout: 1 })
-  t.teardown(async () => { await gateway.close() })
-  const origin = await gateway.listen()
+  const { origin } = await startGuardedGateway(t, provider, await startUpstream(t), { set_raw_id_token_header: true })
   const browser = new Browser()
   for (let page = 0; page < 3; page++) {
     const response = await browser.navigate(`${origin}/page?${page}`)

@@ -1,21 +1,10 @@
 import t, { type Test } from 'tap'
-import { createGateway, type Gateway } from 'fastify-oidc-gateway'
 import { Browser, createTestProvider, type TestProvider } from 'fastify-oidc-testing'
 import { startUpstream } from '../gateway/parts.ts'
+import { startGuardedGateway } from './support/gateway.ts'
 
-async function startGateway (t: Test, provider: TestProvider): Promise<{ gateway: Gateway, origin: string }> {
-  const upstream = await startUpstream(t)
-  const gateway = await createGateway({
-    listen: { host: '127.0.0.1', port: 0 },
-    log: { level: 'silent' },
-    routes: [{
-      uri: '/*',
-      upstream,
-      plugins: { 'openid-connect': { discovery: provider.discovery, client_id: provider.clientId, client_secret: provider.clientSecret, redirect_uri: '/callback', timeout: 1, session: { secret: 'a secret of more than thirty-two bytes, for tests' } } }
-    }]
-  }, { drainTimeout: 1 })
-  t.teardown(async () => { await gateway.close() })
-  return { gateway, origin: await gateway.listen() }
+async function startGateway (t: Test, provider: TestProvider): ReturnType<typeof startGuardedGateway> {
+  return await startGuardedGateway(t, provider, await startUpstream(t), { timeout: 1 })
 }
 
 const statusOf = async (url: string): Promise<number> => (await fetch(url, { redirect: 'manual' })).status

@@ -3,8 +3,8 @@ import { createServer, request as httpRequest, type IncomingMessage, type Server
 import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
 import { WebSocket, WebSocketServer } from 'ws'
-import { createGateway } from 'fastify-oidc-gateway'
 import { Browser, createTestProvider } from 'fastify-oidc-testing'
+import { startGuardedGateway } from './support/gateway.ts'
 
 interface Stage {
   readonly origin: string
@@ -44,17 +44,7 @@ async function startUpstream (t: Test): Promise<string> {
 async function setStage (t: Test): Promise<Stage> {
   const provider = await createTestProvider({ autoLogin: 'alice' })
   t.teardown(async () => { await provider.close() })
-  const gateway = await createGateway({
-    listen: { host: '127.0.0.1', port: 0 },
-    log: { level: 'silent' },
-    routes: [{
-      uri: '/*',
-      upstream: await startUpstream(t),
-      plugins: { 'openid-connect': { discovery: provider.discovery, client_id: provider.clientId, client_secret: provider.clientSecret, redirect_uri: '/callback', session: { secret: 'a secret of more than thirty-two bytes, for tests' } } }
-    }]
-  }, { drainTimeout: 1 })
-  t.teardown(async () => { await gateway.close() })
-  const origin = await gateway.listen()
+  const { origin } = await startGuardedGateway(t, provider, await startUpstream(t))
   const browser = new Browser()
   const page = await browser.navigate(`${origin}/`)
   t.equal(page.body, 'page')
