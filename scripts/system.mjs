@@ -10,6 +10,13 @@ export const tools = {
     variable: 'CHROMIUM_PATH',
     programs: ['chromium', 'chromium-browser', 'google-chrome', '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome'],
     packages: { apt: 'chromium', dnf: 'chromium', pacman: 'chromium', apk: 'chromium', brew: '--cask chromium' }
+  },
+  redis: {
+    title: 'Redis',
+    purpose: 'the server that keeps sessions in tests',
+    variable: 'REDIS_SERVER_PATH',
+    programs: ['redis-server'],
+    packages: { apt: 'redis-server', dnf: 'redis', pacman: 'redis', apk: 'redis', brew: 'redis' }
   }
 }
 

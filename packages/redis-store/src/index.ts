@@ -1,0 +1,1 @@
+export type { ChannelListener, RedisLink, Subscription } from './redis-link.ts'
