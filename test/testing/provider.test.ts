@@ -236,3 +236,27 @@ t.test('nothing is printed, from loading to a whole login', async t => {
   t.equal(stdout, '')
   t.equal(stderr, '')
 })
+
+t.test('a user name and any password are tokens, which refresh; nobody else is', async t => {
+  const { configuration, provider } = await start(t, { resource: 'urn:test:api' })
+  const tokens = await client.genericGrantRequest(configuration, 'password', { username: 'bob', password: 'any', scope: 'openid read unheard-of' })
+  t.match(decodeJwt(tokens.access_token), { iss: provider.issuer, aud: 'urn:test:api', sub: 'bob', client_id: 'fastify-oidc', scope: 'openid read' })
+  t.match(tokens, { token_type: 'bearer', expires_in: 300, scope: 'openid read' })
+  const renewed = await client.refreshTokenGrant(configuration, tokens.refresh_token ?? '')
+  t.match(decodeJwt(renewed.access_token), { aud: 'urn:test:api', sub: 'bob', scope: 'openid read' })
+  for (const parameters of [{ username: 'mallory', password: 'any' }, { username: 'bob', password: '' }, { username: 'bob' }, { password: 'any' }] as Array<Record<string, string>>) {
+    t.equal(await client.genericGrantRequest(configuration, 'password', parameters).then(() => null, (error: { error?: string }) => error.error), 'invalid_grant')
+  }
+  const plain = await start(t, { clients: [{ client_id: 'app', client_secret: 'a secret of the client, long enough', redirect_uris: [CALLBACK], grant_types: ['authorization_code', 'password'] }] })
+  const opaque = await client.genericGrantRequest(plain.configuration, 'password', { username: 'alice', password: 'any' })
+  t.match(await client.tokenIntrospection(plain.configuration, opaque.access_token), { active: true, sub: 'alice', scope: 'openid' })
+  t.equal(opaque.refresh_token, undefined, 'a client that may not refresh gets nothing to do it with')
+  t.same([...provider.errors, ...plain.provider.errors], [])
+})
+
+t.test('opaque tokens have the audience too, and can be introspected', async t => {
+  const { configuration } = await start(t, { resource: 'urn:test:api', tokenFormat: 'opaque' })
+  const { access_token: token } = await client.clientCredentialsGrant(configuration, { scope: 'read' })
+  t.notMatch(token, /\./)
+  t.match(await client.tokenIntrospection(configuration, token), { active: true, aud: 'urn:test:api', client_id: 'fastify-oidc', scope: 'read' })
+})

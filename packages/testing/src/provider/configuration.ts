@@ -5,6 +5,7 @@ import { claimsByScope, padding } from './claims.ts'
 import { createMemoryAdapter } from './memory-adapter.ts'
 import type { ProviderSettings } from './options.ts'
 import { renderErrorPage, renderMessagePage } from './pages.ts'
+import { describeResource } from './resource.ts'
 
 type Grant = InstanceType<Provider['Grant']>
 type Errors = typeof import('oidc-provider')['errors']
@@ -62,7 +63,7 @@ function features (settings: ProviderSettings, errors: Errors): NonNullable<Conf
       useGrantedResource: () => true,
       getResourceServerInfo: (_ctx, resource) => {
         if (resource !== settings.resource) throw new errors.InvalidTarget()
-        return { scope: settings.scopes.join(' '), audience: resource, accessTokenTTL: settings.ttl.accessToken, accessTokenFormat: 'jwt', jwt: { sign: { alg: 'RS256' } } }
+        return describeResource(settings, resource)
       }
     }
   }

@@ -32,8 +32,10 @@ export interface TestProviderOptions {
   readonly users?: Readonly<Record<string, TestUser>>
   /** No forms: everybody is this user; `login_hint` selects another. Left out: forms, where any password is right. */
   readonly autoLogin?: string
-  /** Access tokens are JWTs (RFC 9068) with this audience. Left out: they are opaque. */
+  /** The audience of access tokens, which are JWTs (RFC 9068). Left out: they are opaque and have none. */
   readonly resource?: string
+  /** Of the access tokens for `resource`. Opaque ones can be introspected (RFC 7662), and userinfo does not take them. Default `jwt`. */
+  readonly tokenFormat?: 'jwt' | 'opaque'
   /** Scopes beyond openid, offline_access, profile, email and groups. Default: read and write. */
   readonly scopes?: readonly string[]
   /** ID tokens and JWT access tokens are at least this many bytes long; the filling does not compress. Default 0. */
@@ -53,6 +55,7 @@ export interface ProviderSettings {
   readonly accounts: ReadonlyMap<string, AccountClaims>
   readonly autoLogin: string | null
   readonly resource: string | null
+  readonly tokenFormat: 'jwt' | 'opaque'
   readonly scopes: readonly string[]
   readonly tokenSize: number
   readonly ttl: Required<TestProviderTtl>
@@ -73,7 +76,7 @@ function defaultClient (options: TestProviderOptions): ClientMetadata {
     client_secret: DEFAULT_CLIENT_SECRET,
     redirect_uris: [...options.redirectUris ?? ['http://127.0.0.1/callback']],
     post_logout_redirect_uris: [...options.postLogoutRedirectUris ?? []],
-    grant_types: ['authorization_code', 'refresh_token', 'client_credentials'],
+    grant_types: ['authorization_code', 'refresh_token', 'client_credentials', 'password'],
     response_types: ['code']
   }
 }
@@ -98,6 +101,7 @@ export function resolveOptions (options: TestProviderOptions): ProviderSettings 
     accounts,
     autoLogin: options.autoLogin ?? null,
     resource: options.resource ?? null,
+    tokenFormat: options.tokenFormat ?? 'jwt',
     scopes: ['openid', 'offline_access', 'profile', 'email', 'groups', ...options.scopes ?? ['read', 'write']],
     tokenSize: options.tokenSize ?? 0,
     ttl: { accessToken: 300, idToken: 300, refreshToken: 3600, session: 3600, ...options.ttl },

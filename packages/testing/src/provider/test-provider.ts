@@ -5,6 +5,7 @@ import { answerInteraction } from './interactions.ts'
 import { listen, type Listener } from './listener.ts'
 import { loadProvider } from './load-provider.ts'
 import { confirmLogout, userinfoForJwt } from './middleware.ts'
+import { addPasswordGrant } from './password-grant.ts'
 import { resolveOptions, type ProviderSettings, type TestProviderOptions } from './options.ts'
 
 /** A running provider. */
@@ -48,6 +49,7 @@ async function createProvider (settings: ProviderSettings, issuer: string, error
   const configuration = await createConfiguration(settings, issuer, errorClasses)
   const provider = new Provider(issuer, configuration)
   allowLocalRedirects(provider, settings.anyLocalRedirect)
+  addPasswordGrant(provider, settings, errorClasses)
   provider.use(confirmLogout(issuer))
   provider.use(userinfoForJwt(issuer, settings, (configuration.jwks?.keys ?? []) as JWK[]))
   provider.on('server_error', (_ctx, error) => { errors.push(error) })
@@ -68,7 +70,7 @@ function serve (listener: Listener, provider: Provider, settings: ProviderSettin
 
 /**
  * Starts a real OpenID Provider (node-oidc-provider) on 127.0.0.1, with everything in memory: code flow, PAR, DPoP, JARM,
- * refresh tokens that rotate and whose reuse ends the grant, introspection, revocation, RP-initiated and back-channel logout.
+ * client credentials and passwords, refresh tokens that rotate and whose reuse ends the grant, introspection, revocation, RP-initiated and back-channel logout.
  * It believes everybody: never expose it.
  * @throws FST_OIDC_TESTING_OPTIONS when options contradict each other
  * @rejects EADDRINUSE when `port` is taken
