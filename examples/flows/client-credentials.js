@@ -1,0 +1,34 @@
+// Client credentials (RFC 6749, section 4.4): a program calls an API in its own name. The API verifies the tokens by the
+// provider's published keys, and asks the provider about none of them.
+import Fastify from 'fastify'
+import oidc from 'fastify-oidc'
+import { createTestProvider } from 'fastify-oidc-testing'
+import { askForTokens, call } from './calls.js'
+
+const API = 'https://api.example.test'
+const job = { client_id: 'nightly-job', client_secret: 'the secret of the nightly job', grant_types: ['client_credentials'], response_types: [], redirect_uris: [] }
+const provider = await createTestProvider({ resource: API, clients: [job] })
+
+const app = Fastify()
+await app.register(oidc, {
+  discovery: provider.discovery,
+  client_id: API,
+  bearer_only: true,
+  use_jwks: true,
+  claim_validator: { audience: { match_with_client_id: true } },
+  security_profile: 'oauth2.1'
+})
+app.get('/reports', { config: { oidc: { required_scopes: ['read'] } } }, async request => ({ client: request.oidc.claims.client_id, scopes: request.oidc.scopes }))
+app.get('/settings', { config: { oidc: { required_scopes: ['write'] } } }, async () => ({}))
+const origin = await app.listen({ host: '127.0.0.1', port: 0 })
+
+const { access_token: token } = await askForTokens(provider, job, { grant_type: 'client_credentials', scope: 'read' })
+await call('without a token', `${origin}/reports`)
+await call('with one', `${origin}/reports`, token)
+await call('again', `${origin}/reports`, token)
+await call('where it has not the scope', `${origin}/settings`, token)
+await call('cut short', `${origin}/reports`, token.slice(0, -8))
+console.log(`the provider's keys were asked for ${provider.count('GET /jwks')} time`)
+
+await app.close()
+await provider.close()
