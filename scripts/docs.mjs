@@ -52,7 +52,7 @@ async function unbuiltNote (folder) {
   const { findUnbuilt } = await load(folder, 'dist', 'options', 'unbuilt.js')
   return name => {
     const input = name.split('.').reduceRight((value, member) => ({ [member]: value }), Symbol(name))
-    return findUnbuilt(input, {}).length === 0 ? null : '*Not available in this version: anything but the default stops the boot.*'
+    return findUnbuilt(input).length === 0 ? null : '*Not available in this version: anything but the default stops the boot.*'
   }
 }
 

@@ -6,7 +6,8 @@ const flag = (value: boolean, description: string) => withDefault(Type.Boolean({
 const list = (description: string) => Type.Optional(Type.Array(Type.String({ minLength: 1 }), { description }))
 const url = (description: string) => Type.Optional(Type.String({ pattern: '^https?://', description }))
 
-const AUTH_METHODS = 'client_secret_basic, client_secret_post, client_secret_jwt, private_key_jwt or none'
+const AUTH_METHODS = ['client_secret_basic', 'client_secret_post', 'client_secret_jwt', 'private_key_jwt']
+const authMethod = (description: string) => withDefault(Type.Union([...AUTH_METHODS, 'none'].map(method => Type.Literal(method)), { description }), 'client_secret_basic')
 
 const proxyOptions = Type.Object({
   http_proxy: url('Proxy for http URLs of the provider, such as `http://<proxy_host>:<proxy_port>`.'),
@@ -37,7 +38,7 @@ const claimValidator = Type.Object({
 const par = Type.Object({
   enabled: flag(false, 'Push the authorization request to the provider (RFC 9126): the browser carries no more than `client_id` and `request_uri`.'),
   endpoint: url('Pushed authorization request endpoint. Default: from the discovery document.'),
-  endpoint_auth_method: Type.Optional(Type.Union(['client_secret_basic', 'client_secret_post', 'client_secret_jwt', 'private_key_jwt'].map(method => Type.Literal(method)), { description: 'Client authentication there. Default: that of the token endpoint.' }))
+  endpoint_auth_method: Type.Optional(Type.Union(AUTH_METHODS.map(method => Type.Literal(method)), { description: 'Client authentication there. Default: that of the token endpoint.' }))
 }, { additionalProperties: false, description: 'Pushed authorization requests.' })
 
 const dpop = Type.Object({
@@ -62,8 +63,8 @@ export const optionsSchema = Type.Object({
   timeout: withDefault(Type.Integer({ minimum: 1, maximum: 600, description: 'Time-out of each request to the provider, in seconds, not milliseconds.' }), 3),
   ssl_verify: flag(true, "Verify the provider's certificate. (The original table says false; APISIX itself since 3.16 true.)"),
   introspection_endpoint: url('Token introspection endpoint (RFC 7662). Setting it accepts bearer tokens beside sessions; with `public_key` or `use_jwks` it is asked about tokens that are not JWTs. Default with `bearer_only`: from the discovery document.'),
-  introspection_endpoint_auth_method: withDefault(Type.String({ minLength: 1, description: `Client authentication at the introspection endpoint: ${AUTH_METHODS}.` }), 'client_secret_basic'),
-  token_endpoint_auth_method: withDefault(Type.String({ minLength: 1, description: `Client authentication at the token endpoint: ${AUTH_METHODS}. One that the provider does not list gives way to the first listed one that can be used.` }), 'client_secret_basic'),
+  introspection_endpoint_auth_method: authMethod('Client authentication at the introspection endpoint.'),
+  token_endpoint_auth_method: authMethod('Client authentication at the token endpoint. One that the provider does not list gives way to the first listed one that can be used.'),
   public_key: text('Public key or certificate that bearer tokens (JWTs) are verified with, PEM: RSA, EC or Ed25519. Line ends may be written as `\\n`. Goes before `use_jwks`.'),
   use_jwks: flag(false, "Verify bearer tokens (JWTs) with the provider's keys."),
   use_pkce: flag(false, 'Proof Key for Code Exchange (RFC 7636), S256. On under `security_profile: oauth2.1`.'),

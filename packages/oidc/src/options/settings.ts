@@ -92,7 +92,7 @@ function checkTogether (options: ResolvedOptions, wrong: ReadonlySet<string>): O
 export function checkOidcOptions (input: unknown): { options: ResolvedOptions, problems: OptionProblem[] } {
   const referenced = resolveReferences(input ?? {})
   const { options, problems } = checkOptions(optionsSchema, applyProfile(referenced.value))
-  const unbuilt = findUnbuilt(referenced.value, options)
+  const unbuilt = findUnbuilt(referenced.value)
   const named = new Set(unbuilt.map(({ path }) => path.join('.')))
   const shape = problems.filter(({ path }) => !named.has(path.join('.'))).map(explainTimeout).map(explainFlatName)
   const wrong = new Set(problems.map(({ path }) => path[0] ?? ''))

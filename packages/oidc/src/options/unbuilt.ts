@@ -1,5 +1,4 @@
 import type { OptionProblem } from 'fastify-oidc-session-store'
-import type { ResolvedOptions } from './schema.ts'
 
 const MESSAGE = 'is not available in this version'
 
@@ -14,14 +13,12 @@ const UNBUILT: ReadonlyArray<readonly [path: string, harmless: unknown]> = [
 /** Names that later versions know. */
 const COMING = ['backchannel_logout_path', 'frontchannel_logout_path', 'audience', 'scopes_claim', 'groups_claim', 'user_id_claim', 'email_claim', 'allowed_groups', 'required_groups', 'allowed_emails', 'allowed_email_domains', 'required_claims', 'acr_values', 'max_age', 'skip_auth_preflight', 'auth_methods', 'consumer', 'whitelist_domains', 'secrets', 'accept_id_token_as_bearer', 'tls_client_auth']
 
-const AUTH_METHODS = ['client_secret_basic', 'client_secret_post', 'client_secret_jwt', 'private_key_jwt', 'none']
-
 function readPath (root: unknown, path: readonly string[]): unknown {
   return path.reduce<unknown>((value, name) => value === null || typeof value !== 'object' ? undefined : (value as Record<string, unknown>)[name], root)
 }
 
 /** Options that are written and would do nothing: a boot error, never ignored. */
-export function findUnbuilt (input: unknown, options: ResolvedOptions): OptionProblem[] {
+export function findUnbuilt (input: unknown): OptionProblem[] {
   const problems: OptionProblem[] = []
   for (const [name, harmless] of UNBUILT) {
     const path = name.split('.')
@@ -30,10 +27,6 @@ export function findUnbuilt (input: unknown, options: ResolvedOptions): OptionPr
   }
   for (const name of COMING) {
     if (readPath(input, [name]) !== undefined) problems.push({ path: [name], message: MESSAGE })
-  }
-  for (const name of ['token_endpoint_auth_method', 'introspection_endpoint_auth_method']) {
-    const method: unknown = readPath(options, [name])
-    if (typeof method === 'string' && !AUTH_METHODS.includes(method)) problems.push({ path: [name], message: `must be one of ${AUTH_METHODS.join(', ')}` })
   }
   if (readPath(input, ['security_profile']) === 'fapi2') problems.push({ path: ['security_profile'], message: 'fapi2 is not available in this version' })
   return problems
