@@ -15,7 +15,7 @@ async function refused (t: Parameters<typeof protectedApp>[0], error: string, de
   return { page, browser, app, lines: complaints(log), all: JSON.stringify(log) }
 }
 
-t.test('a login that the user declined is 403', async t => {
+t.test('S388: a login that the user declined is 403', async t => {
   const { page, browser, lines } = await refused(t, 'access_denied', 'the user said no')
   t.equal(page.status, 403)
   t.equal(page.headers.get('cache-control'), 'no-store')
@@ -37,7 +37,7 @@ t.test('any other error of the provider is 502', async t => {
   }
 })
 
-t.test('what the provider says is never shown, and bounded in the log', async t => {
+t.test('S388: what the provider says is never shown, and bounded in the log', async t => {
   const hostile = [
     '<script>alert(1)</script>',
     '"><img src=x onerror=alert(1)>',
@@ -75,7 +75,7 @@ t.test('an answer of 100 KB is bounded too', async t => {
   t.ok(JSON.stringify(log).length < 20_000, 'all of the log')
 })
 
-t.test('an error without a state, or with two of anything that counts, is 400 or a new login, never a session', async t => {
+t.test('S390: an error without a state, or with two of anything that counts, is 400 or a new login, never a session', async t => {
   const { app } = await protectedApp(t, optionsFor(provider))
   provider.lie()
   t.equal((await app.inject('/callback?error=access_denied')).statusCode, 400)
@@ -87,6 +87,22 @@ t.test('an error without a state, or with two of anything that counts, is 400 or
     t.equal(page.status, 400, name)
     t.match(page.body, 'FST_OIDC_CALLBACK_INVALID')
     t.notOk(browser.cookies(ORIGIN).some(cookie => cookie.name === 'oidc'))
+  }
+})
+
+t.test('S392: an answer that names another client is refused, one that names us is taken', async t => {
+  provider.lie()
+  for (const [clientId, status] of [['another-client', 400], ['', 400], [provider.clientId, 302]] as const) {
+    const { app, log } = await protectedApp(t, optionsFor(provider))
+    const browser = new Browser().route(ORIGIN, app)
+    const callback = await answerFor(browser, `${ORIGIN}/`)
+    callback.searchParams.set('client_id', clientId)
+    const before = provider.count('token')
+    const page = await browser.navigate(callback, { follow: false })
+    t.equal(page.status, status, clientId)
+    t.equal(provider.count('token') - before, status === 400 ? 0 : 1, 'the code is not sent on')
+    t.equal(browser.cookies(ORIGIN).some(({ name }) => name === 'oidc'), status === 302)
+    t.match(complaints(log).map(({ msg }) => msg), status === 400 ? [/client_id/] : [])
   }
 })
 

@@ -43,15 +43,17 @@ function quoteProvider (text: string | null): string {
   return JSON.stringify((text ?? '').slice(0, MAX_PROVIDER_TEXT))
 }
 
-function checkAnswer (parameters: URLSearchParams): void {
+function checkAnswer (parameters: URLSearchParams, clientId: string): void {
   const error = parameters.get('error')
   if (error !== null) {
     const cause = new Error(`the provider answered error=${quoteProvider(error)} error_description=${quoteProvider(parameters.get('error_description'))}`)
     throw Object.assign(error === 'access_denied' ? new AccessDeniedError() : new LoginRefusedError(), { cause })
   }
-  for (const name of ['code', 'state', 'iss']) {
+  for (const name of ['code', 'state', 'iss', 'client_id']) {
     if (parameters.getAll(name).length > 1) throw Object.assign(new CallbackInvalidError(), { cause: new Error(`${name} came more than once`) })
   }
+  // Some providers say whom they answer: an answer for another client was mixed up on its way.
+  if ((parameters.get('client_id') ?? clientId) !== clientId) throw Object.assign(new CallbackInvalidError(), { cause: new Error('the answer is for another client (client_id)') })
 }
 
 function newSession (settings: OidcSettings, issuer: string, tokens: Tokens, claims: Claims, userinfo: Claims | null, now: number): Session {
@@ -108,7 +110,7 @@ export function createLoginFinish (room: FinishRoom): LoginFinish {
 
   return {
     async finish (attempt) {
-      checkAnswer(attempt.parameters)
+      checkAnswer(attempt.parameters, settings.client_id)
       const running = shared.get(attempt.state)
       if (running !== undefined) return { kind: 'repeated', stored: await running }
       const started = exchange(attempt)
