@@ -217,7 +217,7 @@ t.test('token_signing_alg_values_expected: one algorithm, or several', async t =
   t.strictSame(await statuses('PS256  ES256'), [401, 200, 200])
 })
 
-t.test('100 requests at once with one unknown kid make one call for keys, and 1,000 kids make no more', async t => {
+t.test('S422: 100 requests at once with one unknown kid make one call for keys, and 1,000 kids make no more', async t => {
   const authority = await authorityWith(t, signer)
   const { app } = await bearerApp(t, authority, { use_jwks: true })
   const token = await stranger.sign(claimsFor(authority), { kid: 'unknown' })

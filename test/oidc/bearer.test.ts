@@ -287,7 +287,7 @@ const PEMS = {
   private: generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
 }
 
-t.test('S006, S030 to S032, S034, S035: options that hold, and those that stop the boot', async t => {
+t.test('S006, S030 to S032, S034, S035, S448: options that hold, and those that stop the boot', async t => {
   const base = { client_id: 'api', discovery: offline.discovery }
   const only = { ...base, bearer_only: true }
   const problems = (options: object): string[] => checkOidcOptions(options).problems.map(({ path, message }) => `${path.join('.')} ${message}`)

@@ -17,44 +17,49 @@ const TOKEN = 'FST_OIDC_TOKEN_INVALID'
 const claims = (overlay: Record<string, unknown>): Lies => ({ idTokenClaims: overlay })
 
 const CASES: readonly Case[] = [
-  { name: 'a bad signature', lies: { idToken: 'bad_signature' }, says: /signature verification failed.*jwks_uri/ },
-  { name: 'a key that is not published', lies: { idToken: 'unknown_kid' }, says: /no applicable key.*jwks_uri/ },
-  { name: 'no signature', lies: { idToken: 'alg_none' }, says: /alg.*id_token_signing_alg_values_supported/ },
+  { name: 'S246: a bad signature', lies: { idToken: 'bad_signature' }, says: /signature verification failed.*jwks_uri/ },
+  { name: 'S241: a key that is not published', lies: { idToken: 'unknown_kid' }, says: /no applicable key.*jwks_uri/ },
+  { name: 'S247: no signature', lies: { idToken: 'alg_none' }, says: /alg.*id_token_signing_alg_values_supported/ },
   { name: 'no signature, which the provider lists', lies: { idToken: 'alg_none', discovery: { id_token_signing_alg_values_supported: ['RS256', 'none'] } }, says: /alg.*id_token_signing_alg_values_supported/ },
   { name: 'HS256 with the public key', lies: { idToken: 'hs256_public_key' }, says: /alg.*id_token_signing_alg_values_supported/ },
-  { name: 'HS256 with the public key, where HS256 is listed', lies: { idToken: 'hs256_public_key', discovery: { id_token_signing_alg_values_supported: ['RS256', 'HS256'] } }, says: /signature verification failed/ },
+  { name: 'S240: HS256 with the public key, where HS256 is listed', lies: { idToken: 'hs256_public_key', discovery: { id_token_signing_alg_values_supported: ['RS256', 'HS256'] } }, says: /signature verification failed/ },
   { name: 'HS256 with the client secret, which is not listed', lies: { idToken: 'hs256_client_secret' }, says: /alg.*id_token_signing_alg_values_supported/ },
-  { name: 'an algorithm that cannot be verified', lies: { idToken: 'unsupported_alg', discovery: { id_token_signing_alg_values_supported: ['RS256', 'ES256K'] } }, says: /"alg".*id_token_signing_alg_values_supported/ },
-  { name: 'another issuer', lies: { idToken: 'wrong_issuer' }, says: /"iss".*discovery/ },
-  { name: 'another audience', lies: { idToken: 'wrong_audience' }, says: /"aud".*client_id/ },
+  { name: 'S249: RS256, where HS256 alone is listed', lies: { discovery: { id_token_signing_alg_values_supported: ['HS256'] } }, says: /alg.*id_token_signing_alg_values_supported/ },
+  { name: 'S245: an algorithm that cannot be verified', lies: { idToken: 'unsupported_alg', discovery: { id_token_signing_alg_values_supported: ['RS256', 'ES256K'] } }, says: /"alg".*id_token_signing_alg_values_supported/ },
+  { name: 'S227: no issuer', lies: claims({ iss: undefined }), says: /"iss"/ },
+  { name: 'S228: another issuer', lies: { idToken: 'wrong_issuer' }, says: /"iss".*discovery/ },
+  { name: 'S236: no audience', lies: claims({ aud: undefined, azp: undefined }), says: /"aud"/ },
+  { name: 'S238: a list of audiences without us', lies: claims({ aud: ['another-client', 'a-third'], azp: undefined }), says: /"aud".*client_id/ },
+  { name: 'S237: another audience', lies: { idToken: 'wrong_audience' }, says: /"aud".*client_id/ },
   { name: 'another authorized party', lies: { idToken: 'wrong_azp' }, says: /azp/ },
   { name: 'another authorized party with one audience', lies: claims({ azp: 'another-client' }), says: /azp/ },
   { name: 'several audiences and no azp', lies: claims({ aud: ['app', 'another-client'], azp: undefined }), says: /audiences.*client_id/ },
-  { name: 'another nonce', lies: { idToken: 'wrong_nonce' }, says: /nonce/ },
+  { name: 'S230: another nonce', lies: { idToken: 'wrong_nonce' }, says: /nonce/ },
   { name: 'no nonce', lies: { idToken: 'no_nonce' }, says: /nonce/ },
   { name: 'the hash of another access token', lies: { idToken: 'wrong_at_hash' }, says: /at_hash/ },
   { name: 'a hash that is no text', lies: claims({ at_hash: 7 }), says: /at_hash/ },
+  { name: 'S234: an ID token that expired beyond the slack', lies: claims({ exp: Math.floor(Date.now() / 1000) - 300 }), says: /"exp".*iat_slack/ },
   { name: 'an ID token that has expired', lies: { idToken: 'expired' }, says: /"exp".*iat_slack/ },
-  { name: 'an ID token from the future', lies: { idToken: 'issued_in_the_future' }, says: /iat.*iat_slack/ },
+  { name: 'S232: an ID token from the future', lies: { idToken: 'issued_in_the_future' }, says: /iat.*iat_slack/ },
   { name: 'an ID token that is not valid yet', lies: claims({ nbf: Math.floor(Date.now() / 1000) + 3600 }), says: /"nbf".*iat_slack/ },
-  { name: 'no subject', lies: { idToken: 'no_subject' }, says: /"sub"/ },
+  { name: 'S229: no subject', lies: { idToken: 'no_subject' }, says: /"sub"/ },
   { name: 'an empty subject', lies: claims({ sub: '' }), says: /sub/ },
   { name: 'a subject of 10 KB', lies: claims({ sub: 's'.repeat(10_000) }), says: /sub/ },
   { name: 'a subject that is no text', lies: claims({ sub: { $ne: null } }), says: /sub/ },
   { name: 'no expiry', lies: { idToken: 'no_expiry' }, says: /"exp"/ },
   { name: 'an issue time that is no number', lies: claims({ iat: 'yesterday' }), says: /"iat"/ },
-  { name: 'no issue time', lies: claims({ iat: undefined }), says: /"iat"/ },
+  { name: 'S231: no issue time', lies: claims({ iat: undefined }), says: /"iat"/ },
   { name: 'what is not a JWT', lies: { idToken: 'not_a_jwt' }, says: /JWT/ },
-  { name: 'no ID token', lies: { idToken: 'missing' }, says: /id_token/ },
-  { name: 'no access token', lies: { tokenResponse: { access_token: undefined } }, says: /access_token/ },
+  { name: 'S393: no ID token', lies: { idToken: 'missing' }, says: /id_token/ },
+  { name: 'S394: no access token', lies: { tokenResponse: { access_token: undefined } }, says: /access_token/ },
   { name: 'an access token with a line break', lies: { tokenResponse: { access_token: 'access-1234\r\nx-admin: true' } }, says: /access token.*RFC 6749/ },
   { name: 'a refresh token with a line break', lies: { tokenResponse: { refresh_token: 'refresh-1234\nx' } }, says: /refresh token.*RFC 6749/ },
   { name: 'a scope with a control character', lies: { tokenResponse: { scope: 'openid\u0000' } }, says: /scope.*RFC 6749/ },
   { name: 'a token type that nobody knows', lies: { tokenResponse: { token_type: 'mac' } }, code: 'FST_OIDC_PROVIDER_INVALID', says: /token_type/ },
   { name: 'a life below nothing', lies: { tokenResponse: { expires_in: -5 } }, says: /expires_in/ },
   { name: 'a life that is no number', lies: { tokenResponse: { expires_in: 'soon' } }, says: /expires_in/ },
-  { name: 'an answer for another issuer', lies: { callback: { kind: 'wrong_issuer' } }, says: /"iss".*discovery/ },
-  { name: 'an answer without the issuer that was promised', lies: { callback: { kind: 'no_issuer' } }, says: /"iss"/ },
+  { name: 'S391: an answer for another issuer', lies: { callback: { kind: 'wrong_issuer' } }, says: /"iss".*discovery/ },
+  { name: 'S391: an answer without the issuer that was promised', lies: { callback: { kind: 'no_issuer' } }, says: /"iss"/ },
   { name: 'a refused code', lies: { failures: { token: 'invalid_grant' } }, code: 'FST_OIDC_CODE_REFUSED', says: /invalid_grant.*redirect_uri/ }
 ]
 
@@ -96,12 +101,13 @@ for (const { name, lies, code = TOKEN, says } of CASES) {
 t.test('what is unusual and right is accepted', async t => {
   const now = Math.floor(Date.now() / 1000)
   const accepted: ReadonlyArray<readonly [string, Lies]> = [
-    ['HS256 with the client secret, which is listed', { idToken: 'hs256_client_secret', discovery: { id_token_signing_alg_values_supported: ['RS256', 'HS256'] } }],
-    ['several audiences and us as azp', claims({ aud: ['another-client', 'app'], azp: 'app' })],
+    ['S242: HS256 with the client secret, which is listed', { idToken: 'hs256_client_secret', discovery: { id_token_signing_alg_values_supported: ['RS256', 'HS256'] } }],
+    ['S239: us in a list of audiences', claims({ aud: ['app'] })],
+    ['S239: several audiences and us as azp', claims({ aud: ['another-client', 'app'], azp: 'app' })],
     ['no azp and no at_hash', claims({ azp: undefined, at_hash: undefined })],
     ['an ID token that was issued within the slack', claims({ iat: now + 60 })],
     ['an ID token that expired within the slack', claims({ exp: now - 60 })],
-    ['a life as text', { tokenResponse: { expires_in: '300' } }],
+    ['S395: a life as text', { tokenResponse: { expires_in: '300' } }],
     ['a life of nothing', { tokenResponse: { expires_in: 0, refresh_token: undefined } }],
     ['a life without end', { tokenResponse: { expires_in: 1e300 } }],
     ['no life', { tokenResponse: { expires_in: undefined } }],
@@ -117,7 +123,7 @@ t.test('what is unusual and right is accepted', async t => {
   }
 })
 
-t.test('accept_unsupported_alg takes what cannot be verified, and no more', async t => {
+t.test('S421: accept_unsupported_alg takes what cannot be verified, and no more', async t => {
   const listed = { id_token_signing_alg_values_supported: ['RS256', 'ES256K', 'none'] }
   const cases: ReadonlyArray<readonly [name: string, lies: Lies, status: number]> = [
     ['listed', { idToken: 'unsupported_alg', discovery: listed }, 200],
@@ -138,6 +144,16 @@ t.test('accept_unsupported_alg takes what cannot be verified, and no more', asyn
   }
 })
 
+t.test('S243, S244, S245: under apisix what cannot be verified is taken unless accept_unsupported_alg is off, and the boot warns', async t => {
+  for (const [accepts, status] of [[undefined, 200], [true, 200], [false, 502]] as const) {
+    const application = await protectedApp(t, optionsFor(provider, { security_profile: 'apisix', ...(accepts === undefined ? {} : { accept_unsupported_alg: accepts }) }))
+    const { page } = await lie(provider, application, { idToken: 'unsupported_alg', discovery: { id_token_signing_alg_values_supported: ['RS256', 'ES256K'] } })
+    t.equal(page.status, status, String(accepts))
+    t.equal(JSON.stringify(application.log.find(line => line.oidc === 'profile')?.weak).includes('accept_unsupported_alg'), status === 200, 'the boot says so')
+    if (status === 502) t.match(complaints(application.log).at(-1), { code: TOKEN, msg: /"alg"/ })
+  }
+})
+
 /** Moves the clock of this process: of the provider, the application and jose alike. */
 function later (t: { teardown (run: () => unknown): void }, seconds: number): void {
   const { now } = Date
@@ -145,7 +161,7 @@ function later (t: { teardown (run: () => unknown): void }, seconds: number): vo
   t.teardown(() => { Date.now = now })
 }
 
-t.test('an unknown key is looked for once in a while, and a new one is found', async t => {
+t.test('S422: an unknown key is looked for once in a while, and a new one is found', async t => {
   const rotating = await lyingProvider(t)
   const application = await protectedApp(t, optionsFor(rotating))
   t.equal((await lie(rotating, application, {})).page.status, 200)

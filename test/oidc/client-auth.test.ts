@@ -70,7 +70,7 @@ t.test('private_key_jwt: an assertion for the endpoint, signed by the key, and n
   }
 })
 
-t.test('each assertion has an id of its own, also within one request (S225)', async t => {
+t.test('each assertion has an id of its own, also within one request (S225, S428)', async t => {
   const provider = await providerFor(t, { token_endpoint_auth_method: 'private_key_jwt', jwks: { keys: [await exportJWK(rsa.publicKey)] } })
   const options: Options = { token_endpoint_auth_method: 'private_key_jwt', client_rsa_private_key: pkcs8(rsa.privateKey) }
   await inAndOut(t, provider, options)

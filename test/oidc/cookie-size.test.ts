@@ -53,7 +53,7 @@ t.test("on Node's own limit the login is refused with advice, and there is no lo
   t.strictSame(browser.cookies(origin).filter(({ name }) => /^oidc(_\d+)?$/.test(name)), [], 'nothing of the session was left in the browser')
 })
 
-t.test('a session that no cookies can carry is 500 on a server with any limit', async t => {
+t.test('S437: a session that no cookies can carry is 500 on a server with any limit', async t => {
   const provider = await testProvider(t, { tokenSize: 60_000, resource: 'urn:api' })
   const application = await protectedApp(t, optionsFor(provider), headersOf(1024 * 1024))
   const { response } = await login(application.app)
@@ -61,7 +61,7 @@ t.test('a session that no cookies can carry is 500 on a server with any limit', 
   t.match(response.body, /FST_OIDC_SESSION_TOO_LARGE/)
 })
 
-t.test('a session that becomes smaller takes the pieces that are left over with it', async t => {
+t.test('S438: a session that becomes smaller takes the pieces that are left over with it', async t => {
   const provider = await bigProvider(t)
   const { app } = await protectedApp(t, optionsFor(provider), LARGE_HEADERS)
   const { cookie } = await login(app)

@@ -50,7 +50,7 @@ async function loginWith (t: Parameters<typeof protectedApp>[0], more: Partial<O
 
 const basic = `Basic ${Buffer.from(`${provider.clientId}:${provider.clientSecret.replaceAll(' ', '+').replaceAll(',', '%2C')}`).toString('base64')}`
 
-t.test('token_endpoint_auth_method that the provider does not list gives way to the first listed one that can be used', async t => {
+t.test('S424, S425: token_endpoint_auth_method that the provider does not list gives way to the first listed one that can be used', async t => {
   const cases: ReadonlyArray<readonly [listed: readonly string[] | undefined, configured: string | undefined, used: 'basic' | 'post']> = [
     [undefined, undefined, 'basic'],
     [['client_secret_basic', 'client_secret_post'], undefined, 'basic'],
@@ -139,7 +139,7 @@ t.test('without nonce an ID token that brings one is not for this login', async 
   t.equal((await browser.navigate(await answerFor(browser, `${ORIGIN}/`))).status, 502)
 })
 
-t.test('authorization_params are added, and cannot take over what a login sets', async t => {
+t.test('S432: authorization_params are added, and cannot take over what a login sets', async t => {
   const { location } = await loginWith(t, { authorization_params: { prompt: 'login', display: 'page', max_age: 60, flag: true, resource: ['urn:a', 'urn:b'], odd: 'a b&c=d', scope: 'openid more' } })
   t.match(Object.fromEntries(location.searchParams), { prompt: 'login', display: 'page', max_age: '60', flag: 'true', odd: 'a b&c=d', scope: 'openid more' })
   t.strictSame(location.searchParams.getAll('resource'), ['urn:a', 'urn:b'])
@@ -163,11 +163,12 @@ t.test('endpoints that are set win over those of the discovery document', async 
   t.strictSame(complaints(log), [])
 })
 
-t.test('iat_slack is what clocks may differ by', async t => {
+t.test('S233, S235: iat_slack is what clocks may differ by', async t => {
   const now = Math.floor(Date.now() / 1000)
   const cases: ReadonlyArray<readonly [slack: number | undefined, claims: Record<string, number>, status: number]> = [
     [undefined, { iat: now + 100 }, 200],
     [undefined, { iat: now + 200 }, 502],
+    [300, { iat: now + 120 }, 200],
     [300, { iat: now + 200 }, 200],
     [0, { iat: now + 60 }, 502],
     [0, { iat: now - 5 }, 200],
@@ -185,7 +186,7 @@ t.test('iat_slack is what clocks may differ by', async t => {
   }
 })
 
-t.test('a client without a secret says its id, and proves itself by PKCE', async t => {
+t.test('S426: a client without a secret says its id, and proves itself by PKCE', async t => {
   provider.lie({ discovery: { token_endpoint: proxy.url } })
   proxy.exchanges.length = 0
   const { client_secret: _, ...options } = optionsFor(provider)

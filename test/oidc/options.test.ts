@@ -99,7 +99,7 @@ t.test('what does not hold is told by its path and what was expected', async t =
   for (const input of [null, [], 'options', 7]) t.throws(() => parseOidcOptions(input), { code: 'FST_OIDC_OPTIONS_INVALID' }, JSON.stringify(input))
 })
 
-t.test('parameters of the protocol cannot be overridden', async t => {
+t.test('S432: parameters of the protocol cannot be overridden', async t => {
   const reserved = ['state', 'nonce', 'redirect_uri', 'client_id', 'response_type', 'code_challenge', 'code_challenge_method', 'code_verifier']
   t.equal(problemsOf({ ...minimal, authorization_params: Object.fromEntries(reserved.map(name => [name, 'x'])) }).length, reserved.length)
   t.strictSame(problemsOf({ ...minimal, authorization_params: { prompt: 'login', audience: ['a', 'b'], max_age: 60, flag: true } }), [])
@@ -133,7 +133,7 @@ t.test('a client secret is required where nothing makes it needless', async t =>
   t.match(problemsOf({ ...without, security_profile: 'oauth2.1', use_pkce: false }), [/^client_secret is required/])
 })
 
-t.test('references to the environment are resolved at any depth, and what is not there stops the boot', async t => {
+t.test('S452: references to the environment are resolved at any depth, and what is not there stops the boot', async t => {
   const before = { ...process.env }
   t.teardown(() => { process.env = before })
   process.env.OIDC_TEST_SECRET = 'the client secret of the environment'

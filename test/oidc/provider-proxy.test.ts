@@ -105,7 +105,7 @@ t.test('of two instances, each has the proxy of its own', async t => {
   t.strictSame([one.passages.length, other.passages.length, provider.count('/.well-known/openid-configuration')], [1, 1, 3])
 })
 
-t.test('no_proxy: names with what is below them, dots, blanks, addresses and all', async t => {
+t.test('S430: no_proxy: names with what is below them, dots, blanks, addresses and all', async t => {
   const provider = await testProvider(t)
   const { port } = new URL(provider.issuer)
   const named = { discovery: `http://op.sub.localhost:${port}/.well-known/openid-configuration`, claim_validator: { issuer: { valid_issuers: [provider.issuer] } } }

@@ -113,7 +113,7 @@ t.test('authorization_params.prompt goes before prompt=none', async t => {
   t.strictSame(new URL(String(location)).searchParams.getAll('prompt'), ['login'])
 })
 
-t.test('a silent login that the provider refuses ends the session, and the policy decides: a login that is seen, not a loop', async t => {
+t.test('S389: a silent login that the provider refuses ends the session, and the policy decides: a login that is seen, not a loop', async t => {
   for (const error of DEFINITE) {
     const provider = await lyingProvider(t)
     const application = await protectedApp(t, optionsFor(provider, { refresh_session_interval: 60 }))

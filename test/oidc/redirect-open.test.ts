@@ -67,7 +67,7 @@ async function sendRaw (port: number, text: string): Promise<{ status: number, h
   return { status: Number(first.split(' ')[1]), headers: Object.fromEntries(lines.map(line => [line.slice(0, line.indexOf(':')).toLowerCase(), line.slice(line.indexOf(':') + 1).trim()])) }
 }
 
-t.test('a request target leads back to a path of this origin, whatever it looks like', async t => {
+t.test('S385: a request target leads back to a path of this origin, whatever it looks like', async t => {
   for (const profile of ['oauth2.1', 'apisix'] as const) {
     await t.test(profile, async t => {
       const { app } = await protectedApp(t, profile === 'apisix' ? { ...optionsFor(provider), security_profile: 'apisix', redirect_uri: undefined } : optionsFor(provider))

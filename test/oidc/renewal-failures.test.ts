@@ -22,7 +22,7 @@ t.test('a logout wins over a renewal that is under way', async t => {
   t.equal(provider.count('refresh'), 1)
 })
 
-t.test('a refused refresh ends the session: the cookie goes and the policy decides', async t => {
+t.test('S268: a refused refresh ends the session: the cookie goes and the policy decides', async t => {
   const provider = await lyingProvider(t)
   const { app, log } = await protectedApp(t, optionsFor(provider))
   const cookie = await loginWithToken(app)
@@ -37,7 +37,7 @@ t.test('a refused refresh ends the session: the cookie goes and the policy decid
   t.equal(provider.count('refresh'), 1)
 })
 
-t.test('a renewed ID token of somebody else, or one that does not hold, ends the session', async t => {
+t.test('S270, S400: a renewed ID token of somebody else, or one that does not hold, ends the session', async t => {
   const provider = await lyingProvider(t)
   const { app, log } = await protectedApp(t, optionsFor(provider))
   for (const lies of [{ refresh: 'wrong_subject' }, { idToken: 'bad_signature' }, { idToken: 'alg_none' }, { idToken: 'wrong_audience' }] as const) {
@@ -52,7 +52,7 @@ t.test('a renewed ID token of somebody else, or one that does not hold, ends the
   t.notMatch(JSON.stringify(log), /access-[0-9a-f]{8}-|refresh-[0-9a-f]{8}-/, 'no token is logged')
 })
 
-t.test('an outage of the provider while the token lives is a warning, and later requests do not wait for it', async t => {
+t.test('S401: an outage of the provider while the token lives is a warning, and later requests do not wait for it', async t => {
   const provider = await lyingProvider(t)
   const { app, log } = await protectedApp(t, optionsFor(provider, { access_token_expires_leeway: 60, timeout: 1 }))
   const cookie = await loginWithToken(app, 30)
@@ -71,7 +71,7 @@ t.test('an outage of the provider while the token lives is a warning, and later 
   t.equal(setCookies(first).length, 0)
 })
 
-t.test('an outage with a dead token is 503 with Retry-After, and the cookie stays', async t => {
+t.test('S401: an outage with a dead token is 503 with Retry-After, and the cookie stays', async t => {
   const provider = await lyingProvider(t)
   const { app, log } = await protectedApp(t, optionsFor(provider, { timeout: 1 }))
   const cookie = await loginWithToken(app)

@@ -7,7 +7,7 @@ const PARALLEL = 50
 /** Of the lying provider's access tokens, in seconds. */
 const TOKEN_LIFE = 300
 
-t.test('50 requests at once with a dead access token make one refresh, at a provider whose refresh tokens serve once', async t => {
+t.test('S398, S399: 50 requests at once with a dead access token make one refresh, at a provider whose refresh tokens serve once', async t => {
   const provider = await testProvider(t)
   const { app } = await protectedApp(t, optionsFor(provider))
   const cookie = await loginWithToken(app)
@@ -113,7 +113,7 @@ t.test('within the leeway one request renews, and the others go on with the toke
   t.equal(provider.reused.refreshToken, 0)
 })
 
-t.test('a leeway longer than the life of the tokens is not a refresh at each request', async t => {
+t.test('S397: a leeway longer than the life of the tokens is not a refresh at each request', async t => {
   const provider = await lyingProvider(t)
   const { app } = await protectedApp(t, optionsFor(provider, { access_token_expires_leeway: 600 }))
   let cookie = (await login(app)).cookie
@@ -148,7 +148,7 @@ t.test('a provider that gives the same refresh token again is renewed from many 
   t.equal(provider.count('refresh'), 5)
 })
 
-t.test('a renewal without an ID token keeps the claims; one with it takes them over', async t => {
+t.test('S269: a renewal without an ID token keeps the claims; one with it takes them over', async t => {
   const provider = await lyingProvider(t)
   const { app } = await protectedApp(t, optionsFor(provider))
   const clock = movableClock(t)
@@ -178,7 +178,7 @@ t.test('an answer that renews sets the cookie and is private', async t => {
   t.equal(answer.headers['cache-control'], 'private, no-cache')
 })
 
-t.test('with renew_access_token_on_expiry off the session goes on without the access token', async t => {
+t.test('S266, S402: with renew_access_token_on_expiry off the session goes on without the access token', async t => {
   const provider = await lyingProvider(t)
   const { app } = await protectedApp(t, optionsFor(provider, { renew_access_token_on_expiry: false, set_refresh_token_header: true }))
   const cookie = await loginWithToken(app)
@@ -190,7 +190,7 @@ t.test('with renew_access_token_on_expiry off the session goes on without the ac
   t.equal(setCookies(answer).length, 0)
 })
 
-t.test('a dead token without a refresh token is nobody: the policy decides and the cookie goes', async t => {
+t.test('S267: a dead token without a refresh token is nobody: the policy decides and the cookie goes', async t => {
   const provider = await lyingProvider(t)
   const { app } = await protectedApp(t, optionsFor(provider))
   const { cookie } = await login(app)

@@ -70,7 +70,7 @@ t.test('a token endpoint that somebody could answer for vouches for nothing: pla
   t.match(JSON.stringify(log), 'the ID token is not signed, and accept_none_alg is for token endpoints over https with ssl_verify, or on this machine')
 })
 
-t.test('a bearer token without a signature is never accepted (S419)', async t => {
+t.test('a bearer token without a signature is never accepted (S307, S419)', async t => {
   const authority = await createAuthority(t)
   const signer = await createSigner()
   authority.keys = [signer.jwk]
