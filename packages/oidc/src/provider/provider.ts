@@ -1,4 +1,4 @@
-import { Configuration, allowInsecureRequests, clockTolerance, customFetch, type ClientAuth, type CustomFetch } from 'openid-client'
+import { Configuration, allowInsecureRequests, clockTolerance, customFetch, enableNonRepudiationChecks, type ClientAuth, type CustomFetch } from 'openid-client'
 import type { Clock } from 'fastify-oidc-session-store'
 import type { OidcSettings } from '../options/settings.ts'
 import { chooseAuthMethod, choosePushMethod, createClientAuth, keepQuery } from './client-auth.ts'
@@ -12,6 +12,8 @@ export interface ProviderClient {
   readonly revocation: Configuration
   /** For the pushed authorization request endpoint. */
   readonly pushing: Configuration
+  /** For the userinfo endpoint: an answer in a JWT is held against the provider's keys. */
+  readonly userinfo: Configuration
   readonly issuer: string
   readonly keys: KeySet | null
 }
@@ -87,7 +89,10 @@ function configure (settings: OidcSettings, { http }: Shared, { server, keys }: 
     allowInsecureRequests(configuration)
     return configuration
   }
+  const userinfo = configurationWith(authFor(undefined))
+  enableNonRepudiationChecks(userinfo)
   return {
+    userinfo,
     configuration: configurationWith(keepQuery(authFor(server.token_endpoint), settings.redirect_uri)),
     revocation: configurationWith(authFor(server.revocation_endpoint)),
     pushing: configurationWith(authFor(server.pushed_authorization_request_endpoint, choosePushMethod(settings, method)), async (url, init) => await acceptOk(http.fetch(url, init as RequestInit))),
