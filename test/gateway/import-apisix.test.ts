@@ -131,7 +131,7 @@ t.test('what decides who may pass or where a request goes is refused, with its p
   t.notMatch(problems, /literal-secret|0123456789abcdef/)
 })
 
-t.test('options of the engine behind APISIX are mapped, or refused with the reason', async t => {
+t.test('options of the engine behind APISIX are mapped, or refused with the reason (S157, S158, S169, S170, S180, S201, S203, S222)', async t => {
   const refusedAs = (block: Record<string, unknown>, reason: RegExp): void => { t.match(refusals(translate(route({}, block))), reason, JSON.stringify(block)) }
   t.match(blockOf({ prompt: 'login', display: 'page', response_mode: 'query' }), { authorization_params: { prompt: 'login', display: 'page', response_mode: 'query' }, prompt: undefined, display: undefined })
   t.match(blockOf({ prompt: 'login', authorization_params: { prompt: 'none' } }), { authorization_params: { prompt: 'none' }, prompt: undefined })

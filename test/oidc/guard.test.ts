@@ -58,7 +58,7 @@ t.test("a client's Authorization goes where only we say who is authorized, and s
 
 const decode = (value: string): unknown => JSON.parse(Buffer.from(value, 'base64').toString())
 
-t.test('an upstream is told tokens as they are, and claims as base64 of JSON', async t => {
+t.test('an upstream is told tokens as they are, and claims as base64 of JSON (S144)', async t => {
   const { app } = await protectedApp(t, optionsFor(offline, { set_refresh_token_header: true, set_raw_id_token_header: true }))
   const claims = { sub: 'alice', name: 'Ælfrēd „Żółć" 李 🦊', groups: [], nested: { empty: {}, list: [null, 1.5, false] }, url: 'https://a.example/b', quote: '"\\\n' }
   const cookie = await app.oidc.issueCookie({ subject: 'alice', idTokenClaims: claims, userinfo: { sub: 'alice', roles: [] }, accessToken: 'opaque/token+1=', accessTokenExpiresAt: null, cold: { refreshToken: 'refresh~1', idToken: 'a.b.c' } })

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { connect, type AddressInfo } from 'node:net'
 import t from 'tap'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyServerOptions } from 'fastify'
 import { login } from 'fastify-oidc-testing'
 import { complaints } from './flow.ts'
 import { optionsFor, protectedApp, testProvider } from './support.ts'
@@ -65,4 +65,53 @@ t.test('behind a proxy on https cookies are Secure and __Host-, and logins work'
   t.equal(response.status, 200)
   t.strictSame(browser.cookies('https://outer.example/').map(({ name, secure, path }) => ({ name, secure, path })), [{ name: '__Host-oidc', secure: true, path: '/' }])
   t.strictSame(browser.rejected, [])
+})
+
+/** As Fastify has it: nobody is trusted, somebody else is, or who asks is. */
+const TRUST = { nobody: false, another: ['10.0.0.1'], peer: true } as const
+
+const HOSTS: ReadonlyArray<readonly [name: string, trust: keyof typeof TRUST, headers: Record<string, string>, expected: string]> = [
+  ['S074, S075: the page and the suffix', 'nobody', { host: '127.0.0.1:1984' }, 'http://127.0.0.1:1984'],
+  ['S076: the port of the Host header is kept', 'nobody', { host: 'localhost:8888' }, 'http://localhost:8888'],
+  ['S077: no port is made up', 'nobody', { host: 'localhost' }, 'http://localhost'],
+  ['S078: somebody who is not trusted cannot name the host', 'another', { host: 'localhost:8888', 'x-forwarded-host': 'evil.com' }, 'http://localhost:8888'],
+  ['S079: a proxy that is trusted can', 'peer', { host: 'localhost:8888', 'x-forwarded-host': 'public.example.com:8443', 'x-forwarded-proto': 'https' }, 'https://public.example.com:8443'],
+  ['S080: Forwarded counts for nothing, also beside the headers that count', 'peer', { host: 'localhost:8888', forwarded: 'host="cdn.example.com:443";proto="https"', 'x-forwarded-host': 'public.example.com', 'x-forwarded-proto': 'http' }, 'http://public.example.com'],
+  ['S081: nor from somebody who is not trusted', 'another', { host: 'localhost:8888', forwarded: 'host=evil.com;proto=https', 'x-forwarded-host': 'evil.com' }, 'http://localhost:8888'],
+  ['S168: scheme and host of a trusted proxy', 'peer', { host: 'inner', 'x-forwarded-host': 'example.org', 'x-forwarded-proto': 'https' }, 'https://example.org'],
+  ['S171: of a list, what the nearest proxy wrote: the last', 'peer', { host: 'inner', 'x-forwarded-host': 'evil.com , example.org', 'x-forwarded-proto': 'https' }, 'https://example.org'],
+  ['S172: blanks around it are none of it', 'peer', { host: 'inner', 'x-forwarded-host': '  example.org ', 'x-forwarded-proto': ' https ' }, 'https://example.org'],
+  ['S174: Forwarded alone', 'peer', { host: 'inner', forwarded: 'proto=https;Host=example.org' }, 'http://inner'],
+  ['S175: Forwarded in quotes', 'peer', { host: 'inner', forwarded: 'PrOtO="https";HoSt="example.org"' }, 'http://inner'],
+  ['S176: Forwarded with two elements', 'peer', { host: 'inner', forwarded: 'proto=https;host=example.org, proto=http;host=other.example' }, 'http://inner']
+]
+
+t.test('where nothing is written, the redirect URI is the page with the suffix, on the host that the browser sees', async t => {
+  const provider = await testProvider(t)
+  for (const [name, trust, headers, origin] of HOSTS) {
+    const { app } = await protectedApp(t, { ...optionsFor(provider), security_profile: 'apisix', redirect_uri: undefined }, { trustProxy: TRUST[trust] } as FastifyServerOptions)
+    app.get('/hello', async () => 'hello')
+    const { headers: { location } } = await app.inject({ url: '/hello', headers: { ...page, ...headers } })
+    t.match(Object.fromEntries(new URL(String(location)).searchParams), { redirect_uri: `${origin}/hello/.apisix/redirect`, scope: 'openid', client_id: provider.clientId, response_type: 'code' }, name)
+    await app.close()
+  }
+})
+
+t.test('headers that come twice are not put together into another host (S173, S177)', async t => {
+  const provider = await testProvider(t)
+  const { app } = await protectedApp(t, optionsFor(provider), { trustProxy: true })
+  await app.listen({ port: 0, host: '127.0.0.1' })
+  const { port } = app.server.address() as AddressInfo
+  for (const [lines, expected] of [
+    [['X-Forwarded-Host: evil.com', 'X-Forwarded-Host: example.org'], 'http://example.org/callback'],
+    [['Forwarded: host=evil.com', 'Forwarded: host=example.org'], 'http://inner/callback']
+  ] as const) {
+    const socket = connect(port, '127.0.0.1')
+    socket.write(`GET / HTTP/1.1\r\nHost: inner\r\nAccept: text/html\r\nConnection: close\r\n${lines.join('\r\n')}\r\n\r\n`)
+    let text = ''
+    socket.on('data', (chunk: Buffer) => { text += chunk.toString('latin1') })
+    await once(socket, 'close')
+    const location = /^location: (.*)\r$/im.exec(text)?.[1] ?? ''
+    t.equal(new URL(location).searchParams.get('redirect_uri'), expected)
+  }
 })

@@ -5,7 +5,7 @@ import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import oidc, { type OidcPluginOptions } from 'fastify-oidc'
 import { Browser } from 'fastify-oidc-testing'
-import { answerFor, complaints, lyingProvider, ORIGIN } from './flow.ts'
+import { answerFor, complaints, lyingProvider, ORIGIN, toCallback } from './flow.ts'
 import { createApplication, optionsFor, protectedApp } from './support.ts'
 
 const provider = await lyingProvider(t)
@@ -40,17 +40,18 @@ async function loginWith (t: Parameters<typeof protectedApp>[0], more: Partial<O
   const { app, log } = await protectedApp(t, optionsFor(provider, more))
   const browser = new Browser().route(ORIGIN, app)
   const { location } = await browser.navigate(`${ORIGIN}/echo/x`, { follow: false })
-  const answer = await answerFor(browser, `${ORIGIN}/echo/x`)
+  if (location === null) throw new Error('no way to the provider')
+  const answer = await toCallback(browser, location)
   const page = await browser.navigate(answer)
   await app.close()
   const [exchange] = proxy.exchanges
-  if (exchange === undefined || location === null) throw new Error(`no exchange: ${page.status}`)
+  if (exchange === undefined) throw new Error(`no exchange: ${page.status}`)
   return { location, answer, page, exchange, log }
 }
 
 const basic = `Basic ${Buffer.from(`${provider.clientId}:${provider.clientSecret.replaceAll(' ', '+').replaceAll(',', '%2C')}`).toString('base64')}`
 
-t.test('S424, S425: token_endpoint_auth_method that the provider does not list gives way to the first listed one that can be used', async t => {
+t.test('S424, S425: token_endpoint_auth_method that the provider does not list gives way to the first listed one that can be used (S208, S209, S210, S211, S212)', async t => {
   const cases: ReadonlyArray<readonly [listed: readonly string[] | undefined, configured: string | undefined, used: 'basic' | 'post']> = [
     [undefined, undefined, 'basic'],
     [['client_secret_basic', 'client_secret_post'], undefined, 'basic'],
@@ -71,7 +72,8 @@ t.test('S424, S425: token_endpoint_auth_method that the provider does not list g
       t.equal(page.status, 200)
       t.equal(exchange.authorization, used === 'basic' ? basic : undefined)
       t.equal(exchange.form.get('client_secret'), used === 'post' ? provider.clientSecret : null)
-      t.equal(exchange.form.get('client_assertion'), null)
+      t.notOk(exchange.form.has('client_assertion') || exchange.form.has('client_assertion_type'))
+      t.equal(exchange.form.has('client_id'), used === 'post')
     })
   }
 })
@@ -105,16 +107,20 @@ t.test('a client that the provider does not accept is 502, and the log says what
   t.notMatch(JSON.stringify(log), 'not the secret')
 })
 
-t.test('the code exchange sends the code, the redirect_uri and the verifier of the challenge', async t => {
+t.test('the code exchange sends the code, the redirect_uri and the verifier of the challenge, and nothing else (S184, S204, S205, S206, S207)', async t => {
   const { location, answer, exchange } = await loginWith(t)
   const form = Object.fromEntries(exchange.form)
   t.match(form, { grant_type: 'authorization_code', code: answer.searchParams.get('code'), redirect_uri: `${ORIGIN}/callback` })
   t.equal(location.searchParams.get('code_challenge_method'), 'S256')
+  t.equal(form.redirect_uri, location.searchParams.get('redirect_uri'), 'that of the authorization request')
   t.equal((form.code_verifier ?? '').length, 43)
-  t.not(createHash('sha256').update(form.code_verifier ?? '').digest('base64url'), location.searchParams.get('code_challenge'), 'each attempt has its own')
+  t.equal(createHash('sha256').update(form.code_verifier ?? '').digest('base64url'), location.searchParams.get('code_challenge'))
+  t.strictSame(Object.keys(form).sort(), ['code', 'code_verifier', 'grant_type', 'redirect_uri'], 'the state stays with the browser: no endpoint asks for it')
+  const again = await loginWith(t)
+  t.not(again.location.searchParams.get('code_challenge'), location.searchParams.get('code_challenge'), 'each attempt has its own')
 })
 
-t.test('under apisix PKCE and nonce are off, and one warning at boot lists what is weaker', async t => {
+t.test('under apisix PKCE and nonce are off (S183), and one warning at boot lists what is weaker', async t => {
   const weak = await loginWith(t, { security_profile: 'apisix' })
   for (const name of ['code_challenge', 'code_challenge_method', 'nonce']) t.equal(weak.location.searchParams.get(name), null, name)
   t.equal(weak.exchange.form.get('code_verifier'), null)

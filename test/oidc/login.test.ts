@@ -52,14 +52,18 @@ t.test('what is not a navigation gets 401 with a challenge, not a redirect', asy
   t.equal((await app.inject({ url: '/', headers: { accept: '*/*' } })).statusCode, 302, 'plain curl is sent to the provider')
 })
 
-t.test('unauth_action deny answers 401, pass lets through without identity', async t => {
+t.test('unauth_action deny answers 401, pass lets through without identity, and an open route asks nobody (S072, S073, S191, S192, S193)', async t => {
   const provider = await testProvider(t)
-  const denied = await protectedApp(t, optionsFor(provider, { unauth_action: 'deny' }))
-  t.equal((await denied.app.inject('/')).statusCode, 401)
-  const passed = await protectedApp(t, optionsFor(provider, { unauth_action: 'pass' }))
-  const response = await passed.app.inject('/')
-  t.equal(response.statusCode, 200)
-  t.equal(response.json().sub, null)
+  for (const [action, status] of [['deny', 401], ['pass', 200]] as const) {
+    const { app } = await protectedApp(t, optionsFor(provider, { unauth_action: action, security_profile: 'apisix' }))
+    const answer = await app.inject({ url: '/echo/x', headers: { accept: 'text/html' } })
+    t.equal(answer.statusCode, status, action)
+    t.equal(answer.headers.location, undefined)
+    t.equal(answer.headers['set-cookie'], undefined)
+    if (action === 'pass') t.match(answer.json(), { sub: null, identity: {} })
+    if (action === 'pass') t.strictSame(Object.keys(answer.json().identity), [], 'no access token either')
+    t.strictSame((await app.inject('/open')).json(), { authenticated: false })
+  }
 })
 
 t.test('a form that is sent after the session ended comes back to its page, by GET', async t => {

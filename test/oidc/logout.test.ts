@@ -6,7 +6,7 @@ import { isCleared, loginWithToken, lyingProvider, setCookies, storedOf } from '
 
 const script = { 'sec-fetch-mode': 'cors' }
 
-t.test('a logout ends the session here and at the provider, by GET and by POST', async t => {
+t.test('a logout ends the session here and at the provider, by GET and by POST (S145)', async t => {
   const provider = await testProvider(t)
   const { app, log } = await protectedApp(t, optionsFor(provider, { post_logout_redirect_uri: '/goodbye' }))
   app.get('/goodbye', { config: { oidc: false } }, async () => 'goodbye')
@@ -27,7 +27,7 @@ t.test('a logout ends the session here and at the provider, by GET and by POST',
   }
 })
 
-t.test('without a session there is nothing to end, and the way to the provider is the same', async t => {
+t.test('without a session there is nothing to end, and the way to the provider is the same (S147)', async t => {
   const provider = await lyingProvider(t)
   const { app } = await protectedApp(t, optionsFor(provider, { post_logout_redirect_uri: 'https://www.example.test/bye?a=1' }))
   const answer = await app.inject('/logout')
@@ -41,7 +41,7 @@ t.test('without a session there is nothing to end, and the way to the provider i
   t.equal((await app.inject({ url: '/x//logout', headers: script })).statusCode, 401, 'and other paths neither')
 })
 
-t.test('a provider without an end_session_endpoint: the logout is here, and says so', async t => {
+t.test('a provider without an end_session_endpoint: the logout is here, and says so (S146)', async t => {
   const provider = await lyingProvider(t)
   provider.lie({ discovery: { end_session_endpoint: undefined } })
   const { app } = await protectedApp(t, optionsFor(provider))
