@@ -12,6 +12,7 @@ async function knowing (t: { teardown (run: () => unknown): void }, claims: (aut
   return authority
 }
 
+// rows: bearer_only, introspection_endpoint
 t.test('S331, S352: bearer_only alone asks the endpoint that the provider names', async t => {
   const authority = await knowing(t)
   const application = await bearerApp(t, authority)
@@ -22,6 +23,7 @@ t.test('S331, S352: bearer_only alone asks the endpoint that the provider names'
   t.strictSame(reasons(application), ['the bearer token was validated by introspection'])
 })
 
+// rows: introspection_endpoint_auth_method
 t.test('S091, S097, S329, S330: the client says who it is once, in the way that is configured', async t => {
   const authority = await knowing(t)
   const ask = async (options: object): Promise<{ names: string[], form: URLSearchParams, authorization: string | undefined, cookie: string | undefined }> => {
@@ -43,6 +45,7 @@ t.test('S091, S097, S329, S330: the client says who it is once, in the way that 
   t.match(decodeJwt(jwt.form.get('client_assertion') ?? ''), { iss: 'api', sub: 'api', aud: `${authority.issuer}/introspect` })
 })
 
+// rows: introspection_endpoint
 t.test('an endpoint of its own needs no discovery document', async t => {
   const authority = await knowing(t)
   const { app } = await bearerApp(t, { discovery: 'http://127.0.0.1:9/.well-known/openid-configuration' }, { introspection_endpoint: `${authority.issuer}/introspect` })
@@ -104,6 +107,7 @@ t.test('what the answer says beside active', async t => {
   }
 })
 
+// rows: claim_validator.issuer.valid_issuers
 t.test('listed issuers hold for introspected tokens as well', async t => {
   for (const [iss, status] of [['https://listed.example', 200], ['https://other.example', 401], [undefined, 401], [['https://listed.example'], 401]] as const) {
     const authority = await knowing(t, authority => claimsFor(authority, { iss }))
@@ -191,6 +195,7 @@ async function asked (t: { teardown (run: () => unknown): void }, claims: Claims
   return authority.counts['/introspect'] ?? 0
 }
 
+// rows: introspection_expiry_claim, introspection_interval
 t.test('S407, S408: an answer is kept for as long as it says, and no longer', async t => {
   t.equal(await asked(t, {}, {}), 1)
   t.equal(await asked(t, { exp: undefined }, {}), 3)
@@ -204,6 +209,7 @@ t.test('S407, S408: an answer is kept for as long as it says, and no longer', as
   t.equal(await asked(t, {}, { introspection_expiry_claim: 'constructor' }), 3, 'no claim')
 })
 
+// rows: introspection_interval, introspection_expiry_claim
 t.test('S409: introspection_interval is the longest that an answer is kept', async t => {
   const { introspectedUntil } = await import('../../packages/oidc/src/bearer/verdict.ts')
   const until = (claims: Claims, interval: number, name = 'exp'): number | null => introspectedUntil(claims, { introspection_expiry_claim: name, introspection_interval: interval }, 2_000_000_000)
@@ -226,6 +232,7 @@ t.test('an answer that was kept is asked for again when its time is over', async
   t.equal((await get(app, 'good')).statusCode, 401, 'revoked meanwhile')
 })
 
+// rows: cache_segment
 t.test('S410: registrations with the same settings share what they know, with another cache_segment they do not', async t => {
   const authority = await knowing(t)
   for (const [options, calls] of [[{}, 1], [{}, 1], [{ cache_segment: 'a' }, 2], [{ cache_segment: 'a' }, 2], [{ cache_segment: 'b' }, 3], [{ client_id: 'other' }, 4], [{ introspection_endpoint_auth_method: 'client_secret_post' }, 5], [{ claim_validator: { audience: { required: true } } }, 6]] as const) {
@@ -235,6 +242,7 @@ t.test('S410: registrations with the same settings share what they know, with an
   }
 })
 
+// rows: introspection_addon_headers
 t.test('S100: named headers of the request are passed on, and belong to what the answer is kept under', async t => {
   const authority = await knowing(t)
   const { app } = await bearerApp(t, authority, { introspection_addon_headers: ['X-Tenant', 'b'] })
@@ -249,6 +257,7 @@ t.test('S100: named headers of the request are passed on, and belong to what the
   t.equal(authority.introspected.at(-1)?.headers.b, undefined, 'what is not sent is not added')
 })
 
+// rows: introspection_endpoint, use_jwks
 t.test('JWTs and opaque tokens on one route, each by its own way', async t => {
   const authority = await knowing(t)
   authority.keys = [signer.jwk]
@@ -267,6 +276,7 @@ t.test('JWTs and opaque tokens on one route, each by its own way', async t => {
   t.equal((await get(jwtsOnly.app, 'good')).statusCode, 401, 'nobody to ask')
 })
 
+// rows: jwt_verification_cache_ignore
 t.test('jwt_verification_cache_ignore verifies a JWT at every request', async t => {
   const authority = await createAuthority(t)
   authority.keys = [signer.jwk]

@@ -17,6 +17,7 @@ async function authorityWith (t: { teardown (run: () => unknown): void }, ...sig
   return authority
 }
 
+// rows: public_key
 t.test('S087, S289, S417, S418: a JWT that the public key verifies is let in, whatever the family of the key', async t => {
   const authority = await createAuthority(t)
   for (const alg of ['RS256', 'RS384', 'RS512', 'PS256', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA']) {
@@ -31,12 +32,14 @@ t.test('S087, S289, S417, S418: a JWT that the public key verifies is let in, wh
   t.equal(authority.counts['/introspect'], undefined, 'and nobody')
 })
 
+// rows: public_key
 t.test('S324: a key may be of 4096 bits, and be written with \\n in one line', async t => {
   const authority = await createAuthority(t)
   const { app } = await bearerApp(t, authority, { public_key: signer.pem.replaceAll('\n', '\\n') })
   t.equal((await get(app, await signer.sign(claimsFor(authority)))).statusCode, 200)
 })
 
+// rows: use_jwks
 t.test('S093, S096, S109, S110, S298: the keys of the provider verify, also beside an introspection endpoint', async t => {
   const authority = await authorityWith(t, signer)
   const application = await bearerApp(t, authority, { use_jwks: true, introspection_endpoint: `${authority.issuer}/introspect` })
@@ -101,6 +104,7 @@ t.test('a token that is signed well and does not hold is 401, with a fixed text 
   }
 })
 
+// rows: iat_slack
 t.test('S305, S414: iat_slack tolerates clocks, for exp and nbf', async t => {
   const authority = await authorityWith(t, signer)
   const { app } = await bearerApp(t, authority, { public_key: signer.pem })
@@ -205,6 +209,7 @@ t.test('no address and no key of a token is used', async t => {
   t.equal(asked, 0)
 })
 
+// rows: token_signing_alg_values_expected
 t.test('token_signing_alg_values_expected: one algorithm, or several', async t => {
   const pss = await createSigner('PS256', 'key-2')
   const ec = await createSigner('ES256', 'key-3')
@@ -217,6 +222,7 @@ t.test('token_signing_alg_values_expected: one algorithm, or several', async t =
   t.strictSame(await statuses('PS256  ES256'), [401, 200, 200])
 })
 
+// rows: jwk_expires_in
 t.test('S422: 100 requests at once with one unknown kid make one call for keys, and 1,000 kids make no more', async t => {
   const authority = await authorityWith(t, signer)
   const { app } = await bearerApp(t, authority, { use_jwks: true })
@@ -282,6 +288,7 @@ t.test('the last good keys serve on while new ones cannot be had', async t => {
   t.equal((await get(app, await stranger.sign(claimsFor(authority), { kid: 'new' }))).statusCode, 503, 'a key that nobody knows may be a new one')
 })
 
+// rows: public_key, claim_validator.issuer.valid_issuers
 t.test('S114: with a key and its issuers the provider is not needed', async t => {
   const offline = { issuer: 'https://issuer.example', discovery: 'http://127.0.0.1:9/.well-known/openid-configuration' }
   const application = await bearerApp(t, offline, { public_key: signer.pem, claim_validator: { issuer: { valid_issuers: [offline.issuer, 'https://second.example'] }, audience: { match_with_client_id: true } } } as object)
@@ -294,6 +301,7 @@ t.test('S114: with a key and its issuers the provider is not needed', async t =>
   t.strictSame(log.filter(line => line.oidc === 'discovery.failed'), [])
 })
 
+// rows: claim_validator.issuer.valid_issuers
 t.test('S115: without the issuers, a provider that cannot be reached is an outage', async t => {
   const { app } = await bearerApp(t, { discovery: 'http://127.0.0.1:9/.well-known/openid-configuration' }, { public_key: signer.pem })
   const response = await get(app, await signer.sign(claimsFor({ issuer: 'http://127.0.0.1:9' })))

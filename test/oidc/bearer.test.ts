@@ -18,6 +18,7 @@ async function mixedApp (t: { teardown (run: () => unknown): void }, more: Parti
   return await protectedApp(t, optionsFor(offline, { ...byKey, claim_validator: { ...byKey.claim_validator, audience }, ...more } as unknown as Partial<OidcPluginOptions>))
 }
 
+// rows: bearer_only, realm
 t.test('S085, S086, S288, S290: where a token is expected and none is there', async t => {
   const { app } = await bearerApp(t, offline, byKey as object)
   const cases: ReadonlyArray<readonly [string | undefined, number, string | undefined]> = [
@@ -76,6 +77,7 @@ t.test('a token of any size or shape costs little and never more than a 401', as
   t.equal((await get(app, token)).statusCode, 200)
 })
 
+// rows: set_access_token_header, access_token_in_authorization_header, set_userinfo_header
 t.test('S088, S089, S095, S117: what the upstream is told', async t => {
   const claims = { groups: ['admin'], empty: [], text: 'Żółć' }
   const token = await alice(claims)
@@ -141,6 +143,7 @@ const AUDIENCE: readonly Denied[] = [
   { name: 'scopes go first', options: { required_scopes: ['x'], audience: { match_with_client_id: true } }, claims: { aud: 'account' }, error: 'required scopes x not present' }
 ]
 
+// rows: required_scopes, claim_validator, claim_validator.audience, claim_validator.audience.claim, claim_validator.audience.required, claim_validator.audience.match_with_client_id
 t.test('scopes and audience that a token lacks are 403, in the words of the documents', async t => {
   for (const { name, options, claims, error } of AUDIENCE) {
     const { audience, ...others } = options as { audience?: object }
@@ -175,6 +178,7 @@ t.test('the application has the last word about tokens, too', async t => {
   t.strictSame([await status(await alice()), await status(await alice({ sub: 'bob' }))], [403, 200])
 })
 
+// rows: bearer_only, logout_path
 t.test('S377, S381: bearer_only has no login, no logout, no callback, and reads and sets no cookie', async t => {
   const application = await bearerApp(t, offline, { ...byKey, unauth_action: 'pass', session: { secret: SECRET } } as object)
   const { app, log } = application

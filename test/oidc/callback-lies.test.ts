@@ -123,6 +123,7 @@ t.test('what is unusual and right is accepted', async t => {
   }
 })
 
+// rows: accept_unsupported_alg
 t.test('S421: accept_unsupported_alg takes what cannot be verified, and no more', async t => {
   const listed = { id_token_signing_alg_values_supported: ['RS256', 'ES256K', 'none'] }
   const cases: ReadonlyArray<readonly [name: string, lies: Lies, status: number]> = [
@@ -174,6 +175,7 @@ t.test('S422: an unknown key is looked for once in a while, and a new one is fou
   t.equal(rotating.count('jwks'), 2)
 })
 
+// rows: jwk_expires_in
 t.test('a key that is published no more is forgotten after jwk_expires_in', async t => {
   const rotating = await lyingProvider(t)
   const application = await protectedApp(t, optionsFor(rotating, { jwk_expires_in: 120 }))
@@ -203,6 +205,7 @@ t.test('a discovery document that names another issuer starts no login', async t
   for (const { msg } of lines) t.match(msg, /https:\/\/issuer\.evil\.example.*(correct discovery|valid_issuers)/)
 })
 
+// rows: claim_validator.issuer.valid_issuers
 t.test('another issuer that is listed in valid_issuers is accepted', async t => {
   const provider = await lyingProvider(t)
   const issuer = 'https://issuer.example'

@@ -12,6 +12,7 @@ const DESCRIPTION = 'The claims of this sign-in are not those that are needed he
 
 const requires = (...required: string[]) => ({ type: 'object', properties: { access_token: { type: 'string' }, id_token: { type: 'object' }, user: { type: 'object' } }, required })
 
+// rows: claim_schema
 t.test('a session that holds against claim_schema passes, with all headers (S120)', async t => {
   const provider = await lyingProvider(t)
   const { app } = await protectedApp(t, optionsFor(provider, { claim_schema: requires('access_token', 'id_token', 'user') }))
@@ -20,6 +21,7 @@ t.test('a session that holds against claim_schema passes, with all headers (S120
   t.strictSame(Object.keys((JSON.parse(response.body) as { identity: object }).identity).sort(), ['x-access-token', 'x-id-token', 'x-userinfo'])
 })
 
+// rows: claim_schema, realm
 t.test('one that does not gets 401 with a challenge, whatever the policy, and lives on (S121, S447)', async t => {
   const provider = await lyingProvider(t)
   for (const action of ['auth', 'deny', 'pass'] as const) {
@@ -86,6 +88,7 @@ t.test('names of the prototype do not hold, and a schema that refers to itself g
   }
 })
 
+// rows: claim_schema
 t.test('a bearer token has to hold with its claims as they are (S111)', async t => {
   const authority = await createAuthority(t)
   const signer = await createSigner()
@@ -116,6 +119,7 @@ t.test('an introspected token has to hold with the answer about it', async t => 
   t.equal((await get(app, 'bad')).statusCode, 401)
 })
 
+// rows: claim_schema
 t.test('a claim_schema that does not compile stops the boot (S011)', async t => {
   const problemsOf = (schema: object): string[] => checkOidcOptions({ ...minimal, claim_schema: schema }).problems.map(({ path, message }) => `${path.join('.')} ${message}`)
   const table: Array<[object, RegExp]> = [

@@ -55,6 +55,7 @@ async function inAndOut (t: Test, provider: TestProvider, options: Options): Pro
   t.strictSame(log.filter(line => Number(line.level) >= 40 && line.oidc !== 'profile').map(({ msg }) => msg), [])
 }
 
+// rows: client_rsa_private_key, client_rsa_private_key_id, client_jwt_assertion_expires_in, client_jwt_assertion_alg, token_endpoint_auth_method
 t.test('private_key_jwt: an assertion for the endpoint, signed by the key, and no secret anywhere (S033 S213 S225)', async t => {
   for (const { name, alg, written, pem, publicKey } of KINDS) {
     const provider = await providerFor(t, { token_endpoint_auth_method: 'private_key_jwt', token_endpoint_auth_signing_alg: alg, jwks: { keys: [{ ...await exportJWK(publicKey), kid: 'key-7', alg, use: 'sig' }] } })
@@ -78,6 +79,7 @@ t.test('each assertion has an id of its own, also within one request (S225, S428
   t.equal(provider.count('POST /token/revocation'), 4, 'refresh and access token, twice; an id that comes again is refused')
 })
 
+// rows: client_jwt_assertion_alg, token_endpoint_auth_method
 t.test('client_secret_jwt: signed with the secret, by HS256 or HS512 (S223 S224 S225)', async t => {
   const secret = 'a secret that is long enough for HS512: sixty-four bytes or more, so here is more'
   for (const [alg, written] of [['HS256', undefined], ['HS512', 'HS512']] as const) {
@@ -93,6 +95,7 @@ t.test('client_secret_jwt: signed with the secret, by HS256 or HS512 (S223 S224 
   }
 })
 
+// rows: client_jwt_assertion_audience
 t.test('client_jwt_assertion_audience is for providers that see another address', async t => {
   const jwks = { keys: [await exportJWK(rsa.publicKey)] }
   const provider = await providerFor(t, { token_endpoint_auth_method: 'private_key_jwt', jwks })
@@ -125,6 +128,7 @@ t.test('a provider that lists private_key_jwt alone gets it where a key is there
   t.type(provider.forms[0]?.client_assertion, 'string')
 })
 
+// rows: introspection_endpoint_auth_method
 t.test('introspection by private_key_jwt, with no secret and for its own endpoint (S036)', async t => {
   const authority = await createAuthority(t)
   authority.knows = () => ({ active: true, ...claimsFor(authority) })
@@ -153,6 +157,7 @@ function problemsOf (options: object): string[] {
   return checkOidcOptions({ ...common, ...options }).problems.map(({ path, message }) => `${path.join('.')} ${message}`)
 }
 
+// rows: client_secret, client_rsa_private_key
 t.test('what the client needs to prove itself is there at boot, and nothing more is asked for', async t => {
   const accepted: Array<[string, object]> = [
     ['S033', { session, ...byKey }],
@@ -175,6 +180,7 @@ t.test('what the client needs to prove itself is there at boot, and nothing more
   for (const [name, options, expected] of refused) t.match(problemsOf(options), [expected], name)
 })
 
+// rows: client_jwt_assertion_alg
 t.test('an assertion algorithm that fits neither method nor key stops the boot (S051 S060)', async t => {
   const table: Array<[string, object, RegExp]> = [
     ['S051', { session, ...byKey, client_jwt_assertion_alg: 'HS256' }, /^client_jwt_assertion_alg does not fit token_endpoint_auth_method, which is private_key_jwt$/],
@@ -191,6 +197,7 @@ t.test('an assertion algorithm that fits neither method nor key stops the boot (
   for (const [name, options, expected] of table) t.match(problemsOf(options), [expected], name)
 })
 
+// rows: client_rsa_private_key
 t.test('a key that cannot sign stops the boot, and is not repeated', async t => {
   const short = generateKeyPairSync('rsa', { modulusLength: 1024 })
   const locked = text(rsa.privateKey.export({ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'p' }))

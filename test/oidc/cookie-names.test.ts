@@ -18,6 +18,7 @@ async function setCookieOf (t: Parameters<typeof protectedApp>[0], options: Part
   return setCookies(answer).map(line => line.replace(/=[\w-]{40,}/, '=…').replace(/Max-Age=\d+/, 'Max-Age=N'))[0] ?? `${answer.statusCode}`
 }
 
+// rows: session.cookie_name, session.cookie_path, session.cookie_domain, session.cookie_secure, session.cookie_http_only, session.cookie_same_site
 t.test('names and attributes by profile, scheme and option', async t => {
   const table: Array<[string, Partial<OidcPluginOptions>, 'http' | 'https', string]> = [
     ['oauth2.1, http', {}, 'http', 'oidc=…; Max-Age=N; Path=/; HttpOnly; SameSite=Lax'],
@@ -59,6 +60,7 @@ t.test('over https a login, a renewed cookie and a logout keep to the rules of _
   t.strictSame(browser.cookies('https://app.example.test'), [])
 })
 
+// rows: session.cookie_same_site
 t.test('with SameSite=Strict a login ends on a page that goes on by itself: a redirect would carry no cookie', async t => {
   const provider = await createTestProvider()
   t.teardown(async () => { await provider.close() })
@@ -75,6 +77,7 @@ t.test('with SameSite=Strict a login ends on a page that goes on by itself: a re
   t.match(JSON.parse(page.body), { sub: 'alice' })
 })
 
+// rows: session.cookie_name
 t.test('cores with different clients in one server have different cookies; those of one client share one', async t => {
   const app = Fastify()
   t.teardown(async () => { await app.close() })

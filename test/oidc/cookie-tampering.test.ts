@@ -81,6 +81,7 @@ t.test('of several cookies of one name four are tried', async t => {
   t.notOk(await isAnonymous(app, [cookie, ...junk, ...junk].join('; ')))
 })
 
+// rows: session.secret
 t.test('S435: a session opens with its own secret, client and provider alone', async t => {
   const { app } = await protectedApp(t, optionsFor(offline, { unauth_action: 'deny' }))
   const cookie = await app.oidc.issueCookie({})

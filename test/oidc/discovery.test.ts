@@ -30,6 +30,7 @@ function metadata (overrides: Record<string, string> = {}): Metadata {
 const endpointOf = async ({ discovery }: Metadata): Promise<string | undefined> => (await discovery.get()).server.authorization_endpoint
 async function settle (): Promise<void> { for (let turns = 0; turns < 20; turns++) await turn() }
 
+// rows: discovery
 t.test('metadata are read once, however many ask', async t => {
   const provider = metadata()
   await Promise.all(Array.from({ length: 50 }, async () => await provider.discovery.get()))
@@ -81,6 +82,7 @@ t.test('an endpoint that is set wins over that of the document, also where the d
   t.match(server, { authorization_endpoint: 'https://other.example/authorize', end_session_endpoint: 'https://other.example/end', token_endpoint: `${ISSUER}/token` })
 })
 
+// rows: discovery, claim_validator.issuer.valid_issuers
 t.test('the issuer of the document is the address that it came from', async t => {
   const accepted = metadata()
   accepted.answer(document('first', { issuer: `${ISSUER}/` }))

@@ -43,6 +43,7 @@ t.test('S441: forged identity headers are gone under each spelling, on open rout
   }
 })
 
+// rows: access_token_in_authorization_header
 t.test("a client's Authorization goes where only we say who is authorized, and stays elsewhere", async t => {
   const owning = await protectedApp(t, optionsFor(offline, { access_token_in_authorization_header: true, unauth_action: 'pass' }))
   const plain = await protectedApp(t, optionsFor(offline, { unauth_action: 'pass' }))
@@ -58,6 +59,7 @@ t.test("a client's Authorization goes where only we say who is authorized, and s
 
 const decode = (value: string): unknown => JSON.parse(Buffer.from(value, 'base64').toString())
 
+// rows: set_access_token_header, set_id_token_header, set_userinfo_header, set_refresh_token_header, set_raw_id_token_header
 t.test('an upstream is told tokens as they are, and claims as base64 of JSON (S144)', async t => {
   const { app } = await protectedApp(t, optionsFor(offline, { set_refresh_token_header: true, set_raw_id_token_header: true }))
   const claims = { sub: 'alice', name: 'Ælfrēd „Żółć" 李 🦊', groups: [], nested: { empty: {}, list: [null, 1.5, false] }, url: 'https://a.example/b', quote: '"\\\n' }
@@ -74,6 +76,7 @@ t.test('an upstream is told tokens as they are, and claims as base64 of JSON (S1
   t.match(Buffer.from(identity['x-id-token'] ?? '', 'base64').toString(), /https:\/\/a\.example\/b/, 'slashes are not escaped')
 })
 
+// rows: set_access_token_header, access_token_in_authorization_header, set_id_token_header, set_userinfo_header, set_refresh_token_header, set_raw_id_token_header
 t.test('each header has its switch, and what a session has not is not sent', async t => {
   const session = { accessToken: 'token', accessTokenExpiresAt: null, userinfo: { sub: 'a' }, cold: { refreshToken: 'refresh', idToken: 'a.b.c' } }
   const namesWith = async (options: object, change: object = {}): Promise<string[]> => {
@@ -146,6 +149,7 @@ t.test('an open route reads no cookie', async t => {
   t.strictSame((await app.inject({ url: '/open', headers })).json(), { authenticated: false })
 })
 
+// rows: realm
 t.test('the answers of the guard are not kept by caches, and say nothing of the inside', async t => {
   const { app } = await protectedApp(t, optionsFor(offline, { realm: 'a "quoted\\" realm' }))
   const refused = await app.inject({ method: 'POST', url: '/echo/x' })

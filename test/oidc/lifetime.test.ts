@@ -103,6 +103,7 @@ async function usedAgo (app: Awaited<ReturnType<typeof protectedApp>>['app'], co
   return `oidc=${handle}`
 }
 
+// rows: session.cookie, session.cookie.lifetime
 t.test('the cookie is set again in the last quarter alone, with the time that is left', async t => {
   const { app } = await protectedApp(t, optionsFor(offline, { session: { secret: SECRET, cookie: { lifetime: 400 } } }))
   const fresh = await app.oidc.issueCookie({})
@@ -123,6 +124,7 @@ t.test('the cookie is set again in the last quarter alone, with the time that is
   t.equal(setCookies(await app.inject({ url: '/open', headers: { cookie: due } })).length, 0, 'an open route does not count')
 })
 
+// rows: session.absolute_timeout
 t.test('the absolute end is not moved, and the cookie says so', async t => {
   const { app } = await protectedApp(t, optionsFor(offline, { unauth_action: 'deny', session: { secret: SECRET, cookie: { lifetime: 400 }, absolute_timeout: 1000 } }))
   const old = await app.oidc.issueCookie({ createdAt: now() - 850 })
@@ -139,6 +141,7 @@ t.test('the absolute end is not moved, and the cookie says so', async t => {
   t.equal((await endless.app.inject({ url: '/', headers: { cookie: await endless.app.oidc.issueCookie({ createdAt: now() - 10_000_000 }) } })).statusCode, 200)
 })
 
+// rows: session.idling_timeout
 t.test('with an idle limit each minute of use moves the end, and a session that nobody uses is over', async t => {
   const { app } = await protectedApp(t, optionsFor(offline, { unauth_action: 'deny', session: { secret: SECRET, idling_timeout: 300 } }))
   const fresh = await app.oidc.issueCookie({})

@@ -51,6 +51,7 @@ async function loginWith (t: Parameters<typeof protectedApp>[0], more: Partial<O
 
 const basic = `Basic ${Buffer.from(`${provider.clientId}:${provider.clientSecret.replaceAll(' ', '+').replaceAll(',', '%2C')}`).toString('base64')}`
 
+// rows: token_endpoint_auth_method, client_secret
 t.test('S424, S425: token_endpoint_auth_method that the provider does not list gives way to the first listed one that can be used (S208, S209, S210, S211, S212)', async t => {
   const cases: ReadonlyArray<readonly [listed: readonly string[] | undefined, configured: string | undefined, used: 'basic' | 'post']> = [
     [undefined, undefined, 'basic'],
@@ -94,6 +95,7 @@ t.test('client_secret_jwt signs an assertion and does not send the secret', asyn
   t.match(payload, { iss: provider.clientId, sub: provider.clientId })
 })
 
+// rows: client_secret
 t.test('a client that the provider does not accept is 502, and the log says what to check', async t => {
   provider.lie()
   const { app, log } = await protectedApp(t, optionsFor({ ...provider, clientSecret: 'not the secret of the client' }))
@@ -107,6 +109,7 @@ t.test('a client that the provider does not accept is 502, and the log says what
   t.notMatch(JSON.stringify(log), 'not the secret')
 })
 
+// rows: use_pkce
 t.test('the code exchange sends the code, the redirect_uri and the verifier of the challenge, and nothing else (S184, S204, S205, S206, S207)', async t => {
   const { location, answer, exchange } = await loginWith(t)
   const form = Object.fromEntries(exchange.form)
@@ -120,6 +123,7 @@ t.test('the code exchange sends the code, the redirect_uri and the verifier of t
   t.not(again.location.searchParams.get('code_challenge'), location.searchParams.get('code_challenge'), 'each attempt has its own')
 })
 
+// rows: use_pkce, use_nonce
 t.test('under apisix PKCE and nonce are off (S183), and one warning at boot lists what is weaker', async t => {
   const weak = await loginWith(t, { security_profile: 'apisix' })
   for (const name of ['code_challenge', 'code_challenge_method', 'nonce']) t.equal(weak.location.searchParams.get(name), null, name)
@@ -138,6 +142,7 @@ t.test('under apisix PKCE and nonce are off (S183), and one warning at boot list
   t.notOk(off.location.searchParams.has('code_challenge') || off.location.searchParams.has('nonce'), 'what is written wins over the profile')
 })
 
+// rows: use_nonce
 t.test('without nonce an ID token that brings one is not for this login', async t => {
   provider.lie({ idTokenClaims: { nonce: 'somebody-elses' } })
   const { app } = await protectedApp(t, optionsFor(provider, { use_nonce: false }))
@@ -145,6 +150,7 @@ t.test('without nonce an ID token that brings one is not for this login', async 
   t.equal((await browser.navigate(await answerFor(browser, `${ORIGIN}/`))).status, 502)
 })
 
+// rows: authorization_params, scope
 t.test('S432: authorization_params are added, and cannot take over what a login sets', async t => {
   const { location } = await loginWith(t, { authorization_params: { prompt: 'login', display: 'page', max_age: 60, flag: true, resource: ['urn:a', 'urn:b'], odd: 'a b&c=d', scope: 'openid more' } })
   t.match(Object.fromEntries(location.searchParams), { prompt: 'login', display: 'page', max_age: '60', flag: 'true', odd: 'a b&c=d', scope: 'openid more' })
@@ -169,6 +175,7 @@ t.test('endpoints that are set win over those of the discovery document', async 
   t.strictSame(complaints(log), [])
 })
 
+// rows: iat_slack
 t.test('S233, S235: iat_slack is what clocks may differ by', async t => {
   const now = Math.floor(Date.now() / 1000)
   const cases: ReadonlyArray<readonly [slack: number | undefined, claims: Record<string, number>, status: number]> = [
@@ -192,6 +199,7 @@ t.test('S233, S235: iat_slack is what clocks may differ by', async t => {
   }
 })
 
+// rows: client_id, client_secret, use_pkce
 t.test('S426: a client without a secret says its id, and proves itself by PKCE', async t => {
   provider.lie({ discovery: { token_endpoint: proxy.url } })
   proxy.exchanges.length = 0

@@ -14,6 +14,7 @@ t.test('a browser without a session is sent to the provider and comes back to wh
   t.equal(again.headers.getSetCookie().length, 0, 'an unchanged session sets no cookie')
 })
 
+// rows: client_id, scope
 t.test('the authorization request carries state, nonce and PKCE, and the attempt is one sealed cookie', async t => {
   const provider = await testProvider(t)
   const { app } = await protectedApp(t, optionsFor(provider, { scope: 'openid email', authorization_params: { prompt: 'consent', resource: ['urn:a', 'urn:b'] } }))
@@ -32,6 +33,7 @@ t.test('the authorization request carries state, nonce and PKCE, and the attempt
   t.notMatch(cookie, String(query.get('nonce')))
 })
 
+// rows: unauth_action
 t.test('what is not a navigation gets 401 with a challenge, not a redirect', async t => {
   const provider = await testProvider(t)
   const { app } = await protectedApp(t, optionsFor(provider))
@@ -52,6 +54,7 @@ t.test('what is not a navigation gets 401 with a challenge, not a redirect', asy
   t.equal((await app.inject({ url: '/', headers: { accept: '*/*' } })).statusCode, 302, 'plain curl is sent to the provider')
 })
 
+// rows: unauth_action
 t.test('unauth_action deny answers 401, pass lets through without identity, and an open route asks nobody (S072, S073, S191, S192, S193)', async t => {
   const provider = await testProvider(t)
   for (const [action, status] of [['deny', 401], ['pass', 200]] as const) {

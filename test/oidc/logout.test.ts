@@ -6,6 +6,7 @@ import { isCleared, loginWithToken, lyingProvider, setCookies, storedOf } from '
 
 const script = { 'sec-fetch-mode': 'cors' }
 
+// rows: post_logout_redirect_uri, logout_path
 t.test('a logout ends the session here and at the provider, by GET and by POST (S145)', async t => {
   const provider = await testProvider(t)
   const { app, log } = await protectedApp(t, optionsFor(provider, { post_logout_redirect_uri: '/goodbye' }))
@@ -27,6 +28,7 @@ t.test('a logout ends the session here and at the provider, by GET and by POST (
   }
 })
 
+// rows: logout_path, post_logout_redirect_uri
 t.test('without a session there is nothing to end, and the way to the provider is the same (S147)', async t => {
   const provider = await lyingProvider(t)
   const { app } = await protectedApp(t, optionsFor(provider, { post_logout_redirect_uri: 'https://www.example.test/bye?a=1' }))
@@ -41,6 +43,7 @@ t.test('without a session there is nothing to end, and the way to the provider i
   t.equal((await app.inject({ url: '/x//logout', headers: script })).statusCode, 401, 'and other paths neither')
 })
 
+// rows: post_logout_redirect_uri
 t.test('a provider without an end_session_endpoint: the logout is here, and says so (S146)', async t => {
   const provider = await lyingProvider(t)
   provider.lie({ discovery: { end_session_endpoint: undefined } })
@@ -72,6 +75,7 @@ t.test('a provider that is down keeps nobody logged in', async t => {
   t.equal(provider.count('revocation'), 0)
 })
 
+// rows: logout_path
 t.test('another site cannot log anybody out: a page asks, and its form does it', async t => {
   const provider = await lyingProvider(t)
   const { app } = await protectedApp(t, optionsFor(provider))
@@ -101,6 +105,7 @@ t.test('under apisix a link of another site logs out, as the table has it', asyn
   t.strictSame(browser.cookies('http://localhost/'), [])
 })
 
+// rows: revoke_tokens_on_logout
 t.test('revoke_tokens_on_logout revokes both tokens, and a failure is a warning', async t => {
   const provider = await lyingProvider(t)
   const { app, log } = await protectedApp(t, optionsFor(provider, { revoke_tokens_on_logout: true }))
@@ -116,6 +121,7 @@ t.test('revoke_tokens_on_logout revokes both tokens, and a failure is a warning'
   t.equal(provider.count('revocation'), before, 'off: nothing is revoked')
 })
 
+// rows: revoke_tokens_on_logout
 t.test('tokens that a real provider revoked are worthless there', async t => {
   const provider = await testProvider(t)
   const { app } = await protectedApp(t, optionsFor(provider, { revoke_tokens_on_logout: true }))
@@ -140,6 +146,7 @@ t.test('fastify.oidc.logout logs out from a route of the application', async t =
   t.equal((await app.inject({ url: '/', headers: { cookie, ...script } })).statusCode, 401)
 })
 
+// rows: logout_path
 t.test('in a scope with a prefix the logout lies under it, and beside it another scope has its own', async t => {
   const provider = await lyingProvider(t)
   const { app } = createApplication(t)

@@ -63,6 +63,7 @@ t.test('mistakes of form and mistakes between options are reported together', as
   }
 })
 
+// rows: session, timeout
 t.test('what does not hold is told by its path and what was expected', async t => {
   const table: Array<[object, RegExp]> = [
     [{ client_id: undefined }, /^client_id is required$/],
@@ -99,12 +100,14 @@ t.test('what does not hold is told by its path and what was expected', async t =
   for (const input of [null, [], 'options', 7]) t.throws(() => parseOidcOptions(input), { code: 'FST_OIDC_OPTIONS_INVALID' }, JSON.stringify(input))
 })
 
+// rows: authorization_params
 t.test('S432: parameters of the protocol cannot be overridden', async t => {
   const reserved = ['state', 'nonce', 'redirect_uri', 'client_id', 'response_type', 'code_challenge', 'code_challenge_method', 'code_verifier']
   t.equal(problemsOf({ ...minimal, authorization_params: Object.fromEntries(reserved.map(name => [name, 'x'])) }).length, reserved.length)
   t.strictSame(problemsOf({ ...minimal, authorization_params: { prompt: 'login', audience: ['a', 'b'], max_age: 60, flag: true } }), [])
 })
 
+// rows: session.storage, session.redis, session.redis.host, session.redis.port, session.redis.password, session.redis.username, session.redis.database, session.redis.prefix, session.redis.ssl, session.redis.ssl_verify, session.redis.server_name, session.redis.connect_timeout, session.redis.send_timeout, session.redis.read_timeout, session.redis.keepalive_timeout, dpop, dpop.enabled, dpop.signing_alg, dpop.private_key, dpop.public_jwk
 t.test('an option without behaviour yet says so, and never does nothing', async t => {
   const later: Record<string, unknown> = {
     dpop: { enabled: true },
@@ -125,6 +128,7 @@ t.test('names of the engine below APISIX are told by those of the table (S047)',
   for (const [flat, nested] of Object.entries(names)) t.strictSame(problemsOf({ ...minimal, [flat]: 'x' }), [`${flat} is not a known option; use ${nested}`])
 })
 
+// rows: client_secret
 t.test('a client secret is required where nothing makes it needless', async t => {
   const without = { ...minimal, client_secret: undefined }
   t.match(problemsOf(without), [/^client_secret is required/])

@@ -32,6 +32,7 @@ async function pushProvider (t: Test, metadata: object = {}): Promise<TestProvid
   return Object.assign(provider, { pushed })
 }
 
+// rows: par, par.enabled
 t.test('parameters and credentials are pushed, and the browser carries exactly client_id and request_uri (S084)', async t => {
   const provider = await pushProvider(t, { token_endpoint_auth_method: 'client_secret_post' })
   const { app } = await protectedApp(t, optionsFor(provider, { scope: 'openid email', token_endpoint_auth_method: 'client_secret_post', par: { enabled: true }, authorization_params: { login_hint: 'alice' } }))
@@ -105,6 +106,7 @@ async function appWithRecorder (t: Test, par: object = {}, more: Options = {}) {
   return { ...application, endpoint, authority }
 }
 
+// rows: par.endpoint, par.endpoint_auth_method
 t.test('par.endpoint and par.endpoint_auth_method hold there alone', async t => {
   const posted = await appWithRecorder(t, { endpoint_auth_method: 'client_secret_post' })
   t.equal((await posted.app.inject('/')).statusCode, 302)
@@ -123,6 +125,7 @@ t.test('200 is as good as 201', async t => {
   t.equal(answer.headers.location, `${authority.issuer}/authorize?request_uri=urn%3Aietf%3Aparams%3Aoauth%3Arequest_uri%3Aabc&client_id=app`)
 })
 
+// rows: par.enabled
 t.test('what the provider does not take starts no login, and the log says what to change', async t => {
   const table: Array<[number, string, number, RegExp]> = [
     [401, '{"error":"invalid_client"}', 502, /client_id, client_secret and token_endpoint_auth_method/],
@@ -173,6 +176,7 @@ t.test('a document over https cannot have secrets sent without TLS', async t => 
   t.equal((await written.app.inject('/')).statusCode, 302, 'what the options say is meant')
 })
 
+// rows: par.endpoint_auth_method
 t.test('what par needs is there at boot', async t => {
   const common = { client_id: 'app', discovery: 'https://op.example/.well-known/openid-configuration', session: { secret: SECRET } }
   const secret = { client_secret: 's' }

@@ -37,6 +37,7 @@ t.test('a route overrides what the plugin requires, and leaves the rest to it', 
   }
 })
 
+// rows: required_scopes
 t.test('missing scopes are 403 with a JSON error and a challenge, and the session stays (S142)', async t => {
   const { app } = createApplication(t)
   await app.register(oidc, options)

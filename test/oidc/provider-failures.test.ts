@@ -136,6 +136,7 @@ t.test('the log tells apart why a provider cannot be reached', async t => {
   }
 })
 
+// rows: ssl_verify
 t.test('ssl_verify: false takes any certificate, for this provider alone', async t => {
   const tls = createServer({ ...upstreamCertificate }, (_request, response) => {
     response.setHeader('content-type', 'application/json').end(JSON.stringify({ issuer, authorization_endpoint: `${issuer}/authorize`, token_endpoint: `${issuer}/token` }))

@@ -63,6 +63,7 @@ t.test('sessions open while the provider is down at boot', async t => {
   t.ok([logout.headers['set-cookie']].flat().some(line => /^oidc=;/.test(String(line))))
 })
 
+// rows: discovery
 t.test('sessions go on when the provider goes down later', async t => {
   const provider = await testProvider(t)
   const { app, log } = await protectedApp(t, optionsFor(provider))
@@ -82,6 +83,7 @@ t.test('sessions go on when the provider goes down later', async t => {
   t.equal((await other.navigate(callback)).status, 200, 'and ends once the provider is back')
 })
 
+// rows: timeout
 t.test('a hanging provider holds requests up for the time-out at the most', async t => {
   const silent = createServer(() => {}).listen(0, '127.0.0.1')
   await once(silent, 'listening')

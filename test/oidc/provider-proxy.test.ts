@@ -70,6 +70,7 @@ function withProxiesInEnvironment (t: Test): void {
   for (const name of ofEnvironment) process.env[name] = /no_proxy/i.test(name) ? '*' : 'http://127.0.0.1:9'
 }
 
+// rows: proxy_opts, proxy_opts.http_proxy, proxy_opts.http_proxy_authorization
 t.test('a login through the proxy: every http URL in absolute form, with who we are (S082 S083)', async t => {
   withProxiesInEnvironment(t)
   const provider = await testProvider(t)
@@ -87,6 +88,7 @@ t.test('a login through the proxy: every http URL in absolute form, with who we 
   t.equal(provider.count('POST /token'), 1)
 })
 
+// rows: proxy_opts
 t.test('without proxy_opts the provider is asked directly, whatever the environment says', async t => {
   withProxiesInEnvironment(t)
   delete process.env.NO_PROXY
@@ -105,6 +107,7 @@ t.test('of two instances, each has the proxy of its own', async t => {
   t.strictSame([one.passages.length, other.passages.length, provider.count('/.well-known/openid-configuration')], [1, 1, 3])
 })
 
+// rows: proxy_opts.no_proxy
 t.test('S430: no_proxy: names with what is below them, dots, blanks, addresses and all', async t => {
   const provider = await testProvider(t)
   const { port } = new URL(provider.issuer)
@@ -148,6 +151,7 @@ async function secureAuthority (t: Test): Promise<SecureAuthority> {
   return { origin, headers }
 }
 
+// rows: proxy_opts.https_proxy, proxy_opts.https_proxy_authorization
 t.test('https URLs go through a tunnel, and what is for the proxy stays there', async t => {
   const { origin, headers } = await secureAuthority(t)
   const proxy = await forwardProxy(t, BASIC)
@@ -160,6 +164,7 @@ t.test('https URLs go through a tunnel, and what is for the proxy stays there', 
   t.equal(headers.at(-1)?.['x-tenant'], 'seven')
 })
 
+// rows: ssl_verify
 t.test('ssl_verify holds through the tunnel', async t => {
   const { origin, headers } = await secureAuthority(t)
   const proxy = await forwardProxy(t)
@@ -170,6 +175,7 @@ t.test('ssl_verify holds through the tunnel', async t => {
   t.match(log.map(({ msg }) => msg).join('\n'), /certificate was not accepted/)
 })
 
+// rows: proxy_opts.http_proxy, proxy_opts.https_proxy
 t.test('a proxy for http alone is none for https, and the reverse', async t => {
   const authority = await createAuthority(t)
   authority.knows = () => ({ active: true, ...claimsFor(authority) })
@@ -179,6 +185,7 @@ t.test('a proxy for http alone is none for https, and the reverse', async t => {
   t.equal(proxy.passages.length, 0)
 })
 
+// rows: proxy_opts.http_proxy_authorization, introspection_addon_headers
 t.test('a Proxy-Authorization that the request brings goes before ours for http', async t => {
   const authority = await createAuthority(t)
   authority.knows = () => ({ active: true, ...claimsFor(authority) })
@@ -201,6 +208,7 @@ t.test('a proxy that lets nobody through is named in the log, and what we told i
   t.notMatch(JSON.stringify([plain.log, tunnel.log]), BASIC.slice(6))
 })
 
+// rows: proxy_opts.http_proxy_authorization, proxy_opts.https_proxy_authorization
 t.test('what proxy_opts cannot mean stops the boot', async t => {
   const problemsOf = (proxy: object): string[] => checkOidcOptions({ client_id: 'app', client_secret: 's', discovery: 'https://op.example/.well-known/openid-configuration', session: { secret: SECRET }, proxy_opts: proxy }).problems.map(({ path, message }) => `${path.join('.')} ${message}`)
   const table: Array<[object, RegExp]> = [

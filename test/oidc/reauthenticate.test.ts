@@ -7,6 +7,7 @@ import { optionsFor, protectedApp, testProvider } from './support.ts'
 const DEFINITE = ['login_required', 'interaction_required', 'consent_required', 'account_selection_required', 'access_denied']
 const TABS = 20
 
+// rows: force_reauthorize
 t.test('with force_reauthorize each visit is a login, and the page that a login leads to is served once (S433)', async t => {
   const provider = await testProvider(t)
   const { app } = await protectedApp(t, optionsFor(provider, { force_reauthorize: true }))
@@ -58,6 +59,7 @@ t.test('with force_reauthorize tabs that log in at once all get their pages', as
   t.strictSame(pages.map(({ status, url }) => `${status} ${url.pathname}`), ['200 /echo/a', '200 /echo/b', '200 /echo/c', '200 /echo/d'])
 })
 
+// rows: refresh_session_interval
 t.test('within refresh_session_interval a session is enough (S271), after it a visit logs in silently and comes back (S272)', async t => {
   const provider = await testProvider(t)
   const { app } = await protectedApp(t, optionsFor(provider, { refresh_session_interval: 1 }))
@@ -80,6 +82,7 @@ t.test('within refresh_session_interval a session is enough (S271), after it a v
   t.equal((await browser.navigate(`${ORIGIN}/`)).history.length, 1)
 })
 
+// rows: refresh_session_interval
 t.test('a silent login is for visits alone: what scripts, forms and frames send goes with the session (S434)', async t => {
   const provider = await lyingProvider(t)
   const { app } = await protectedApp(t, optionsFor(provider, { refresh_session_interval: 60 }))
@@ -113,6 +116,7 @@ t.test('authorization_params.prompt goes before prompt=none', async t => {
   t.strictSame(new URL(String(location)).searchParams.getAll('prompt'), ['login'])
 })
 
+// rows: refresh_session_interval
 t.test('S389: a silent login that the provider refuses ends the session, and the policy decides: a login that is seen, not a loop', async t => {
   for (const error of DEFINITE) {
     const provider = await lyingProvider(t)

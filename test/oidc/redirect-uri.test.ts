@@ -18,6 +18,7 @@ async function loginAt (app: FastifyInstance, url: string): Promise<{ redirectUr
   return { redirectUri: callback.origin + callback.pathname, landed: page.url.pathname + page.url.search, status: page.status, browser }
 }
 
+// rows: redirect_uri
 t.test('under apisix each address has its own callback, with the suffix', async t => {
   const { app, log } = await protectedApp(t, apisix())
   app.get('/reports/:id', async request => request.url)
@@ -76,6 +77,7 @@ t.test('long addresses work under apisix too', async t => {
   }
 })
 
+// rows: redirect_uri
 t.test('otherwise one callback serves the scope', async t => {
   const { app } = await protectedApp(t, plain())
   t.match(await loginAt(app, '/echo/x?y=1'), { redirectUri: `${ORIGIN}/.apisix/redirect`, landed: '/echo/x?y=1', status: 200 })
@@ -85,6 +87,7 @@ t.test('otherwise one callback serves the scope', async t => {
   t.match(await loginAt(colon.app, '/echo/x'), { redirectUri: `${ORIGIN}/auth/a:b`, landed: '/echo/x' })
 })
 
+// rows: redirect_uri
 t.test('an absolute redirect_uri is sent as it is, whatever the host of the request', async t => {
   const { app } = await protectedApp(t, plain({ redirect_uri: 'https://outer.example/auth/done' }))
   const response = await app.inject({ url: '/echo/x', headers: { host: 'inner.example' } })
@@ -131,6 +134,7 @@ t.test('a redirect_uri that is no address stops the boot', async t => {
   }
 })
 
+// rows: redirect_uri
 t.test('a redirect_uri that is a protected route declared before is a callback in place', async t => {
   const { app, log } = createApplication(t)
   app.get('/page', async request => ({ sub: request.oidc.claims?.sub ?? null, url: request.url }))

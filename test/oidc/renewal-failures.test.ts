@@ -71,6 +71,7 @@ t.test('S401: an outage of the provider while the token lives is a warning, and 
   t.equal(setCookies(first).length, 0)
 })
 
+// rows: renew_access_token_on_expiry
 t.test('S401: an outage with a dead token is 503 with Retry-After, and the cookie stays', async t => {
   const provider = await lyingProvider(t)
   const { app, log } = await protectedApp(t, optionsFor(provider, { timeout: 1 }))

@@ -7,6 +7,7 @@ const PARALLEL = 50
 /** Of the lying provider's access tokens, in seconds. */
 const TOKEN_LIFE = 300
 
+// rows: renew_access_token_on_expiry
 t.test('S398, S399: 50 requests at once with a dead access token make one refresh, at a provider whose refresh tokens serve once', async t => {
   const provider = await testProvider(t)
   const { app } = await protectedApp(t, optionsFor(provider))
@@ -94,6 +95,7 @@ t.test('two applications of one process that serve the same sessions agree on on
   t.equal(provider.count('refresh'), 1)
 })
 
+// rows: access_token_expires_leeway
 t.test('within the leeway one request renews, and the others go on with the token that lives', async t => {
   const provider = await lyingProvider(t)
   const { app } = await protectedApp(t, optionsFor(provider, { access_token_expires_leeway: 60 }))
@@ -113,6 +115,7 @@ t.test('within the leeway one request renews, and the others go on with the toke
   t.equal(provider.reused.refreshToken, 0)
 })
 
+// rows: access_token_expires_leeway
 t.test('S397: a leeway longer than the life of the tokens is not a refresh at each request', async t => {
   const provider = await lyingProvider(t)
   const { app } = await protectedApp(t, optionsFor(provider, { access_token_expires_leeway: 600 }))
@@ -178,6 +181,7 @@ t.test('an answer that renews sets the cookie and is private', async t => {
   t.equal(answer.headers['cache-control'], 'private, no-cache')
 })
 
+// rows: renew_access_token_on_expiry
 t.test('S266, S402: with renew_access_token_on_expiry off the session goes on without the access token', async t => {
   const provider = await lyingProvider(t)
   const { app } = await protectedApp(t, optionsFor(provider, { renew_access_token_on_expiry: false, set_refresh_token_header: true }))
@@ -190,6 +194,7 @@ t.test('S266, S402: with renew_access_token_on_expiry off the session goes on wi
   t.equal(setCookies(answer).length, 0)
 })
 
+// rows: renew_access_token_on_expiry
 t.test('S267: a dead token without a refresh token is nobody: the policy decides and the cookie goes', async t => {
   const provider = await lyingProvider(t)
   const { app } = await protectedApp(t, optionsFor(provider))

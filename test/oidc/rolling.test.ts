@@ -9,6 +9,7 @@ import { createApplication, optionsFor, protectedApp, SECRET } from './support.t
 const ROLLING = 200
 const session = { secret: SECRET, rolling_timeout: ROLLING }
 
+// rows: session.rolling_timeout
 t.test('a session that is used gets a new handle after three quarters of rolling_timeout, and no handle outlives it', async t => {
   const provider = await lyingProvider(t)
   provider.lie({ tokenResponse: { expires_in: 7200 } })
@@ -50,6 +51,7 @@ t.test('requests that come at once with a handle that is due are all served, and
   t.equal(provider.reused.refreshToken, 0)
 })
 
+// rows: session.absolute_timeout
 t.test('the absolute end stands, however often the handle changes', async t => {
   const provider = await lyingProvider(t)
   provider.lie({ tokenResponse: { expires_in: 7200 } })

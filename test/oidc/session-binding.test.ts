@@ -4,6 +4,7 @@ import { createMemoryStore } from 'fastify-oidc-session-store'
 import { createApplication, optionsFor } from './support.ts'
 import { handleOf, setCookies } from './session-parts.ts'
 
+// rows: client_id
 t.test('S435: in one store, a session of one client or provider is worthless at another', async t => {
   const { app } = createApplication(t)
   app.decorate('oidcSessionStore', createMemoryStore())

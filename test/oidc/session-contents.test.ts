@@ -12,6 +12,7 @@ const ALL_HEADERS = { set_refresh_token_header: true } as const
 
 const identityOf = (body: string): string[] => Object.keys((JSON.parse(body) as { identity: object }).identity).sort()
 
+// rows: session_contents, session_contents.access_token, session_contents.id_token, session_contents.enc_id_token, session_contents.user
 t.test('a session keeps what session_contents names, and upstreams are told no more (S403, S404)', async t => {
   const cases: Array<[Contents | undefined, string[], number]> = [
     [undefined, ['x-access-token', 'x-id-token', 'x-refresh-token', 'x-userinfo'], 1],
@@ -37,6 +38,7 @@ t.test('a session keeps what session_contents names, and upstreams are told no m
   }
 })
 
+// rows: session_contents.user
 t.test('with session_contents.user the userinfo endpoint gets the access token, kept or not (S250)', async t => {
   const provider = await testProvider(t)
   const { app } = await protectedApp(t, optionsFor(provider, { session_contents: { user: true } }))
@@ -45,6 +47,7 @@ t.test('with session_contents.user the userinfo endpoint gets the access token, 
   t.equal((await storedOf(app, cookie)).session.accessToken, null)
 })
 
+// rows: session_contents.access_token
 t.test('without the access token nothing is renewed, nothing ends with it, and nobody gets one (S275)', async t => {
   const provider = await lyingProvider(t)
   const { app } = await protectedApp(t, optionsFor(provider, { session_contents: { id_token: true } }))
@@ -70,6 +73,7 @@ t.test('a renewal brings nothing back that the session does not keep', async t =
   t.match(session, { idTokenClaims: null, userinfo: null, cold: { idToken: null } })
 })
 
+// rows: required_scopes
 t.test('required scopes hold without any token in the session (S143)', async t => {
   const provider = await lyingProvider(t)
   const kept = await protectedApp(t, optionsFor(provider, { session_contents: { id_token: true }, scope: 'openid email', required_scopes: ['email'] }))
@@ -78,6 +82,7 @@ t.test('required scopes hold without any token in the session (S143)', async t =
   t.equal((await login(missing.app)).response.status, 403)
 })
 
+// rows: set_raw_id_token_header, session_contents.enc_id_token
 t.test('set_raw_id_token_header keeps the ID token, and a logout names it only where it is kept', async t => {
   const provider = await lyingProvider(t)
   for (const [more, hinted] of [[{ session_contents: {}, set_raw_id_token_header: true }, true], [{ session_contents: { enc_id_token: true } }, true], [{ session_contents: { access_token: true } }, false]] as const) {

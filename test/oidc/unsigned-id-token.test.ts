@@ -8,6 +8,7 @@ import { optionsFor, protectedApp } from './support.ts'
 /** Of the lying provider's access tokens, in seconds. */
 const TOKEN_LIFE = 300
 
+// rows: accept_none_alg
 t.test('an ID token without a signature is refused unless accept_none_alg is set (S247, S248)', async t => {
   for (const profile of ['apisix', 'oauth2.1'] as const) {
     for (const [accepts, status] of [[undefined, 502], [false, 502], [true, 200]] as const) {
@@ -58,6 +59,7 @@ t.test('an unsigned ID token of a renewal is taken on the same terms', async t =
   }
 })
 
+// rows: accept_none_alg
 t.test('a token endpoint that somebody could answer for vouches for nothing: plain http off this machine', async t => {
   const provider = await lyingProvider(t)
   // All of 0.0.0.0/8 is this machine to Linux and not by its name, so that no other one is needed.
@@ -70,6 +72,7 @@ t.test('a token endpoint that somebody could answer for vouches for nothing: pla
   t.match(JSON.stringify(log), 'the ID token is not signed, and accept_none_alg is for token endpoints over https with ssl_verify, or on this machine')
 })
 
+// rows: accept_none_alg
 t.test('a bearer token without a signature is never accepted (S307, S419)', async t => {
   const authority = await createAuthority(t)
   const signer = await createSigner()
