@@ -96,3 +96,16 @@ t.test('a seal names its key, so that others are not tried', async t => {
   const many = createSealer({ ...OPTIONS, secret: 'yet another secret', fallbacks: secrets })
   for (const secret of secrets) t.ok(many.open(createSealer({ ...OPTIONS, secret }).seal(PLAIN))?.equals(PLAIN))
 })
+
+t.test('what is sealed with a text needs that text, the secret and the context', async t => {
+  const sealer = createSealer(OPTIONS)
+  const sealed = sealer.keyedWith('handle').seal(Buffer.from('text'), 'context')
+  t.equal(sealer.keyedWith('handle').open(sealed, 'context')?.toString(), 'text')
+  t.equal(sealer.open(sealed, 'context'), null)
+  t.equal(sealer.keyedWith('another').open(sealed, 'context'), null)
+  t.equal(sealer.keyedWith('handle').open(sealed, 'other'), null)
+  t.equal(sealer.keyedWith('handle').keyedWith('').open(sealed, 'context'), null)
+  t.equal(sealer.keyedWith('handle').open(sealer.seal(Buffer.from('text'), 'context'), 'context'), null, 'and none without it opens with it')
+  const rotated = createSealer({ ...OPTIONS, secret: 'a secret that came later', fallbacks: [OPTIONS.secret] })
+  t.equal(rotated.keyedWith('handle').open(sealed, 'context')?.toString(), 'text')
+})

@@ -1,6 +1,5 @@
-import { createSealer, endMarkLife, StoreNotInspectableError, StoreNotRevocableError, systemClock, type Clock, type EpochSeconds, type RevocationTarget, type Session, type SessionCoordinator, type SessionStore, type StoredSession } from 'fastify-oidc-session-store'
+import { createOpenedSessions, createSealer, endMarkLife, StoreNotInspectableError, StoreNotRevocableError, systemClock, type Clock, type EpochSeconds, type OpenedSession, type RevocationTarget, type Session, type SessionCoordinator, type SessionStore, type StoredSession } from 'fastify-oidc-session-store'
 import { createHandleCodec } from './handle-codec.ts'
-import { createOpenedSessions } from './opened-sessions.ts'
 
 const NONE: Promise<null> = Promise.resolve(null)
 
@@ -22,6 +21,11 @@ export interface CookieStoreOptions {
   readonly maxOpenedBytes?: number
 }
 
+/** With the promise that answers it, made once. */
+interface Remembered extends OpenedSession {
+  readonly answer: Promise<StoredSession>
+}
+
 async function unlessOver (stored: StoredSession, ended: Promise<boolean>): Promise<StoredSession | null> {
   return await ended ? null : stored
 }
@@ -32,10 +36,16 @@ export function createCookieStore ({
   maxOpenedSessions = 2000, maxOpenedBytes = 16 * 2 ** 20
 }: CookieStoreOptions): SessionStore {
   const codec = createHandleCodec(createSealer({ secret, fallbacks, purpose: 'session', binding }))
-  const openedSessions = createOpenedSessions({ maxCount: maxOpenedSessions, maxBytes: maxOpenedBytes })
+  const openedSessions = createOpenedSessions<Remembered>({ maxCount: maxOpenedSessions, maxBytes: maxOpenedBytes })
+
+  function remember (opened: OpenedSession): Remembered {
+    const remembered = { ...opened, answer: Promise.resolve(opened.stored) }
+    openedSessions.add(remembered)
+    return remembered
+  }
 
   function seal (session: Session, revision: number, expiresAt: EpochSeconds): StoredSession {
-    return openedSessions.add(codec.seal(session, revision, expiresAt)).stored
+    return remember(codec.seal(session, revision, expiresAt)).stored
   }
 
   async function end (target: RevocationTarget, before: EpochSeconds): Promise<void> {
@@ -51,9 +61,9 @@ export function createCookieStore ({
     await end({ id: session.id }, clock())
   }
 
-  function open (handle: string): ReturnType<typeof openedSessions.find> {
+  function open (handle: string): Remembered | null {
     const opened = codec.open(handle)
-    return opened === null || opened.stored.expiresAt <= clock() ? null : openedSessions.add(opened)
+    return opened === null || opened.stored.expiresAt <= clock() ? null : remember(opened)
   }
 
   /** For every request: nothing is decrypted twice, and nothing is awaited that is known already. */

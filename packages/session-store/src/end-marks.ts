@@ -11,7 +11,8 @@ type MarksByIssuer = Map<string, Map<string, Mark>>
 export interface EndMarks {
   /** 0: nothing is marked. */
   readonly size: number
-  add (target: RevocationTarget, before: EpochSeconds, until: EpochSeconds): void
+  /** Answers whether that was news: false where what was known says as much. */
+  add (target: RevocationTarget, before: EpochSeconds, until: EpochSeconds): boolean
   covers (session: SessionIdentity): boolean
   clear (): void
 }
@@ -22,10 +23,19 @@ function widen (known: Mark | undefined, mark: Mark): Mark {
   return { before: Math.max(known.before, mark.before), until: Math.max(known.until, mark.until) }
 }
 
-function addMark (marks: MarksByIssuer, issuer: string, name: string, mark: Mark): void {
+function addMark (marks: MarksByIssuer, issuer: string, name: string, mark: Mark): boolean {
   let ofIssuer = marks.get(issuer)
   if (ofIssuer === undefined) marks.set(issuer, ofIssuer = new Map())
-  ofIssuer.set(name, widen(ofIssuer.get(name), mark))
+  const known = ofIssuer.get(name)
+  const wider = widen(known, mark)
+  ofIssuer.set(name, wider)
+  return known?.before !== wider.before || known.until !== wider.until
+}
+
+function addId (ids: Map<string, EpochSeconds>, id: string, until: EpochSeconds): boolean {
+  if ((ids.get(id) ?? 0) >= until) return false
+  ids.set(id, until)
+  return true
 }
 
 function sweepMarks (marks: MarksByIssuer, now: EpochSeconds): void {
@@ -68,10 +78,11 @@ export function createEndMarks (clock: Clock): EndMarks {
       return size
     },
     add (target, before, until) {
-      if ('id' in target) ids.set(target.id, Math.max(ids.get(target.id) ?? 0, until))
-      else if ('subject' in target) addMark(subjects, target.issuer, target.subject, { before, until })
-      else addMark(providerSessions, target.issuer, target.providerSessionId, { before, until })
       startSweeper()
+      if ('id' in target) return addId(ids, target.id, until)
+      return 'subject' in target
+        ? addMark(subjects, target.issuer, target.subject, { before, until })
+        : addMark(providerSessions, target.issuer, target.providerSessionId, { before, until })
     },
     covers (session) {
       if (isEmpty()) return false

@@ -1,13 +1,12 @@
 import { createEndMarks } from './end-marks.ts'
+import { createEndedListeners } from './ended-listeners.ts'
 import { createProcessLocks } from './process-locks.ts'
 import { createProcessResults } from './process-results.ts'
-import { systemClock, type Clock, type EpochSeconds, type RevocationTarget, type SessionIdentity } from './session.ts'
+import { systemClock, type Clock, type SessionIdentity } from './session.ts'
 import type { SessionCoordinator } from './session-coordinator.ts'
 
 // The number is that of the interface: copies of this package that speak the same one share it.
 const SHARED = Symbol.for('fastify-oidc-session-store/process-coordinator/1')
-
-type EndedListener = (target: RevocationTarget, before: EpochSeconds) => void
 
 export interface ProcessCoordinatorOptions {
   readonly clock?: Clock
@@ -22,25 +21,12 @@ export interface ProcessCoordinator extends SessionCoordinator {
   hasEnded (session: SessionIdentity): boolean
 }
 
-/** Every listener hears of it, whatever another one throws. */
-function tell (listeners: ReadonlySet<EndedListener>, target: RevocationTarget, before: EpochSeconds): void {
-  const failures: unknown[] = []
-  for (const listener of [...listeners]) {
-    try {
-      listener(target, before)
-    } catch (err) {
-      failures.push(err)
-    }
-  }
-  if (failures.length > 0) throw new AggregateError(failures, 'Listeners of ended sessions failed')
-}
-
 /** Agreement within one process: locks, results of renewals and end marks in memory. */
 export function createProcessCoordinator ({ clock = systemClock, maxResults = 10_000, maxResultBytes = 64 * 2 ** 20 }: ProcessCoordinatorOptions = {}): ProcessCoordinator {
   const locks = createProcessLocks()
   const results = createProcessResults({ maxCount: maxResults, maxBytes: maxResultBytes })
   const marks = createEndMarks(clock)
-  const listeners = new Set<EndedListener>()
+  const listeners = createEndedListeners()
 
   return {
     async lock (key, ttlMs) { return locks.acquire(key, ttlMs) },
@@ -49,14 +35,10 @@ export function createProcessCoordinator ({ clock = systemClock, maxResults = 10
     async takeResult (key) { return results.take(key) },
     async end (target, before, until) {
       marks.add(target, before, until)
-      tell(listeners, target, before)
+      listeners.tell(target, before)
     },
     hasEnded: marks.covers,
-    onEnded (listener) {
-      const own: EndedListener = (target, before) => { listener(target, before) }
-      listeners.add(own)
-      return () => { listeners.delete(own) }
-    },
+    onEnded: listeners.add,
     async close () {
       listeners.clear()
       locks.clear()

@@ -17,6 +17,8 @@ export interface Sealer {
   seal (plain: Buffer, context?: string): Buffer
   /** null: not ours, of another purpose, binding, context or secret, or changed on the way. Never throws for bytes of any kind. */
   open (sealed: Buffer, context?: string): Buffer | null
+  /** A sealer whose keys need this text as well as the secret: who has the secret alone can open none of its seals. */
+  keyedWith (text: string): Sealer
 }
 
 export interface SealerOptions {
@@ -37,8 +39,8 @@ function deriveKey (secret: string, purpose: string): SealingKey {
 }
 
 /** HKDF-Expand for one block (RFC 5869, section 2.3) is one HMAC, eight times cheaper than `hkdfSync`. */
-function expandKey (root: Buffer, salt: Buffer): Buffer {
-  return createHmac('sha256', root).update(salt).update(LAST_BLOCK).digest()
+function expandKey (root: Buffer, salt: Buffer, text: string): Buffer {
+  return createHmac('sha256', root).update(salt).update(text).update(LAST_BLOCK).digest()
 }
 
 /** AES-256-GCM under a key per seal; purpose, binding and context are authenticated with it. */
@@ -47,11 +49,26 @@ export function createSealer ({ secret, fallbacks = [], purpose, binding }: Seal
   const keys = [sealing, ...fallbacks.map(fallback => deriveKey(fallback, purpose))]
   // JSON holds no NUL, so no binding can run into a context.
   const bound = Buffer.from(`${JSON.stringify([purpose, binding])}\0`)
+  return createSealerWith({ sealing, keys, bound, text: '' })
+}
+
+interface SealingKeys {
+  readonly sealing: SealingKey
+  /** Those that open. */
+  readonly keys: readonly SealingKey[]
+  /** Authenticated with everything. */
+  readonly bound: Buffer
+  /** Part of each key. */
+  readonly text: string
+}
+
+function createSealerWith (own: SealingKeys): Sealer {
+  const { sealing, keys, bound, text } = own
   const authenticated = (context: string): Buffer => context === '' ? bound : Buffer.concat([bound, Buffer.from(context)])
 
   function openWith (key: SealingKey, sealed: Buffer, context: string): Buffer | null {
     const end = sealed.length - TAG_BYTES
-    const decipher = createDecipheriv('aes-256-gcm', expandKey(key.root, sealed.subarray(1 + KEY_ID_BYTES, HEAD_BYTES)), NONCE, { authTagLength: TAG_BYTES })
+    const decipher = createDecipheriv('aes-256-gcm', expandKey(key.root, sealed.subarray(1 + KEY_ID_BYTES, HEAD_BYTES), text), NONCE, { authTagLength: TAG_BYTES })
     decipher.setAAD(authenticated(context))
     decipher.setAuthTag(sealed.subarray(end))
     const plain = decipher.update(sealed.subarray(HEAD_BYTES, end))
@@ -64,13 +81,14 @@ export function createSealer ({ secret, fallbacks = [], purpose, binding }: Seal
   }
 
   return {
+    keyedWith: other => createSealerWith({ ...own, text: other }),
     seal (plain, context = '') {
       const head = Buffer.allocUnsafe(HEAD_BYTES)
       head.writeUInt8(VERSION, 0)
       head.writeUInt32BE(sealing.id, 1)
       const salt = randomBytes(SALT_BYTES)
       salt.copy(head, 1 + KEY_ID_BYTES)
-      const cipher = createCipheriv('aes-256-gcm', expandKey(sealing.root, salt), NONCE, { authTagLength: TAG_BYTES })
+      const cipher = createCipheriv('aes-256-gcm', expandKey(sealing.root, salt, text), NONCE, { authTagLength: TAG_BYTES })
       cipher.setAAD(authenticated(context))
       const body = cipher.update(plain)
       cipher.final()
