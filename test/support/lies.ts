@@ -46,6 +46,8 @@ export interface Lies {
   readonly callback?: CallbackLie
   /** Of a refresh: the ID token of somebody else, or the same refresh token again. */
   readonly refresh?: 'wrong_subject' | 'without_rotation'
+  /** Proofs of possession are never good enough: each call that brings one is told to make it again, with this nonce. */
+  readonly dpopNonce?: string
   readonly failures?: Readonly<Partial<Record<Endpoint, Failure>>>
 }
 

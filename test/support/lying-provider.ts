@@ -21,6 +21,8 @@ export interface LyingProvider {
   count (endpoint: Endpoint): number
   /** How often a code or a refresh token came that had been used before; it is refused with `invalid_grant`. */
   readonly reused: { readonly code: number, readonly refreshToken: number }
+  /** Proofs of possession that came, with the nonces in them. */
+  readonly proofs: ReadonlyArray<{ readonly endpoint: Endpoint, readonly nonce: unknown }>
   /** A new signing key, the only one in the JWKS. */
   rotateKey (): Promise<void>
   close (): Promise<void>
@@ -36,6 +38,7 @@ interface Grant {
 
 interface Answer {
   readonly status: number
+  readonly headers?: Readonly<Record<string, string>>
   readonly body?: Overlay
   readonly location?: string
 }
@@ -51,6 +54,7 @@ interface State {
   readonly refreshTokens: Map<string, Grant>
   readonly used: Set<string>
   readonly reused: { code: number, refreshToken: number }
+  readonly proofs: Array<{ readonly endpoint: Endpoint, readonly nonce: unknown }>
   lies: Lies
 }
 
@@ -166,13 +170,28 @@ async function answer (state: State, endpoint: Endpoint, request: IncomingMessag
   }
 }
 
-function send (response: ServerResponse, { status, body, location }: Answer): void {
-  response.writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store', ...(location === undefined ? {} : { location }) })
+function send (response: ServerResponse, { status, headers, body, location }: Answer): void {
+  response.writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store', ...headers, ...(location === undefined ? {} : { location }) })
   response.end(JSON.stringify(body ?? {}))
+}
+
+function readNonce (proof: string): unknown {
+  return (JSON.parse(Buffer.from(proof.split('.')[1] ?? '', 'base64url').toString()) as Record<string, unknown>).nonce
+}
+
+/** RFC 9449, sections 8 and 9: the token endpoint says it in the body, userinfo in a challenge. */
+function wantNonce (endpoint: Endpoint, nonce: string): Answer {
+  if (endpoint === 'userinfo') return { status: 401, headers: { 'dpop-nonce': nonce, 'www-authenticate': 'DPoP error="use_dpop_nonce"' } }
+  return { status: 400, headers: { 'dpop-nonce': nonce }, body: { error: 'use_dpop_nonce', error_description: 'again' } }
 }
 
 async function respond (state: State, endpoint: Endpoint, request: IncomingMessage, response: ServerResponse, parameters: URLSearchParams): Promise<void> {
   const failure = state.lies.failures?.[endpoint]
+  const proof = request.headers.dpop
+  if (typeof proof === 'string') {
+    state.proofs.push({ endpoint, nonce: readNonce(proof) })
+    if (state.lies.dpopNonce !== undefined) { send(response, wantNonce(endpoint, state.lies.dpopNonce)); return }
+  }
   switch (failure) {
     case 'hang': return
     case 'reset': response.destroy(); return
@@ -222,7 +241,7 @@ export async function createLyingProvider (client: { readonly id?: string, reado
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-  const state: State = { issuer, clientId: client.id ?? 'app', clientSecret: client.secret ?? 'a secret of the client, long enough', mint, counts: new Map(), gates: new Map(), codes: new Map(), refreshTokens: new Map(), used: new Set(), reused: { code: 0, refreshToken: 0 }, lies: {} }
+  const state: State = { issuer, clientId: client.id ?? 'app', clientSecret: client.secret ?? 'a secret of the client, long enough', mint, counts: new Map(), gates: new Map(), codes: new Map(), refreshTokens: new Map(), used: new Set(), reused: { code: 0, refreshToken: 0 }, proofs: [], lies: {} }
   server.on('request', (request, response) => {
     handle(state, request, response).catch(() => { response.destroy() })
   })
@@ -235,6 +254,7 @@ export async function createLyingProvider (client: { readonly id?: string, reado
     hold: endpoint => hold(state, endpoint),
     count: endpoint => state.counts.get(endpoint) ?? 0,
     reused: state.reused,
+    proofs: state.proofs,
     rotateKey: mint.rotate,
     close: async () => {
       const closed = once(server, 'close')

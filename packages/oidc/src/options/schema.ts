@@ -42,10 +42,10 @@ const par = Type.Object({
 }, { additionalProperties: false, description: 'Pushed authorization requests.' })
 
 const dpop = Type.Object({
-  enabled: flag(false, 'Prove possession of a key at the token and userinfo endpoints (RFC 9449).'),
-  signing_alg: withDefault(Type.Union([Type.Literal('ES256'), Type.Literal('RS256'), Type.Literal('PS256')], { description: 'Algorithm of the proofs.' }), 'ES256'),
-  private_key: text('Private key that signs the proofs, PEM.'),
-  public_jwk: Type.Optional(Type.Record(Type.String(), Type.Unknown(), { description: 'The public key as a JWK.' }))
+  enabled: flag(false, 'Have access tokens bound to a key, and prove possession of it at the token, pushed authorization request and userinfo endpoints (RFC 9449). Tokens that the provider does not bind are refused. Upstreams that look at the binding refuse such a token, for they get no proof with it.'),
+  signing_alg: withDefault(Type.Union([Type.Literal('ES256'), Type.Literal('RS256'), Type.Literal('PS256')], { description: 'Algorithm of the proofs: `ES256` for an EC key on P-256, the others for an RSA key.' }), 'ES256'),
+  private_key: text('Private key that signs the proofs, PEM in PKCS#8, PKCS#1 or SEC1; line ends may be written as `\\n`. Required where `dpop.enabled` is true, and the same on every instance: tokens are bound to it.'),
+  public_jwk: Type.Optional(Type.Record(Type.String(), Type.Unknown(), { description: 'The public key as a JWK, held against `dpop.private_key`. Default: that of `dpop.private_key`.' }))
 }, { additionalProperties: false, description: 'DPoP towards the provider.' })
 
 /** The attribute table of the Apache APISIX `openid-connect` plugin, and what is ours beside it. */

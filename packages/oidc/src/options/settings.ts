@@ -3,6 +3,7 @@ import { checkOptions, optionsError, sessionSchema, type OptionProblem } from 'f
 import { acceptsBearer, checkBearerOptions } from './bearer-options.ts'
 import { checkClientAuth } from './client-auth-options.ts'
 import { checkClaimSchema } from './claim-schema.ts'
+import { checkDpop } from './dpop-options.ts'
 import { checkProxy } from './proxy-options.ts'
 import { resolveReferences } from './references.ts'
 import { optionsSchema, type ResolvedOptions } from './schema.ts'
@@ -16,7 +17,7 @@ const PROFILES: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   'oauth2.1': { use_pkce: true, use_nonce: true, accept_unsupported_alg: false, cross_site: 'refuse' }
 }
 
-const RESERVED_PARAMETERS = ['state', 'nonce', 'redirect_uri', 'client_id', 'response_type', 'code_challenge', 'code_challenge_method', 'code_verifier', 'request', 'request_uri']
+const RESERVED_PARAMETERS = ['state', 'nonce', 'redirect_uri', 'client_id', 'response_type', 'code_challenge', 'code_challenge_method', 'code_verifier', 'request', 'request_uri', 'dpop_jkt']
 const MEANT_SECONDS = 600
 
 const problem = (path: string, message: string): OptionProblem => ({ path: path.split('.'), message })
@@ -80,7 +81,7 @@ function explainFlatName (found: OptionProblem): OptionProblem {
 
 const isObject = (value: unknown): value is object => value !== null && typeof value === 'object'
 
-const RULES = [checkUrls, checkRedirectUri, checkAuthorizationParams, checkClientAuth, checkBearerOptions, checkClaimSchema, checkProxy, checkSession]
+const RULES = [checkUrls, checkRedirectUri, checkAuthorizationParams, checkClientAuth, checkBearerOptions, checkClaimSchema, checkDpop, checkProxy, checkSession]
 
 /** What options have to agree on; those that are wrong by themselves are not held against others. */
 function checkTogether (options: ResolvedOptions, wrong: ReadonlySet<string>): OptionProblem[] {

@@ -6,8 +6,7 @@ const MESSAGE = 'is not available in this version'
 const UNBUILT: ReadonlyArray<readonly [path: string, harmless: unknown]> = [
   ['session.storage', 'cookie'],
   ['session.redis', undefined],
-  ['session.coordination', 'process'],
-  ['dpop', undefined]
+  ['session.coordination', 'process']
 ]
 
 /** Names that later versions know. */

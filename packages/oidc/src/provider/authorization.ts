@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto'
 import { buildAuthorizationUrl, calculatePKCECodeChallenge, randomState } from 'openid-client'
 import type { OidcSettings } from '../options/settings.ts'
-import type { Provider } from './provider.ts'
+import type { Provider, ProviderClient } from './provider.ts'
 import { pushAuthorization } from './pushed-authorization.ts'
 
 /** What an attempt proves itself by when its answer comes. */
@@ -39,6 +39,14 @@ function extraParameters (settings: OidcSettings): URLSearchParams {
   return parameters
 }
 
+/** Where tokens are bound to a key, so is the code (RFC 9449, section 10): pushed, by a proof; in a URL, by the key's name. */
+async function send (client: ProviderClient, settings: OidcSettings, parameters: URLSearchParams): Promise<URL> {
+  if (settings.par?.enabled === true) return await pushAuthorization(client, parameters, settings.discovery.startsWith('https:') && settings.par.endpoint === undefined)
+  const { DPoP: proof } = client.proofs
+  if (proof !== undefined) parameters.set('dpop_jkt', await proof.calculateThumbprint())
+  return buildAuthorizationUrl(client.configuration, parameters)
+}
+
 /**
  * The authorization request (RFC 6749, section 4.1.1; OpenID Connect Core 1.0, section 3.1.2.1).
  * @throws FST_OIDC_PROVIDER_UNAVAILABLE; where it is pushed, also FST_OIDC_CLIENT_REFUSED and FST_OIDC_PROVIDER_INVALID
@@ -59,8 +67,6 @@ export async function authorize (provider: Provider, settings: OidcSettings, { r
     parameters.set('code_challenge', await calculatePKCECodeChallenge(codeVerifier))
     parameters.set('code_challenge_method', 'S256')
   }
-  const location = settings.par?.enabled === true
-    ? await pushAuthorization(client, parameters, settings.discovery.startsWith('https:') && settings.par.endpoint === undefined)
-    : buildAuthorizationUrl(client.configuration, parameters)
+  const location = await send(client, settings, parameters)
   return { location: location.href, state }
 }

@@ -36,7 +36,7 @@ export async function exchangeCode (provider: Provider, settings: OidcSettings, 
     ...(codeVerifier === null ? {} : { pkceCodeVerifier: codeVerifier })
   }
   const now = clock()
-  const answer = await authorizationCodeGrant(client.configuration, callbackUrl(exchange), checks).catch((error: unknown) => { throw toProviderError(error) })
+  const answer = await authorizationCodeGrant(client.configuration, callbackUrl(exchange), checks, undefined, client.proofs).catch((error: unknown) => { throw toProviderError(error) })
   const idTokenClaims = await verifyIdToken(answer.id_token ?? '', client, {
     clientId: settings.client_id,
     clientSecret: settings.client_secret,
@@ -48,5 +48,5 @@ export async function exchangeCode (provider: Provider, settings: OidcSettings, 
     verifiesTls: settings.ssl_verify,
     clock
   })
-  return readTokens(answer, { now, lifeWhenUnsaid: settings.access_token_expires_in, idTokenClaims })
+  return readTokens(answer, { now, lifeWhenUnsaid: settings.access_token_expires_in, isBound: settings.dpop?.enabled === true, idTokenClaims })
 }

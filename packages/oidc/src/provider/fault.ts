@@ -54,16 +54,26 @@ function networkRemedy (error: unknown): string | null {
   return 'the connection to the provider failed: check the network between here and there'
 }
 
+const CHECK_CLIENT = 'check client_id, client_secret and token_endpoint_auth_method'
+
+/** By the error code of the provider. */
+const OAUTH_REMEDIES: ReadonlyMap<string, string> = new Map([
+  ['invalid_client', CHECK_CLIENT],
+  ['unauthorized_client', CHECK_CLIENT],
+  ['invalid_grant', 'the code was spent or is too old, or redirect_uri is not what it was issued for'],
+  ['invalid_dpop_proof', 'check that the provider takes dpop.signing_alg, and compare the clocks'],
+  ['use_dpop_nonce', 'the provider does not take the nonce that it gave just now: do all of its instances know it?']
+])
+
 function oauthRemedy (error: unknown): string | null {
   const refusal = causesOf(error).find(cause => cause instanceof ResponseBodyError)
   if (refusal === undefined) return null
-  if (refusal.error === 'invalid_client' || refusal.error === 'unauthorized_client') return 'check client_id, client_secret and token_endpoint_auth_method'
-  if (refusal.error === 'invalid_grant') return 'the code was spent or is too old, or redirect_uri is not what it was issued for'
-  return 'the provider says what it does not like: compare the options with its settings for this client'
+  return OAUTH_REMEDIES.get(refusal.error) ?? 'the provider says what it does not like: compare the options with its settings for this client'
 }
 
 /** By what is wrong with an answer or a token; the first that fits. */
 const REMEDIES: ReadonlyArray<readonly [pattern: RegExp, remedy: string]> = [
+  [/token_type/, 'let the provider bind the tokens of this client to dpop.private_key (dpop_bound_access_tokens), and only where dpop.enabled is true'],
   [/signature|applicable key|matching keys/i, 'check that jwks_uri, or discovery, is that of the provider that signs'],
   [/"alg"/, 'the provider has to list the algorithm in id_token_signing_alg_values_supported, and none is never accepted'],
   [/iss(uer)?\b/, 'check discovery: another issuer answered'],

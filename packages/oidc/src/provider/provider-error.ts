@@ -10,11 +10,18 @@ function isOutage (error: unknown): boolean {
   return status === null ? isNetworkFailure(error) : status >= 500 || status === 429
 }
 
-const BAD_CLIENT = new Set(['invalid_client', 'unauthorized_client'])
+/** A proof that does not hold is of a key, an algorithm or a clock of ours (RFC 9449, section 5). */
+const BAD_CLIENT = new Set(['invalid_client', 'unauthorized_client', 'invalid_dpop_proof'])
+
+function refusalOf (code: string): Error {
+  if (BAD_CLIENT.has(code)) return new ClientRefusedError()
+  // The proof was made again with the nonce that it wanted.
+  return code === 'use_dpop_nonce' ? new ProviderInvalidError() : new CodeRefusedError()
+}
 
 function mapError (error: unknown): Error {
   if (isOutage(error)) return new ProviderUnavailableError()
-  if (error instanceof ResponseBodyError) return BAD_CLIENT.has(error.error) ? new ClientRefusedError() : new CodeRefusedError()
+  if (error instanceof ResponseBodyError) return refusalOf(error.error)
   if (error instanceof WWWAuthenticateChallengeError) return new ClientRefusedError()
   if (error instanceof AuthorizationResponseError) return new CodeRefusedError()
   if (error instanceof joseErrors.JOSEError) return new TokenInvalidError()

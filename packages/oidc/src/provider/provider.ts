@@ -1,9 +1,10 @@
-import { Configuration, allowInsecureRequests, clockTolerance, customFetch, enableNonRepudiationChecks, type ClientAuth, type CustomFetch } from 'openid-client'
+import { Configuration, allowInsecureRequests, clockTolerance, customFetch, enableNonRepudiationChecks, type ClientAuth, type CryptoKeyPair, type CustomFetch, type DPoPOptions } from 'openid-client'
 import type { Clock } from 'fastify-oidc-session-store'
 import type { OidcSettings } from '../options/settings.ts'
 import { chooseAuthMethod, choosePushMethod, createClientAuth, keepQuery } from './client-auth.ts'
 import { createDiscovery, type Discovery, type KeySet } from './discovery.ts'
 import { createProviderHttp, type ProviderHttp } from './http.ts'
+import { createProofs, readProofKeys } from './proofs.ts'
 
 /** The provider as one client sees it. */
 export interface ProviderClient {
@@ -14,6 +15,8 @@ export interface ProviderClient {
   readonly pushing: Configuration
   /** For the userinfo endpoint: an answer in a JWT is held against the provider's keys. */
   readonly userinfo: Configuration
+  /** What calls prove possession of a key by, if they do (RFC 9449). */
+  readonly proofs: DPoPOptions
   readonly issuer: string
   readonly keys: KeySet | null
 }
@@ -79,7 +82,7 @@ async function acceptOk (answered: Promise<Response>): Promise<Response> {
   return answer.status === 200 ? new Response(answer.body, { status: 201, headers: answer.headers }) : answer
 }
 
-function configure (settings: OidcSettings, { http }: Shared, { server, keys }: NonNullable<Discovery['current']>): ProviderClient {
+function configure (settings: OidcSettings, { http }: Shared, { server, keys }: NonNullable<Discovery['current']>, proofKeys: CryptoKeyPair | null): ProviderClient {
   const method = chooseAuthMethod(settings, server)
   const authFor = (endpoint: string | undefined, by = method): ClientAuth => createClientAuth(settings, by, endpoint ?? server.issuer)
   function configurationWith (auth: ClientAuth, fetch: CustomFetch = async (url, init) => await http.fetch(url, init as RequestInit)): Configuration {
@@ -89,13 +92,15 @@ function configure (settings: OidcSettings, { http }: Shared, { server, keys }: 
     allowInsecureRequests(configuration)
     return configuration
   }
+  const configuration = configurationWith(keepQuery(authFor(server.token_endpoint), settings.redirect_uri))
   const userinfo = configurationWith(authFor(undefined))
   enableNonRepudiationChecks(userinfo)
   return {
+    configuration,
     userinfo,
-    configuration: configurationWith(keepQuery(authFor(server.token_endpoint), settings.redirect_uri)),
     revocation: configurationWith(authFor(server.revocation_endpoint)),
     pushing: configurationWith(authFor(server.pushed_authorization_request_endpoint, choosePushMethod(settings, method)), async (url, init) => await acceptOk(http.fetch(url, init as RequestInit))),
+    proofs: createProofs(configuration, proofKeys),
     issuer: server.issuer,
     keys
   }
@@ -103,13 +108,16 @@ function configure (settings: OidcSettings, { http }: Shared, { server, keys }: 
 
 export function createProvider (settings: OidcSettings, clock: Clock): Provider {
   const { entry, release } = acquire(settings, clock)
+  const proofKeys = readProofKeys(settings.dpop)
   let configured: { from: object, client: ProviderClient } | null = null
   return {
     get issuer () { return entry.discovery.current?.server.issuer ?? null },
     http: entry.http,
     async client () {
       const metadata = await entry.discovery.get()
-      if (configured?.from !== metadata) configured = { from: metadata, client: configure(settings, entry, metadata) }
+      if (configured?.from === metadata) return configured.client
+      const keys = await proofKeys
+      if (configured?.from !== metadata) configured = { from: metadata, client: configure(settings, entry, metadata, keys) }
       return configured.client
     },
     keepTrying: onFailure => { entry.discovery.keepTrying(onFailure) },

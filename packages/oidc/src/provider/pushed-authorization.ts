@@ -17,8 +17,8 @@ function pushError (error: unknown): Error {
  * Hands the authorization request to the provider itself; the browser carries only the name of it (RFC 9126).
  * @throws FST_OIDC_PROVIDER_UNAVAILABLE, FST_OIDC_CLIENT_REFUSED, FST_OIDC_PROVIDER_INVALID
  */
-export async function pushAuthorization ({ pushing }: ProviderClient, parameters: URLSearchParams, needsTls: boolean): Promise<URL> {
+export async function pushAuthorization ({ pushing, proofs }: ProviderClient, parameters: URLSearchParams, needsTls: boolean): Promise<URL> {
   const endpoint = pushing.serverMetadata().pushed_authorization_request_endpoint
   if (endpoint === undefined || !isWebAddress(endpoint, needsTls)) throw invalid(new ProviderFault(new Error('the provider has no usable pushed_authorization_request_endpoint: set par.endpoint, or par.enabled to false')))
-  return await buildAuthorizationUrlWithPAR(pushing, parameters).catch((error: unknown) => { throw pushError(error) })
+  return await buildAuthorizationUrlWithPAR(pushing, parameters, proofs).catch((error: unknown) => { throw pushError(error) })
 }

@@ -27,9 +27,9 @@ export async function refreshTokens (provider: Provider, settings: OidcSettings,
   const client = await provider.client()
   const now = clock()
   try {
-    const answer = await refreshTokenGrant(client.configuration, refreshToken, { scope: settings.scope })
+    const answer = await refreshTokenGrant(client.configuration, refreshToken, { scope: settings.scope }, client.proofs)
     const idTokenClaims = answer.id_token === undefined ? null : await verifyRenewed(answer.id_token, client, settings, answer.access_token, subject, clock)
-    return { kind: 'refreshed', tokens: readTokens(answer, { now, lifeWhenUnsaid: settings.access_token_expires_in, idTokenClaims }) }
+    return { kind: 'refreshed', tokens: readTokens(answer, { now, lifeWhenUnsaid: settings.access_token_expires_in, isBound: settings.dpop?.enabled === true, idTokenClaims }) }
   } catch (error) {
     const known = error instanceof TokenInvalidError ? error : toProviderError(error)
     if (isGrantRefused(error) || known instanceof TokenInvalidError) return { kind: 'refused', error: known }

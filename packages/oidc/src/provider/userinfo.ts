@@ -9,7 +9,7 @@ import { toProviderError } from './provider-error.ts'
  * @throws FST_OIDC_PROVIDER_UNAVAILABLE, FST_OIDC_PROVIDER_INVALID, FST_OIDC_TOKEN_INVALID: also for another `sub`
  */
 export async function readUserinfo (provider: Provider, accessToken: string, subject: string): Promise<Claims | null> {
-  const { userinfo: configuration } = await provider.client()
+  const { userinfo: configuration, proofs } = await provider.client()
   if (configuration.serverMetadata().userinfo_endpoint === undefined) return null
-  return await fetchUserInfo(configuration, accessToken, subject).catch((error: unknown) => { throw toProviderError(error) })
+  return await fetchUserInfo(configuration, accessToken, subject, proofs).catch((error: unknown) => { throw toProviderError(error) })
 }
