@@ -13,7 +13,7 @@ async function knowing (t: { teardown (run: () => unknown): void }, claims: (aut
 }
 
 // rows: bearer_only, introspection_endpoint
-t.test('S331, S352: bearer_only alone asks the endpoint that the provider names', async t => {
+t.test('S328, S331, S352: bearer_only alone asks the endpoint that the provider names', async t => {
   const authority = await knowing(t)
   const application = await bearerApp(t, authority)
   const response = await get(application.app, 'good/opaque+1=')
@@ -21,6 +21,8 @@ t.test('S331, S352: bearer_only alone asks the endpoint that the provider names'
   t.equal(response.json().sub, 'alice')
   t.equal(authority.introspected[0]?.token, 'good/opaque+1=')
   t.strictSame(reasons(application), ['the bearer token was validated by introspection'])
+  t.match(await get(application.app, null), { statusCode: 401, headers: { 'www-authenticate': 'Bearer realm="apisix"' } })
+  t.equal(authority.introspected.length, 1, 'nothing to ask about')
 })
 
 // rows: introspection_endpoint_auth_method
@@ -118,7 +120,7 @@ t.test('listed issuers hold for introspected tokens as well', async t => {
 
 const LONG = 'x'.repeat(100_000)
 
-t.test('S102, S343 to S349, S412: an endpoint that fails is an outage or a fault, never a token that does not hold', async t => {
+t.test('S102, S344, S346 to S349, S412: an endpoint that fails is an outage or a fault, never a token that does not hold', async t => {
   const failures: ReadonlyArray<readonly [Answer, number]> = [
     ['hang', 503], ['reset', 503],
     [{ status: 500, body: '{"error":"server_error"}' }, 503],
@@ -146,6 +148,26 @@ t.test('S102, S343 to S349, S412: an endpoint that fails is an outage or a fault
     authority.failures = {}
     if (status !== 401) t.equal((await get(application.app, 'good')).statusCode, 200, `${name}: good again at once`)
   }
+})
+
+t.test('S343: a host that does not resolve is an outage', async t => {
+  const authority = await knowing(t)
+  const application = await bearerApp(t, authority, { introspection_endpoint: 'http://no-such-host.invalid/introspect' })
+  const response = await get(application.app, 'good')
+  t.equal(response.statusCode, 503)
+  t.equal(response.headers['www-authenticate'], undefined)
+  t.match(reasons(application).at(-1), /no-such-host\.invalid.*does not resolve/)
+})
+
+t.test('S345: an endpoint that is slow is waited for', async t => {
+  const authority = await knowing(t)
+  const { app } = await bearerApp(t, authority)
+  await app.ready()
+  await app.oidc.ready()
+  let open = (): void => {}
+  authority.gate = new Promise(resolve => { open = resolve })
+  setTimeout(() => { open() }, 300)
+  t.equal((await get(app, 'good')).statusCode, 200)
 })
 
 t.test('S351: no endpoint anywhere is a fault of the configuration, and the log says what to set', async t => {

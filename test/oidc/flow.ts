@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { createServer, type AddressInfo } from 'node:net'
 import { Browser, type Page } from 'fastify-oidc-testing'
 import { createLyingProvider, type LyingProvider } from '../support/lying-provider.ts'
 
@@ -45,4 +47,14 @@ export function shuffle<T> (items: readonly T[], seed: number): T[] {
 /** Lines of the log from this level on: 40 is warn. */
 export function complaints (log: ReadonlyArray<Record<string, unknown>>, level = 40): ReadonlyArray<Record<string, unknown>> {
   return log.filter(line => Number(line.level) >= level)
+}
+
+/** Where nothing listens. */
+export async function closedOrigin (): Promise<string> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return `http://127.0.0.1:${port}`
 }

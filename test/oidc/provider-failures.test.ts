@@ -1,13 +1,13 @@
 import { once } from 'node:events'
 import { createServer as createHttpServer } from 'node:http'
 import { createServer } from 'node:https'
-import { createServer as createTcpServer, type AddressInfo } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import t from 'tap'
 import { Browser } from 'fastify-oidc-testing'
 import { upstreamCertificate } from '../proxy/certificates.ts'
 import type { Endpoint, Failure } from '../support/lies.ts'
 import type { LyingProvider } from '../support/lying-provider.ts'
-import { answerFor, complaints, lyingProvider, ORIGIN, toCallback } from './flow.ts'
+import { answerFor, closedOrigin, complaints, lyingProvider, ORIGIN, toCallback } from './flow.ts'
 import { optionsFor, protectedApp } from './support.ts'
 
 type Test = Parameters<typeof protectedApp>[0]
@@ -97,19 +97,9 @@ t.test('S252, S253, S406: userinfo of another subject is not taken, and the logi
   }
 })
 
-/** Where nothing listens. */
-async function freePort (): Promise<number> {
-  const server = createTcpServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
-}
-
 t.test('the log tells apart why a provider cannot be reached', async t => {
   provider.lie()
-  const free = await freePort()
+  const { port: free } = new URL(await closedOrigin())
   const tls = createServer({ ...upstreamCertificate }, (_request, response) => { response.end('{}') }).listen(0, '127.0.0.1')
   await once(tls, 'listening')
   t.teardown(() => { tls.closeAllConnections(); tls.close() })
