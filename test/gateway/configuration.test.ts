@@ -151,6 +151,7 @@ t.test('conflicts name both places', async t => {
     [[open({ uri: '/a' }), open({ uris: ['/b', '/a'], methods: ['GET'] })], /^routes\[1\] is for the same path, host and method as routes\[0\]/],
     [[open({ uri: '/*', host: 'a.example' }), open({ uri: '/*', hosts: ['b.example', 'A.example'] })], /^routes\[1\] is for the same path, host and method as routes\[0\]/],
     [[open({ uri: '/ping' })], /^routes\[0\] is for the path of health\.ping_path/],
+    [[protectedRoute({ uri: '/a/*' }, { backchannel_logout_path: '/back' }), protectedRoute({ uri: '/b/*' }, { client_id: 'other', redirect_uri: '/b/callback', backchannel_logout_path: '/back' })], /^routes\[1\]\.plugins\.openid-connect\.backchannel_logout_path has a path that the backchannel_logout_path of routes\[0\] has on the same host/],
     [[protectedRoute({ uri: '/a/*' }), protectedRoute({ uri: '/b/*' }, { client_id: 'other' })], /^routes\[1\]\.plugins\.openid-connect\.redirect_uri has a path that the redirect_uri of routes\[0\] has on the same host/],
     [[protectedRoute({ uri: '/a/*' }, { redirect_uri: '/cb' }), open({ uri: '/cb' })], /^routes\[0\]\.plugins\.openid-connect\.redirect_uri has a path that routes\[1\] has/],
     [[protectedRoute({ uri: '/a/*' }, { redirect_uri: 'https://app.example/ready' })], /redirect_uri has a path that health\.ready_path has/],

@@ -110,7 +110,6 @@ t.test('S432: parameters of the protocol cannot be overridden', async t => {
 // rows: session.storage, session.redis, session.redis.host, session.redis.port, session.redis.password, session.redis.username, session.redis.database, session.redis.prefix, session.redis.ssl, session.redis.ssl_verify, session.redis.server_name, session.redis.connect_timeout, session.redis.send_timeout, session.redis.read_timeout, session.redis.keepalive_timeout, dpop, dpop.enabled, dpop.signing_alg, dpop.private_key, dpop.public_jwk
 t.test('an option without behaviour yet says so, and never does nothing', async t => {
   const later: Record<string, unknown> = {
-    backchannel_logout_path: '/backchannel',
     tls_client_auth: {},
     allowed_groups: ['a']
   }

@@ -2,7 +2,7 @@ import t from 'tap'
 import type { FastifyInstance } from 'fastify'
 import oidc, { type OidcPluginOptions } from 'fastify-oidc'
 import { login } from 'fastify-oidc-testing'
-import { createMemoryStore, sharedProcessCoordinator, type Session } from 'fastify-oidc-session-store'
+import { createMemoryStore, sharedProcessCoordinator, StoreUnavailableError, type Session } from 'fastify-oidc-session-store'
 import { createApplication, optionsFor, type Application } from './support.ts'
 import { lyingProvider, movableClock, now, setCookies, storedOf } from './session-parts.ts'
 
@@ -143,6 +143,39 @@ t.test('the end by time is heard, and use puts it off', async t => {
   clearInterval(use)
   await listener.until(2)
   t.strictSame(listener.heard, ['quiet', 'used'])
+})
+
+t.test('use at another instance puts the end off, and an outage of the store at that moment is no end', async t => {
+  const shared = createMemoryStore()
+  let [isDown, asked] = [false, (): void => {}]
+  const outage = new Promise<void>(resolve => { asked = resolve })
+  const store = {
+    ...shared,
+    async get (handle: string) {
+      if (!isDown) return await shared.get(handle)
+      asked()
+      throw new StoreUnavailableError()
+    }
+  }
+  const options = optionsFor(offline, { session: { secret: 'a secret of more than thirty-two bytes', cookie: { lifetime: 60 } } })
+  const { app, listener, watch } = await watching(t, options, app => { app.decorate('oidcSessionStore', store) })
+  const other = await watching(t, options, app => { app.decorate('oidcSessionStore', shared) })
+  const cookie = await app.oidc.issueCookie({})
+  const stored = await shared.get(cookie.slice('oidc='.length))
+  if (stored === null) throw new Error('no session')
+  await shared.touch(stored, now() + 1)
+  t.equal(await watch(cookie, 'stream'), 200)
+  await shared.touch(stored, now() + 2)
+  t.equal((await other.app.inject({ url: '/', headers: { cookie } })).statusCode, 200, 'the other instance prolongs it')
+  isDown = true
+  const alive = setInterval(() => {}, 1000)
+  await outage
+  clearInterval(alive)
+  t.strictSame(listener.heard, [])
+  isDown = false
+  await shared.destroy(stored)
+  await listener.until(1)
+  t.strictSame(listener.heard, ['stream'], 'the end is seen once the store answers')
 })
 
 t.test('a refused renewal ends streams of the session too, whatever the store', async t => {

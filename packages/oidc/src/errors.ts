@@ -35,5 +35,8 @@ export const CodeRefusedError = createError('FST_OIDC_CODE_REFUSED', 'The sign-i
 export const LoginRefusedError = createError('FST_OIDC_LOGIN_REFUSED', 'The sign-in service did not sign you in', 502)
 export const AccessDeniedError = createError('FST_OIDC_LOGIN_REFUSED', 'The sign-in was declined', 403)
 export const CallbackInvalidError = createError('FST_OIDC_CALLBACK_INVALID', 'This is not an answer of the sign-in service', 400)
+export const LogoutTokenInvalidError = createError('FST_OIDC_LOGOUT_TOKEN_INVALID', 'The logout token does not hold', 400)
+/** A front-channel logout that does not say whose session at which provider it means. */
+export const LogoutRequestInvalidError = createError('FST_OIDC_LOGOUT_REQUEST_INVALID', 'This is not a logout of the sign-in service', 400)
 export const LoginExpiredError = createError('FST_OIDC_LOGIN_EXPIRED', 'This sign-in was started too long ago, or the browser keeps no cookies', 400)
 export const SessionTooLargeError = createError('FST_OIDC_SESSION_TOO_LARGE', 'The session does not fit into the headers that this server accepts', 500)

@@ -1,14 +1,16 @@
 import fastifyCookie from '@fastify/cookie'
 import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import { cookieStore } from 'fastify-oidc-cookie-store'
-import { StoreConflictError, createMemoryStore, optionsError, sharedProcessCoordinator, systemClock, type SessionStore } from 'fastify-oidc-session-store'
+import { optionsError, systemClock } from 'fastify-oidc-session-store'
 import { clientKey, createCookieNames, defaultCookieName, type CookieNames } from './cookie/cookie-names.ts'
 import { cookieBudget } from './cookie/jar.ts'
 import { ownCookiesOf } from './cookie/own-cookies.ts'
-import { createCore, type Core } from './core/core.ts'
+import { createCore } from './core/core.ts'
 import { createDecorator } from './core/decorator.ts'
-import { AlreadyRegisteredError, HandlesKeptError } from './errors.ts'
+import { addOwnRoutes } from './core/own-routes.ts'
+import { takeCoordinator, takeStore } from './core/session-backend.ts'
+import { AlreadyRegisteredError } from './errors.ts'
+import { pathOf } from './http/return-to.ts'
 import { createScopePaths, type ScopePaths } from './http/scope-paths.ts'
 import { needsDiscovery } from './options/bearer-options.ts'
 import { checkHooks, type OidcHooks } from './options/hooks.ts'
@@ -28,23 +30,6 @@ function readOptions (input: OidcPluginOptions): { settings: OidcSettings, hooks
   const all = [...problems, ...checkHooks(hooks)]
   if (all.length > 0) throw optionsError(NAME, all)
   return { settings: settle(options), hooks: hooks ?? {} }
-}
-
-/** A store that the scope has already, or the one that the options ask for. */
-async function takeStore (fastify: FastifyInstance, settings: OidcSettings, writesStorage: boolean): Promise<SessionStore> {
-  if (fastify.hasDecorator('oidcSessionStore')) {
-    if (writesStorage) throw new StoreConflictError()
-    if ((settings.session.rolling_timeout ?? 0) > 0 && fastify.oidcSessionStore.name !== 'cookie') throw new HandlesKeptError()
-    return fastify.oidcSessionStore
-  }
-  if (settings.bearer_only) {
-    // Whoever looks for a store finds one in which nobody is.
-    fastify.decorate('oidcSessionStore', createMemoryStore({ maxSessions: 1 }))
-    return fastify.oidcSessionStore
-  }
-  const { secret, secret_fallbacks: fallbacks, absolute_timeout: absolute } = settings.session
-  await fastify.register(cookieStore, { session: { secret, secret_fallbacks: [...fallbacks], absolute_timeout: absolute }, binding: clientKey(settings) })
-  return fastify.oidcSessionStore
 }
 
 function takeCookieNames (fastify: FastifyInstance, settings: OidcSettings): CookieNames {
@@ -71,11 +56,6 @@ function warnOfIdleOptions ({ log }: FastifyInstance, { bearer_only: bearerOnly,
   if (bearerOnly && action !== 'auth') log.warn({ oidc: 'options' }, `unauth_action: ${action} has no effect with bearer_only: a request without a token gets 401`)
 }
 
-function pathOf (request: FastifyRequest): string {
-  const end = request.originalUrl.indexOf('?')
-  return end < 0 ? request.originalUrl : request.originalUrl.slice(0, end)
-}
-
 /** Which requests the guard itself takes for the provider's answers: those on a path that cannot be, or was already, a route. */
 function recognizeInPlace (fastify: FastifyInstance, { callback, suffix }: ScopePaths, settings: OidcSettings): (request: FastifyRequest) => boolean {
   if (settings.bearer_only) return () => false
@@ -85,65 +65,19 @@ function recognizeInPlace (fastify: FastifyInstance, { callback, suffix }: Scope
     : () => false
 }
 
-const OPEN = { oidc: false } as const
-
-/** The provider's answer brings a code: it does not belong into a log. */
-const CALLBACK_LOG = {
-  req: (request: FastifyRequest) => ({ method: request.method, url: pathOf(request), host: request.host, remoteAddress: request.ip })
-}
-
-/** An optional parameter can only stand last: such a route stands for two. */
-function readRequired (path: string): string[] {
-  return path.endsWith('?') ? [path.slice(0, -1), path.replace(/\/?:[^/]*$/, '')] : [path]
-}
-
-/** The suffix rule of the table: beside each guarded GET route stands its own callback. */
-function addCallbackBeside (routes: FastifyInstance, route: Parameters<Core['policies']['declare']>[0], suffix: string, callback: Core['callback']): void {
-  if (![route.method].flat().includes('GET') || route.config?.oidc === false || route.url.includes('*') || route.url.endsWith(suffix)) return
-  const constraints = route.constraints === undefined ? {} : { constraints: route.constraints }
-  for (const path of readRequired((route as { routePath?: string }).routePath ?? route.url)) {
-    const url = path.replace(/\/$/, '') + suffix
-    if (routes.hasRoute({ method: 'GET', url: routes.prefix + url, ...constraints })) continue
-    routes.route({ method: 'GET', url, exposeHeadRoute: false, config: OPEN, logSerializers: CALLBACK_LOG, handler: callback, ...constraints })
-  }
-}
-
-/** A form has a body, of a type that the application need not know: it is accepted, and nothing of it is read. */
-async function addLogout (fastify: FastifyInstance, url: string, { handle }: Core['logout']): Promise<void> {
-  await fastify.register(async scope => {
-    scope.removeAllContentTypeParsers()
-    scope.addContentTypeParser('*', (_request, payload, done) => {
-      payload.resume()
-      done(null)
-    })
-    scope.route({ method: ['GET', 'POST'], url, exposeHeadRoute: false, config: OPEN, handler: handle })
-  })
-}
-
-async function addRoutes (fastify: FastifyInstance, paths: ScopePaths, { policies, callback, logout }: Core): Promise<void> {
-  // The router reads a colon as the beginning of a parameter.
-  const relative = (path: string): string => (path.slice(paths.prefix.length) || '/').replaceAll(':', '::')
-  const standsAlready = paths.callback !== null && fastify.hasRoute({ method: 'GET', url: paths.callback })
-  fastify.addHook('onRoute', function (route) {
-    policies.declare(route)
-    if (paths.callback === null) addCallbackBeside(this, route, paths.suffix, callback)
-  })
-  if (paths.callback !== null && !standsAlready) fastify.route({ method: 'GET', url: relative(paths.callback), exposeHeadRoute: false, config: OPEN, logSerializers: CALLBACK_LOG, handler: callback })
-  await addLogout(fastify, relative(paths.logout), logout)
-}
-
 const plugin: FastifyPluginAsync<OidcPluginOptions> = async (fastify, input) => {
   if (fastify.hasDecorator('oidc')) throw new AlreadyRegisteredError()
   const { settings, hooks } = readOptions(input)
   await loadCookieSerializer(fastify)
   const paths = createScopePaths(settings, fastify.prefix, input.logout_path !== undefined)
   const provider = createProvider(settings, systemClock)
+  const store = await takeStore(fastify, settings, input.session?.storage !== undefined)
   const ground = {
     settings,
     hooks,
     provider,
-    store: await takeStore(fastify, settings, input.session?.storage !== undefined),
-    coordinator: sharedProcessCoordinator(),
+    store,
+    coordinator: takeCoordinator(fastify),
     paths,
     names: takeCookieNames(fastify, settings),
     budget: cookieBudget(fastify.server),
@@ -156,7 +90,7 @@ const plugin: FastifyPluginAsync<OidcPluginOptions> = async (fastify, input) => 
   fastify.decorate('oidc', createDecorator(ground, core, ownCookiesOf(fastify.server)))
   fastify.decorateRequest('oidc', null as never)
   if (settings.bearer_only) fastify.addHook('onRoute', core.policies.declare)
-  else await addRoutes(fastify, paths, core)
+  else await addOwnRoutes(fastify, paths, core)
   fastify.addHook('onRequest', core.guard.handle)
   fastify.addHook('onSend', core.privateAnswers.seal)
   fastify.addHook('onReady', async () => {

@@ -70,13 +70,20 @@ function findOwner (claims: readonly Claim[], path: string, hosts: readonly stri
   return claims.find(claim => claim.path === path && overlap(claim.hosts, hosts))?.owner ?? null
 }
 
-function claimCallbacks (drafts: readonly Draft[], claims: Claim[]): OptionProblem[] {
+/** Paths that cannot give way, by the option that names them. */
+function fixedPaths ({ callbackPath, options }: Draft): ReadonlyArray<readonly [option: string, path: string]> {
+  const written = ['backchannel_logout_path', 'frontchannel_logout_path'].flatMap(name => typeof options[name] === 'string' ? [[name, options[name]] as const] : [])
+  return callbackPath === null ? written : [['redirect_uri', callbackPath], ...written]
+}
+
+function claimFixed (drafts: readonly Draft[], claims: Claim[]): OptionProblem[] {
   const problems: OptionProblem[] = []
   for (const draft of drafts) {
-    if (draft.callbackPath === null) continue
-    const owner = findOwner(claims, draft.callbackPath, draft.hosts)
-    if (owner !== null) problems.push(problemAt([...placeOf(draft), 'redirect_uri'], `has a path that ${owner} has on the same host already: give it another`))
-    claims.push({ path: draft.callbackPath, hosts: draft.hosts, owner: `the redirect_uri of ${ownerOf(draft)}` })
+    for (const [option, path] of fixedPaths(draft)) {
+      const owner = findOwner(claims, path, draft.hosts)
+      if (owner !== null) problems.push(problemAt([...placeOf(draft), option], `has a path that ${owner} has on the same host already: give it another`))
+      claims.push({ path, hosts: draft.hosts, owner: `the ${option} of ${ownerOf(draft)}` })
+    }
   }
   return problems
 }
@@ -108,7 +115,7 @@ function routeClaims (routes: readonly GatewayRoute[]): Claim[] {
 export function formCores (routes: readonly GatewayRoute[], reserved: readonly Claim[]): { readonly cores: readonly GatewayCore[], readonly problems: readonly OptionProblem[] } {
   const drafts = groupRoutes(routes)
   const claims = [...reserved, ...routeClaims(routes)]
-  const problems = claimCallbacks(drafts, claims)
+  const problems = claimFixed(drafts, claims)
   const logouts = new Map<Draft, string>()
   const isWritten = ({ options }: Draft): boolean => options.logout_path !== undefined
   // Those that were asked for come first: a default gives way.

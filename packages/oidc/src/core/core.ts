@@ -21,8 +21,11 @@ import type { OidcHooks } from '../options/hooks.ts'
 import type { OidcSettings } from '../options/settings.ts'
 import { defaultPolicy } from '../policy.ts'
 import type { Provider } from '../provider/provider.ts'
+import { verifyLogoutToken } from '../provider/logout-token.ts'
 import { refreshTokens } from '../provider/token-refresh.ts'
+import { createBackchannelLogout } from '../routes/backchannel-logout.ts'
 import { createCallback } from '../routes/callback.ts'
+import { createFrontchannelLogout } from '../routes/frontchannel-logout.ts'
 import { createLogoutRoute, type LogoutRoute } from '../routes/logout.ts'
 import { contentsOf, reduceRefresh, type SessionContents } from '../session/contents.ts'
 import type { Lifetimes } from '../session/lifetime.ts'
@@ -31,6 +34,7 @@ import { createRenewal, type SessionRenewal } from '../session/renewal.ts'
 import { createSessionEnds, type SessionEnds } from '../session/session-ends.ts'
 import { createSessions, type Sessions } from '../session/sessions.ts'
 import { createObserver, type Observer } from './observer.ts'
+import { createRevocation, type Revoke } from './revocation.ts'
 import { createSilentEnd, createSilentLogin } from './silent-login.ts'
 
 /** What a core stands on. */
@@ -60,6 +64,9 @@ export interface Core extends SessionRooms {
   readonly privateAnswers: PrivateAnswers
   readonly logout: LogoutRoute
   readonly callback: Handler
+  readonly backchannelLogout: Handler
+  readonly frontchannelLogout: Handler
+  readonly revoke: Revoke
   login (request: FastifyRequest, reply: FastifyReply, attempt: LoginAttempt): Promise<FastifyReply>
 }
 
@@ -93,7 +100,7 @@ function createSessionRooms ({ settings, hooks, provider, store, coordinator, cl
   const lifetimes = lifetimesOf(settings)
   const contents = contentsOf(settings)
   const leeway = settings.access_token_expires_leeway
-  const ends = createSessionEnds(coordinator, clock, error => { observer.warn('session.end', 'a listener of an ended session failed', error) })
+  const ends = createSessionEnds({ coordinator, store, clock, onListenerFailed: error => { observer.warn('session.end', 'a listener of an ended session failed', error) } })
   const renewal = createRenewal({
     store,
     coordinator,
@@ -186,6 +193,14 @@ function createLogout (ground: CoreGround, jar: CookieJar, core: Pick<Core, 'obs
   })
 }
 
+function createProviderLogouts ({ provider, settings, coordinator, clock }: CoreGround, revoke: Revoke, refuse: Refuse): Pick<Core, 'backchannelLogout' | 'frontchannelLogout'> {
+  const checks = { clientId: settings.client_id, clientSecret: settings.client_secret, slack: settings.iat_slack, acceptsUnsigned: false, acceptsUnsupported: false, verifiesTls: settings.ssl_verify, clock }
+  return {
+    backchannelLogout: createBackchannelLogout({ coordinator, clock, slack: settings.iat_slack, verify: async token => await verifyLogoutToken(token, await provider.client(), checks), revoke, refuse }),
+    frontchannelLogout: createFrontchannelLogout({ clock, issuer: async () => (await provider.client()).issuer, revoke, refuse })
+  }
+}
+
 /** Wires the rooms of one core. */
 export function createCore (ground: CoreGround): Core {
   const { settings, provider, names, budget, clock, log, hooks } = ground
@@ -217,5 +232,6 @@ export function createCore (ground: CoreGround): Core {
     refuse
   })
   const callback = createAnswer(ground, rooms, { observer, login, guard }, refuse)
-  return { ...rooms, observer, policies, guard, privateAnswers, login, callback, logout: createLogout(ground, jar, { observer, guard }, refuse) }
+  const revoke = createRevocation(ground, observer)
+  return { ...rooms, ...createProviderLogouts(ground, revoke, refuse), observer, policies, guard, privateAnswers, login, callback, revoke, logout: createLogout(ground, jar, { observer, guard }, refuse) }
 }

@@ -1,4 +1,4 @@
-import { endMarkLife, type RevocationTarget } from 'fastify-oidc-session-store'
+import type { RevocationTarget } from 'fastify-oidc-session-store'
 import type { OwnCookies } from '../cookie/own-cookies.ts'
 import { BearerOnlyError } from '../errors.ts'
 import { sessionOf } from '../http/guard.ts'
@@ -15,13 +15,9 @@ async function toRevocation (target: RevokeTarget, provider: Provider): Promise<
   return 'sub' in target ? { issuer, subject: target.sub } : { issuer, providerSessionId: target.sid }
 }
 
-function createRevoke ({ provider, store, coordinator, settings, clock, log }: CoreGround, { observer }: Core): FastifyOidc['revoke'] {
+function createRevoke ({ provider, clock, log }: CoreGround, { revoke }: Core): FastifyOidc['revoke'] {
   return async target => {
-    const revocation = await toRevocation(target, provider)
-    const now = clock()
-    const count = await store.revoke(revocation, now)
-    await coordinator.end(revocation, now, now + endMarkLife(settings.session.absolute_timeout))
-    observer.tell('revocation', 'id' in target ? target.id : null)
+    const count = await revoke(await toRevocation(target, provider), clock())
     log.info({ oidc: 'revocation', count }, 'sessions revoked')
     return count
   }

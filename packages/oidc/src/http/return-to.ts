@@ -32,3 +32,9 @@ export function returnToOf (request: FastifyRequest, origin: string): string {
   const { referer } = request.headers
   return referer === undefined ? '/' : sameOriginPath(referer, origin) ?? '/'
 }
+
+/** Of the address that was asked for, without the query. */
+export function pathOf (request: FastifyRequest): string {
+  const end = request.originalUrl.indexOf('?')
+  return end < 0 ? request.originalUrl : request.originalUrl.slice(0, end)
+}

@@ -11,6 +11,10 @@ export interface ScopePaths {
   /** null: each path has its own, with the suffix. */
   readonly callback: string | null
   readonly logout: string
+  /** null: none. */
+  readonly backchannelLogout: string | null
+  /** null: none. */
+  readonly frontchannelLogout: string | null
   readonly home: string
   readonly suffix: string
   redirectUriOf (request: FastifyRequest): string
@@ -37,10 +41,13 @@ export function createScopePaths (settings: OidcSettings, scopePrefix: string, w
   const prefix = scopePrefix.replace(/\/$/, '')
   const callback = callbackPath(settings, prefix)
   const logout = writesLogoutPath ? checkUnder(prefix, 'logout_path', settings.logout_path) : `${prefix}/logout`
+  const optional = (name: 'backchannel_logout_path' | 'frontchannel_logout_path'): string | null => settings[name] === undefined ? null : checkUnder(prefix, name, settings[name])
   return {
     prefix,
     callback,
     logout,
+    backchannelLogout: optional('backchannel_logout_path'),
+    frontchannelLogout: optional('frontchannel_logout_path'),
     home: prefix === '' ? '/' : prefix,
     suffix: SUFFIX,
     redirectUriOf (request) {

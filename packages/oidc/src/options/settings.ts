@@ -4,6 +4,7 @@ import { acceptsBearer, checkBearerOptions } from './bearer-options.ts'
 import { checkClientAuth } from './client-auth-options.ts'
 import { checkClaimSchema } from './claim-schema.ts'
 import { checkDpop } from './dpop-options.ts'
+import { checkOwnPaths } from './own-paths.ts'
 import { checkProxy } from './proxy-options.ts'
 import { resolveReferences } from './references.ts'
 import { optionsSchema, type ResolvedOptions } from './schema.ts'
@@ -81,7 +82,7 @@ function explainFlatName (found: OptionProblem): OptionProblem {
 
 const isObject = (value: unknown): value is object => value !== null && typeof value === 'object'
 
-const RULES = [checkUrls, checkRedirectUri, checkAuthorizationParams, checkClientAuth, checkBearerOptions, checkClaimSchema, checkDpop, checkProxy, checkSession]
+const RULES = [checkUrls, checkRedirectUri, checkAuthorizationParams, checkClientAuth, checkBearerOptions, checkClaimSchema, checkDpop, checkProxy, checkSession, checkOwnPaths]
 
 /** What options have to agree on; those that are wrong by themselves are not held against others. */
 function checkTogether (options: ResolvedOptions, wrong: ReadonlySet<string>): OptionProblem[] {

@@ -8,12 +8,9 @@ import { tokenInvalid as refuse, toProviderError } from './provider-error.ts'
 const ASYMMETRIC = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519']
 const SYMMETRIC = ['HS256', 'HS384', 'HS512']
 
-export interface IdTokenChecks {
+export interface SignatureChecks {
   readonly clientId: string
   readonly clientSecret: string | undefined
-  /** null: none was sent. */
-  readonly nonce: string | null
-  readonly accessToken: string | null
   /** Seconds. */
   readonly slack: number
   /** `accept_unsupported_alg`. */
@@ -25,7 +22,13 @@ export interface IdTokenChecks {
   readonly clock: Clock
 }
 
-function allowedAlgorithms ({ configuration }: ProviderClient, { clientSecret, acceptsUnsupported }: IdTokenChecks): string[] {
+export interface IdTokenChecks extends SignatureChecks {
+  /** null: none was sent. */
+  readonly nonce: string | null
+  readonly accessToken: string | null
+}
+
+function allowedAlgorithms ({ configuration }: ProviderClient, { clientSecret, acceptsUnsupported }: SignatureChecks): string[] {
   const listed = configuration.serverMetadata().id_token_signing_alg_values_supported ?? ['RS256']
   const isUnsupported = (alg: string): boolean => acceptsUnsupported && !ASYMMETRIC.includes(alg) && !SYMMETRIC.includes(alg) && alg.toLowerCase() !== 'none'
   return listed.filter(alg => ASYMMETRIC.includes(alg) || (clientSecret !== undefined && SYMMETRIC.includes(alg)) || isUnsupported(alg))
@@ -34,12 +37,12 @@ function allowedAlgorithms ({ configuration }: ProviderClient, { clientSecret, a
 const LOOPBACK = /^(?:(?:.+\.)?localhost|127(?:\.\d{1,3}){3}|\[::1\])$/
 
 /** OpenID Connect Core 1.0, section 3.1.3.7, 6: the token endpoint itself vouches for it, if nobody else can answer in its place. */
-function isVouchedFor ({ configuration }: ProviderClient, { verifiesTls }: IdTokenChecks): boolean {
+function isVouchedFor ({ configuration }: ProviderClient, { verifiesTls }: SignatureChecks): boolean {
   const { protocol, hostname } = new URL(configuration.serverMetadata().token_endpoint ?? '')
   return (protocol === 'https:' && verifiesTls) || LOOPBACK.test(hostname)
 }
 
-function readUnsigned (idToken: string, provider: ProviderClient, checks: IdTokenChecks, options: JWTVerifyOptions): { claims: JWTPayload, alg: string } {
+function readUnsigned (idToken: string, provider: ProviderClient, checks: SignatureChecks, options: JWTVerifyOptions): { claims: JWTPayload, alg: string } {
   if (!isVouchedFor(provider, checks)) throw refuse('the ID token is not signed, and accept_none_alg is for token endpoints over https with ssl_verify, or on this machine')
   return { claims: UnsecuredJWT.decode(idToken, options).payload, alg: 'none' }
 }
@@ -58,7 +61,10 @@ async function verifyIfSupported (idToken: string, keys: KeySet, options: JWTVer
   }
 }
 
-async function verifySignature (idToken: string, provider: ProviderClient, checks: IdTokenChecks): Promise<{ claims: JWTPayload, alg: string }> {
+const REQUIRED = ['iss', 'sub', 'aud', 'exp', 'iat']
+
+/** What ID tokens and logout tokens share: the signature, for whom, by whom and until when. */
+export async function verifySignature (idToken: string, provider: ProviderClient, checks: SignatureChecks, requiredClaims: readonly string[] = REQUIRED): Promise<{ claims: JWTPayload, alg: string }> {
   const { clientId, clientSecret, slack, clock } = checks
   const options: JWTVerifyOptions = {
     issuer: provider.issuer,
@@ -66,13 +72,13 @@ async function verifySignature (idToken: string, provider: ProviderClient, check
     algorithms: allowedAlgorithms(provider, checks),
     clockTolerance: slack,
     currentDate: new Date(clock() * 1000),
-    requiredClaims: ['iss', 'sub', 'aud', 'exp', 'iat']
+    requiredClaims: [...requiredClaims]
   }
   const { alg } = decodeProtectedHeader(idToken)
   if (alg === 'none' && checks.acceptsUnsigned) return readUnsigned(idToken, provider, checks, options)
   // The client secret is only ever a key for the HMAC family: a public key never becomes one.
   if (alg !== undefined && SYMMETRIC.includes(alg)) {
-    if (clientSecret === undefined) throw refuse(`the ID token is signed with ${alg}, and there is no client secret`)
+    if (clientSecret === undefined) throw refuse(`the token is signed with ${alg}, and there is no client secret`)
     const { payload } = await jwtVerify(idToken, new TextEncoder().encode(clientSecret), options)
     return { claims: payload, alg }
   }

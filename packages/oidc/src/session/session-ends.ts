@@ -1,4 +1,4 @@
-import { isEndedBy, type Clock, type EpochSeconds, type SessionCoordinator, type SessionIdentity, type StoredSession } from 'fastify-oidc-session-store'
+import { isEndedBy, type Clock, type EpochSeconds, type SessionCoordinator, type SessionIdentity, type SessionStore, type StoredSession } from 'fastify-oidc-session-store'
 
 /** Tells connections that outlive a request when their session ends. */
 export interface SessionEnds {
@@ -13,6 +13,7 @@ export interface SessionEnds {
 
 interface Watched {
   readonly identity: SessionIdentity
+  handle: string
   readonly listeners: Set<() => void>
   expiresAt: EpochSeconds
   timer: NodeJS.Timeout
@@ -20,8 +21,18 @@ interface Watched {
 
 const MAX_DELAY_MS = 2 ** 31 - 1
 
-/** `onListenerFailed`: a listener threw. The others still hear of the end, and neither a logout nor the process dies of it. */
-export function createSessionEnds (coordinator: SessionCoordinator, clock: Clock, onListenerFailed: (error: unknown) => void): SessionEnds {
+/** While the store cannot say whether the session was used elsewhere. */
+const RETRY_MS = 1000
+
+export interface SessionEndsRoom {
+  readonly coordinator: SessionCoordinator
+  readonly store: Pick<SessionStore, 'get'>
+  readonly clock: Clock
+  /** A listener threw. The others still hear of the end, and neither a logout nor the process dies of it. */
+  onListenerFailed (error: unknown): void
+}
+
+export function createSessionEnds ({ coordinator, store, clock, onListenerFailed }: SessionEndsRoom): SessionEnds {
   const watched = new Map<string, Watched>()
 
   function tell (listener: () => void): void {
@@ -38,16 +49,27 @@ export function createSessionEnds (coordinator: SessionCoordinator, clock: Clock
     for (const listener of entry.listeners) tell(listener)
   }
 
-  function arm (entry: Watched): NodeJS.Timeout {
-    const leftMs = (entry.expiresAt - clock()) * 1000
+  /** Another instance may have put the end off: the store knows. An outage is no end. */
+  async function endUnlessUsed (entry: Watched): Promise<void> {
+    const stored = await store.get(entry.handle).catch(() => undefined)
+    if (watched.get(entry.identity.id) !== entry) return
+    if (stored === undefined) entry.timer = arm(entry, RETRY_MS)
+    else if (stored === null || stored.expiresAt <= clock()) end(entry)
+    else {
+      entry.expiresAt = stored.expiresAt
+      entry.timer = arm(entry)
+    }
+  }
+
+  function arm (entry: Watched, leftMs = (entry.expiresAt - clock()) * 1000): NodeJS.Timeout {
     return setTimeout(() => {
-      if (entry.expiresAt <= clock()) end(entry)
-      else entry.timer = arm(entry)
+      if (entry.expiresAt > clock()) entry.timer = arm(entry)
+      else endUnlessUsed(entry).catch(onListenerFailed)
     }, Math.min(MAX_DELAY_MS, Math.max(0, leftMs))).unref()
   }
 
   function open (stored: StoredSession): Watched {
-    const entry: Watched = { identity: stored.session, listeners: new Set(), expiresAt: stored.expiresAt, timer: setTimeout(() => {}, 0) }
+    const entry: Watched = { identity: stored.session, handle: stored.handle, listeners: new Set(), expiresAt: stored.expiresAt, timer: setTimeout(() => {}, 0) }
     clearTimeout(entry.timer)
     entry.timer = arm(entry)
     watched.set(stored.session.id, entry)
@@ -72,7 +94,9 @@ export function createSessionEnds (coordinator: SessionCoordinator, clock: Clock
     extend (stored) {
       if (watched.size === 0) return
       const entry = watched.get(stored.session.id)
-      if (entry !== undefined && stored.expiresAt > entry.expiresAt) entry.expiresAt = stored.expiresAt
+      if (entry === undefined || stored.expiresAt <= entry.expiresAt) return
+      entry.expiresAt = stored.expiresAt
+      entry.handle = stored.handle
     },
     hasEnded: ({ session }) => coordinator.hasEnded(session),
     close () {

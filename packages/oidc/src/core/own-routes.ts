@@ -1,0 +1,74 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { pathOf } from '../http/return-to.ts'
+import type { ScopePaths } from '../http/scope-paths.ts'
+import type { Core } from './core.ts'
+
+const OPEN = { oidc: false } as const
+
+/** The provider's answer brings a code: it does not belong into a log. */
+const CALLBACK_LOG = {
+  req: (request: FastifyRequest) => ({ method: request.method, url: pathOf(request), host: request.host, remoteAddress: request.ip })
+}
+
+/** An optional parameter can only stand last: such a route stands for two. */
+function readRequired (path: string): string[] {
+  return path.endsWith('?') ? [path.slice(0, -1), path.replace(/\/?:[^/]*$/, '')] : [path]
+}
+
+/** The suffix rule of the table: beside each guarded GET route stands its own callback. */
+function addCallbackBeside (routes: FastifyInstance, route: Parameters<Core['policies']['declare']>[0], suffix: string, callback: Core['callback']): void {
+  if (![route.method].flat().includes('GET') || route.config?.oidc === false || route.url.includes('*') || route.url.endsWith(suffix)) return
+  const constraints = route.constraints === undefined ? {} : { constraints: route.constraints }
+  for (const path of readRequired((route as { routePath?: string }).routePath ?? route.url)) {
+    const url = path.replace(/\/$/, '') + suffix
+    if (routes.hasRoute({ method: 'GET', url: routes.prefix + url, ...constraints })) continue
+    routes.route({ method: 'GET', url, exposeHeadRoute: false, config: OPEN, logSerializers: CALLBACK_LOG, handler: callback, ...constraints })
+  }
+}
+
+/** A form has a body, of a type that the application need not know: it is accepted, and nothing of it is read. */
+async function addLogout (fastify: FastifyInstance, url: string, { handle }: Core['logout']): Promise<void> {
+  await fastify.register(async scope => {
+    scope.removeAllContentTypeParsers()
+    scope.addContentTypeParser('*', (_request, payload, done) => {
+      payload.resume()
+      done(null)
+    })
+    scope.route({ method: ['GET', 'POST'], url, exposeHeadRoute: false, config: OPEN, handler: handle })
+  })
+}
+
+const MAX_LOGOUT_BYTES = 64 * 1024
+
+/** Server to server: no cookie and no page. Whatever is sent is read as text, up to a bound, and judged there. */
+async function addBackchannelLogout (fastify: FastifyInstance, url: string, { backchannelLogout }: Core): Promise<void> {
+  await fastify.register(async scope => {
+    scope.removeAllContentTypeParsers()
+    scope.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string', bodyLimit: MAX_LOGOUT_BYTES }, (_request, body, done) => { done(null, body) })
+    scope.addContentTypeParser('*', (_request, payload, done) => {
+      payload.resume()
+      done(null, null)
+    })
+    scope.route({ method: 'POST', url, config: OPEN, handler: backchannelLogout })
+  })
+}
+
+async function addProviderLogouts (fastify: FastifyInstance, { backchannelLogout, frontchannelLogout }: ScopePaths, relative: (path: string) => string, core: Core): Promise<void> {
+  if (backchannelLogout !== null) await addBackchannelLogout(fastify, relative(backchannelLogout), core)
+  if (frontchannelLogout !== null) fastify.route({ method: 'GET', url: relative(frontchannelLogout), exposeHeadRoute: false, config: OPEN, logSerializers: CALLBACK_LOG, handler: core.frontchannelLogout })
+}
+
+/** The routes that a core itself serves. */
+export async function addOwnRoutes (fastify: FastifyInstance, paths: ScopePaths, core: Core): Promise<void> {
+  const { policies, callback, logout } = core
+  // The router reads a colon as the beginning of a parameter.
+  const relative = (path: string): string => (path.slice(paths.prefix.length) || '/').replaceAll(':', '::')
+  const standsAlready = paths.callback !== null && fastify.hasRoute({ method: 'GET', url: paths.callback })
+  fastify.addHook('onRoute', function (route) {
+    policies.declare(route)
+    if (paths.callback === null) addCallbackBeside(this, route, paths.suffix, callback)
+  })
+  if (paths.callback !== null && !standsAlready) fastify.route({ method: 'GET', url: relative(paths.callback), exposeHeadRoute: false, config: OPEN, logSerializers: CALLBACK_LOG, handler: callback })
+  await addLogout(fastify, relative(paths.logout), logout)
+  await addProviderLogouts(fastify, paths, relative, core)
+}
