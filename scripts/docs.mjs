@@ -4,6 +4,7 @@
 import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
+import { rowsMarkdown } from './docs/apisix-rows.mjs'
 import { errorsMarkdown } from './docs/errors.mjs'
 import { optionsMarkdown } from './docs/options.mjs'
 
@@ -83,6 +84,8 @@ async function document (folder) {
 for (const { name } of readdirSync(join(root, 'packages'), { withFileTypes: true }).filter(entry => entry.isDirectory())) await document(name)
 
 const { optionsSchema } = await load('oidc', 'dist', 'options', 'schema.js')
+const apisix = 'docs/apisix.md'
+put(apisix, fill(read(apisix) ?? '', 'rows', rowsMarkdown(optionsSchema, { root, note: await unbuiltNote('oidc') }), apisix))
 put('packages/oidc/schema.json', `${JSON.stringify({ $schema: 'http://json-schema.org/draft-07/schema#', title: 'Options of fastify-oidc', ...optionsSchema }, null, 2)}\n`)
 
 if (problems.length > 0) {

@@ -181,6 +181,30 @@ t.test('an answer that renews sets the cookie and is private', async t => {
   t.equal(answer.headers['cache-control'], 'private, no-cache')
 })
 
+// rows: access_token_expires_in
+t.test('access_token_expires_in is the life of a token where the provider does not say one', async t => {
+  const provider = await lyingProvider(t)
+  const lifeWith = async (options: object, said: number | undefined): Promise<number> => {
+    provider.lie({ tokenResponse: { expires_in: said } })
+    const { app } = await protectedApp(t, optionsFor(provider, options))
+    const { session } = await storedOf(app, (await login(app)).cookie)
+    return (session.accessTokenExpiresAt ?? 0) - session.authenticatedAt
+  }
+  for (const [options, said, life] of [[{ access_token_expires_in: 600 }, undefined, 600], [{ access_token_expires_in: 600 }, 120, 120], [{}, undefined, 3600]] as const) {
+    const seen = await lifeWith(options, said)
+    t.ok(seen > life - 3 && seen <= life, `${JSON.stringify(options)}, ${String(said)}: ${seen}`)
+  }
+  provider.lie({ tokenResponse: { expires_in: undefined } })
+  const { app } = await protectedApp(t, optionsFor(provider, { access_token_expires_in: 600 }))
+  const { cookie } = await login(app)
+  movableClock(t).advance(601)
+  const before = provider.count('refresh')
+  const renewed = cookieAfter(await app.inject({ url: '/', headers: { cookie } }), cookie)
+  t.equal(provider.count('refresh'), before + 1, 'it is renewed by that')
+  const left = ((await storedOf(app, renewed)).session.accessTokenExpiresAt ?? 0) - now()
+  t.ok(left > 597 && left <= 600, 'and so is the next one')
+})
+
 // rows: renew_access_token_on_expiry
 t.test('S266, S402: with renew_access_token_on_expiry off the session goes on without the access token', async t => {
   const provider = await lyingProvider(t)
