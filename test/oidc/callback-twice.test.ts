@@ -69,7 +69,7 @@ t.test('an answer that was shared gives nothing to a browser without the attempt
   t.equal(provider.count('token'), 1)
 })
 
-t.test('an unknown answer starts the login again, three times in a row, and then says so', async t => {
+t.test('an unknown answer starts the login again, three times in a row, and then says so (S140)', async t => {
   const provider = await lyingProvider(t)
   const { app, log } = await protectedApp(t, optionsFor(provider))
   let step = await get(app, '/echo/x')

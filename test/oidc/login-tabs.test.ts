@@ -12,7 +12,7 @@ async function openTabs (app: Awaited<ReturnType<typeof protectedApp>>['app'], b
   return opened.map(({ headers }) => new URL(String(headers.location)))
 }
 
-t.test('20 tabs that were opened at once come back to their own pages, whatever the order they finish in', async t => {
+t.test('20 tabs that were opened at once come back to their own pages, whatever the order they finish in (S132)', async t => {
   const provider = await testProvider(t)
   const { app, log } = await protectedApp(t, optionsFor(provider))
   const browser = new Browser().route(ORIGIN, app)

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { createServer as createHttpServer } from 'node:http'
 import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
 import t from 'tap'
 import { Browser } from 'fastify-oidc-testing'
 import { upstreamCertificate } from '../proxy/certificates.ts'
@@ -15,6 +16,8 @@ type Test = Parameters<typeof protectedApp>[0]
 const ENDPOINTS = ['discovery', 'token', 'jwks', 'userinfo'] as const satisfies readonly Endpoint[]
 /** Of `timeout: 1`; this machine may be busy. */
 const SLACK_MS = 5000
+/** Well before the default time-out of 3 seconds. */
+const LATE_MS = 300
 
 // One for each endpoint, so that they fail at the same time; making their keys takes longest.
 const providers = await Promise.all(ENDPOINTS.map(async endpoint => ({ endpoint, provider: await lyingProvider(t) })))
@@ -30,17 +33,17 @@ async function loginWith (t: Test, provider: LyingProvider, endpoint: Endpoint, 
   return { page, ms: performance.now() - started, lines: complaints(log), browser }
 }
 
-const FAILURES: ReadonlyArray<readonly [failure: Failure, status: number, says: RegExp]> = [
-  ['hang', 503, /timed? ?out.*raise timeout \(seconds\)/],
-  ['stall', 503, /timed? ?out.*raise timeout \(seconds\)/],
-  ['reset', 503, /connection to the provider failed: check the network/],
-  ['server_error', 503, /500/],
-  ['huge', 502, /larger than 1048576 bytes.*check discovery/],
-  ['not_json', 502, /JSON|content-type.*check discovery/i]
+const FAILURES: ReadonlyArray<readonly [failure: Failure, status: number, says: RegExp, numbers: string]> = [
+  ['hang', 503, /timed? ?out.*raise timeout \(seconds\)/, ' (S164, S218)'],
+  ['stall', 503, /timed? ?out.*raise timeout \(seconds\)/, ' (S165, S219)'],
+  ['reset', 503, /connection to the provider failed: check the network/, ''],
+  ['server_error', 503, /500/, ''],
+  ['huge', 502, /larger than 1048576 bytes.*check discovery/, ''],
+  ['not_json', 502, /JSON|content-type.*check discovery/i, ' (S167, S221)']
 ]
 
-for (const [failure, status, says] of FAILURES) {
-  t.test(`a provider that answers with ${failure} is bounded, and said to be`, async t => {
+for (const [failure, status, says, numbers] of FAILURES) {
+  t.test(`a provider that answers with ${failure} is bounded, and said to be${numbers}`, async t => {
     const logins = await Promise.all(providers.map(async ({ endpoint, provider }) => ({ endpoint, ...await loginWith(t, provider, endpoint, failure) })))
     for (const { endpoint, page, ms, lines, browser } of logins) {
       await t.test(endpoint, async t => {
@@ -97,7 +100,7 @@ t.test('S252, S253, S406: userinfo of another subject is not taken, and the logi
   }
 })
 
-t.test('the log tells apart why a provider cannot be reached', async t => {
+t.test('the log tells apart why a provider cannot be reached (S161, S162, S166)', async t => {
   provider.lie()
   const { port: free } = new URL(await closedOrigin())
   const tls = createServer({ ...upstreamCertificate }, (_request, response) => { response.end('{}') }).listen(0, '127.0.0.1')
@@ -124,6 +127,42 @@ t.test('the log tells apart why a provider cannot be reached', async t => {
     t.ok(complaints(log).length >= 1)
     await app.close()
   }
+})
+
+t.test('the log tells apart why a token endpoint cannot be reached (S215, S216, S220)', async t => {
+  provider.lie()
+  const reasons: ReadonlyArray<readonly [name: string, endpoint: string, status: number, says: RegExp]> = [
+    ['S215', 'http://no-such-host.invalid/token', 503, /no-such-host\.invalid.*does not resolve.*DNS/],
+    ['S216', `${await closedOrigin()}/token`, 503, /ECONNREFUSED.*nothing listens there: check the host and port/],
+    ['S220', `${provider.issuer}/nothing`, 502, /status 404/]
+  ]
+  for (const [name, endpoint, status, says] of reasons) {
+    const { app, log } = await protectedApp(t, optionsFor(provider, { token_endpoint: endpoint }))
+    const browser = new Browser().route(ORIGIN, app)
+    const page = await browser.navigate(await answerFor(browser, `${ORIGIN}/`))
+    t.equal(page.status, status, name)
+    t.notOk(browser.cookies(ORIGIN).some(({ name }) => name === 'oidc'))
+    const lines = complaints(log)
+    t.equal(lines.length, 1)
+    t.match(lines[0]?.msg, says, name)
+  }
+})
+
+t.test('an answer that is late and within the time-out is waited for (S163, S217)', async t => {
+  const slow = await lyingProvider(t)
+  const { app, log } = await protectedApp(t, optionsFor(slow))
+  const browser = new Browser().route(ORIGIN, app)
+  const login = async (): Promise<number> => (await browser.navigate(await answerFor(browser, `${ORIGIN}/`))).status
+  for (const endpoint of ['discovery', 'token'] as const) {
+    const gate = slow.hold(endpoint)
+    const answered = login()
+    await gate.reached
+    await delay(LATE_MS)
+    gate.open()
+    t.equal(await answered, 200, endpoint)
+    await browser.navigate(`${ORIGIN}/logout`, { follow: false })
+  }
+  t.strictSame(complaints(log), [])
 })
 
 // rows: ssl_verify
