@@ -7,7 +7,7 @@ import { isCleared, loginWithToken, lyingProvider, setCookies, storedOf } from '
 const script = { 'sec-fetch-mode': 'cors' }
 
 // rows: post_logout_redirect_uri, logout_path
-t.test('a logout ends the session here and at the provider, by GET and by POST (S145)', async t => {
+t.test('a logout ends the session here and at the provider, by GET and by POST (S145, S360, S364, S446)', async t => {
   const provider = await testProvider(t)
   const { app, log } = await protectedApp(t, optionsFor(provider, { post_logout_redirect_uri: '/goodbye' }))
   app.get('/goodbye', { config: { oidc: false } }, async () => 'goodbye')
@@ -29,7 +29,7 @@ t.test('a logout ends the session here and at the provider, by GET and by POST (
 })
 
 // rows: logout_path, post_logout_redirect_uri
-t.test('without a session there is nothing to end, and the way to the provider is the same (S147)', async t => {
+t.test('without a session there is nothing to end, and the way to the provider is the same (S147, S383)', async t => {
   const provider = await lyingProvider(t)
   const { app } = await protectedApp(t, optionsFor(provider, { post_logout_redirect_uri: 'https://www.example.test/bye?a=1' }))
   const answer = await app.inject('/logout')
@@ -40,11 +40,11 @@ t.test('without a session there is nothing to end, and the way to the provider i
   t.equal(junk.statusCode, 302)
   t.strictSame(setCookies(junk).map(line => line.split('=')[0]), ['oidc', 'oidc_1'], 'what is called like ours goes')
   t.equal((await app.inject({ method: 'DELETE', url: '/logout', headers: script })).statusCode, 401, 'other methods are no logout')
-  t.equal((await app.inject({ url: '/x//logout', headers: script })).statusCode, 401, 'and other paths neither')
+  for (const url of ['/x//logout', '/a//b/logout', '/a/logout', '/logout/']) t.equal((await app.inject({ url, headers: script })).statusCode, 401, `nor is ${url}`)
 })
 
 // rows: post_logout_redirect_uri
-t.test('a provider without an end_session_endpoint: the logout is here, and says so (S146)', async t => {
+t.test('a provider without an end_session_endpoint: the logout is here, and says so (S146, S353, S371, S382)', async t => {
   const provider = await lyingProvider(t)
   provider.lie({ discovery: { end_session_endpoint: undefined } })
   const { app } = await protectedApp(t, optionsFor(provider))
@@ -54,10 +54,35 @@ t.test('a provider without an end_session_endpoint: the logout is here, and says
   t.match(page.headers.get('content-type'), /text\/html/)
   t.match(page.headers.get('content-security-policy'), /default-src 'none'/)
   t.match(page.body, /signed out/i)
+  t.match(page.headers.getSetCookie(), [/^oidc=; Max-Age=0;/])
   t.equal((await app.inject({ url: '/', headers: { cookie, ...script } })).statusCode, 401)
   const elsewhere = await protectedApp(t, optionsFor(provider, { post_logout_redirect_uri: '/goodbye' }))
-  const answer = await elsewhere.app.inject('/logout')
-  t.equal(answer.headers.location, 'http://localhost/goodbye')
+  for (const url of ['/logout', '/logout?x=1']) {
+    const answer = await elsewhere.app.inject(url)
+    t.equal(answer.headers.location, 'http://localhost/goodbye', url)
+  }
+  const nobody = await app.inject('/logout')
+  t.equal(nobody.statusCode, 200)
+  t.match(nobody.body, /signed out/i)
+  t.equal(setCookies(nobody).length, 0)
+})
+
+t.test('S354, S355: whatever a browser would like to see, a logout answers the same', async t => {
+  const accepts = ['text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,image/png,image/svg+xml,*/*;q=0.8', 'image/png', 'image/png,text/html;q=0.1', '*/*']
+  for (const status of [302, 200]) {
+    const provider = await lyingProvider(t)
+    if (status === 200) provider.lie({ discovery: { end_session_endpoint: undefined } })
+    const { app } = await protectedApp(t, optionsFor(provider))
+    for (const accept of accepts) {
+      const { cookie } = await login(app)
+      const answer = await app.inject({ url: '/logout', headers: { cookie, accept } })
+      t.equal(answer.statusCode, status, accept)
+      t.ok(isCleared(answer))
+      t.equal(answer.headers['cache-control'], 'no-store')
+      if (status === 200) t.match(answer.headers['content-type'], /text\/html/)
+      else t.match(answer.headers.location, `${provider.issuer}/end_session?`)
+    }
+  }
 })
 
 t.test('a provider that is down keeps nobody logged in', async t => {
@@ -76,7 +101,7 @@ t.test('a provider that is down keeps nobody logged in', async t => {
 })
 
 // rows: logout_path
-t.test('another site cannot log anybody out: a page asks, and its form does it', async t => {
+t.test('S445: another site cannot log anybody out: a page asks, and its form does it', async t => {
   const provider = await lyingProvider(t)
   const { app } = await protectedApp(t, optionsFor(provider))
   const { browser, cookie } = await login(app)
@@ -96,7 +121,7 @@ t.test('another site cannot log anybody out: a page asks, and its form does it',
   t.equal(oldBrowser.statusCode, 303, 'a browser without Sec-Fetch-Site is told by its Origin')
 })
 
-t.test('under apisix a link of another site logs out, as the table has it', async t => {
+t.test('S445: under apisix a link of another site logs out, as the table has it', async t => {
   const provider = await lyingProvider(t)
   const { app } = await protectedApp(t, optionsFor(provider, { security_profile: 'apisix' }))
   const { browser } = await login(app)
@@ -106,7 +131,7 @@ t.test('under apisix a link of another site logs out, as the table has it', asyn
 })
 
 // rows: revoke_tokens_on_logout
-t.test('revoke_tokens_on_logout revokes both tokens, and a failure is a warning', async t => {
+t.test('S368, S370: revoke_tokens_on_logout revokes both tokens, and a failure is a warning', async t => {
   const provider = await lyingProvider(t)
   const { app, log } = await protectedApp(t, optionsFor(provider, { revoke_tokens_on_logout: true }))
   const logoutOf = async (): Promise<number> => (await app.inject({ url: '/logout', headers: { cookie: (await login(app)).cookie } })).statusCode
@@ -114,6 +139,7 @@ t.test('revoke_tokens_on_logout revokes both tokens, and a failure is a warning'
   t.equal(provider.count('revocation'), 2)
   provider.lie({ failures: { revocation: 'server_error' } })
   t.equal(await logoutOf(), 302)
+  t.equal(provider.count('revocation'), 4, 'the second is tried although the first failed')
   t.equal(log.filter(line => line.oidc === 'logout.provider').length, 1)
   const off = await protectedApp(t, optionsFor(provider))
   const before = provider.count('revocation')

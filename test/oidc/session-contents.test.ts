@@ -83,7 +83,7 @@ t.test('required scopes hold without any token in the session (S143)', async t =
 })
 
 // rows: set_raw_id_token_header, session_contents.enc_id_token
-t.test('set_raw_id_token_header keeps the ID token, and a logout names it only where it is kept', async t => {
+t.test('S361: set_raw_id_token_header keeps the ID token, and a logout names it only where it is kept', async t => {
   const provider = await lyingProvider(t)
   for (const [more, hinted] of [[{ session_contents: {}, set_raw_id_token_header: true }, true], [{ session_contents: { enc_id_token: true } }, true], [{ session_contents: { access_token: true } }, false]] as const) {
     const { app } = await protectedApp(t, optionsFor(provider, { ...more, post_logout_redirect_uri: '/open' }))
