@@ -4,6 +4,11 @@ import { group, withDefault } from './options.ts'
 const seconds = (description: string) => Type.Integer({ minimum: 1, description })
 const milliseconds = (description: string, minimum = 1) => Type.Integer({ minimum, description })
 
+const nodes = (port: number, description: string) => Type.Optional(Type.Array(Type.Object({
+  host: Type.String({ minLength: 1, description: 'Host name or address.' }),
+  port: Type.Optional(Type.Integer({ minimum: 1, maximum: 65535, description: `Port. Default: ${port}.` }))
+}, { additionalProperties: false }), { minItems: 1, description }))
+
 const redis = group({
   host: withDefault(Type.String({ minLength: 2, description: 'Redis host.' }), '127.0.0.1'),
   port: withDefault(Type.Integer({ minimum: 1, maximum: 65535, description: 'Redis port.' }), 6379),
@@ -17,8 +22,19 @@ const redis = group({
   connect_timeout: withDefault(milliseconds('Connect timeout in milliseconds.'), 1000),
   send_timeout: withDefault(milliseconds('Send timeout in milliseconds.'), 1000),
   read_timeout: withDefault(milliseconds('Read timeout in milliseconds.'), 1000),
-  keepalive_timeout: withDefault(milliseconds('How long an idle connection is kept, in milliseconds.', 1000), 10000)
-}, 'Where Redis is, when `session.storage` is `redis`.')
+  keepalive_timeout: withDefault(milliseconds('How long an idle connection is kept, in milliseconds.', 1000), 10000),
+  url: Type.Optional(Type.String({ pattern: '^rediss?://', description: '`redis://user:password@host:port/database`, or `rediss://` for TLS: instead of `host`, `port`, `username`, `password`, `database` and `ssl`.' })),
+  unix_socket: Type.Optional(Type.String({ minLength: 1, description: 'Path of a unix socket, instead of `host` and `port`.' })),
+  sentinels: nodes(26379, 'Sentinels that know where the master is, instead of `host` and `port`. Needs `master_name`.'),
+  master_name: Type.Optional(Type.String({ minLength: 1, description: 'The name under which the sentinels watch the master.' })),
+  sentinel_username: Type.Optional(Type.String({ minLength: 1, description: 'User name at the sentinels themselves.' })),
+  sentinel_password: Type.Optional(Type.String({ minLength: 1, description: 'Password at the sentinels themselves.' })),
+  sentinel_ssl: withDefault(Type.Boolean({ description: 'Connect to the sentinels themselves with TLS, under the settings of `ssl`.' }), false),
+  cluster: nodes(6379, 'Some nodes of a Redis Cluster, instead of `host` and `port`; the others are found.'),
+  ca: Type.Optional(Type.String({ minLength: 1, description: 'Certificates (PEM) that vouch for Redis, instead of those that Node.js trusts.' })),
+  client_cert: Type.Optional(Type.String({ minLength: 1, description: 'Certificate (PEM) that we show to Redis.' })),
+  client_key: Type.Optional(Type.String({ minLength: 1, description: 'Private key (PEM) of `client_cert`.' }))
+}, 'Where Redis is, when `session.storage` or `session.coordination` is `redis`.')
 
 /** `session.*`: shared by the core and the stores. */
 export const sessionSchema = Type.Object({

@@ -1,0 +1,90 @@
+import { sessionSchema, type OptionProblem } from 'fastify-oidc-session-store'
+import type { RedisOptions } from './options.ts'
+
+type Name = keyof RedisOptions & string
+
+const schemas = sessionSchema.properties.redis.properties
+
+/** The ways to say where Redis is; each with what it says itself, so that nothing else may. */
+const PLACES: ReadonlyArray<readonly [Name, readonly Name[]]> = [
+  ['url', ['host', 'port', 'username', 'password', 'database', 'ssl', 'unix_socket', 'sentinels', 'cluster']],
+  ['unix_socket', ['host', 'port', 'ssl', 'sentinels', 'cluster']],
+  ['sentinels', ['host', 'port', 'cluster']],
+  ['cluster', ['host', 'port', 'database']]
+]
+
+/** What is of no use without something else. */
+const NEEDS: ReadonlyArray<readonly [Name, Name]> = [
+  ['sentinels', 'master_name'],
+  ['master_name', 'sentinels'],
+  ['sentinel_password', 'sentinels'],
+  ['sentinel_username', 'sentinel_password'],
+  ['sentinel_ssl', 'ssl'],
+  ['username', 'password'],
+  ['client_cert', 'client_key'],
+  ['client_key', 'client_cert']
+]
+
+const TLS_ONLY: readonly Name[] = ['server_name', 'ca', 'client_cert']
+
+/** Of an application's own client only this is ours to say. */
+const WITH_CLIENT: readonly Name[] = ['prefix', 'read_timeout']
+
+function isSet (options: RedisOptions, name: Name): boolean {
+  const standard: unknown = schemas[name].default
+  return options[name] !== undefined && options[name] !== standard
+}
+
+function usesTls ({ ssl, url }: RedisOptions): boolean {
+  return ssl || url?.startsWith('rediss:') === true
+}
+
+function badUrl (options: RedisOptions): string | null {
+  const { url } = options
+  if (url === undefined) return null
+  if (!URL.canParse(url)) return 'must be a URL (percent-encode what is special in the password)'
+  const { hostname, pathname, search, hash, username, password } = new URL(url)
+  if (hostname === '') return 'must name a host'
+  if (!/^\/?\d*$/.test(pathname)) return 'may have a database number behind the host, and no other path'
+  if (search !== '' || hash !== '') return 'may not have a query or fragment: use the options of these names'
+  return username !== '' && password === '' ? 'names a user without a password' : null
+}
+
+/** Options that speak against each other, or do nothing without another. */
+export function contradictions (options: RedisOptions, withClient: boolean): OptionProblem[] {
+  const problems = new Map<Name, string>()
+  const add = (name: Name, message: string): void => { if (!problems.has(name)) problems.set(name, message) }
+  if (withClient) {
+    for (const name of Object.keys(schemas) as Name[]) {
+      if (!WITH_CLIENT.includes(name) && isSet(options, name)) add(name, 'does nothing beside client, which is connected already')
+    }
+  }
+  for (const [place, excluded] of PLACES) {
+    if (!isSet(options, place)) continue
+    for (const name of excluded) if (isSet(options, name)) add(name, `cannot stand beside ${place}`)
+  }
+  for (const [name, needed] of NEEDS) {
+    if (isSet(options, name) && !isSet(options, needed)) add(name, `needs ${needed}`)
+  }
+  for (const name of TLS_ONLY) if (isSet(options, name) && !usesTls(options)) add(name, 'needs ssl')
+  if (options.password === '' && options.username === undefined) add('password', 'is empty')
+  const url = badUrl(options)
+  if (url !== null) add('url', url)
+  return [...problems].map(([name, message]) => ({ path: [name], message }))
+}
+
+/** What a URL says, in the options that say the same. */
+export function resolveUrl (options: RedisOptions): RedisOptions {
+  const { url, ...rest } = options
+  if (url === undefined) return options
+  const { protocol, hostname, port, username, password, pathname } = new URL(url)
+  return {
+    ...rest,
+    host: hostname.replace(/^\[(.*)\]$/, '$1'),
+    port: port === '' ? 6379 : Number(port),
+    ssl: protocol === 'rediss:',
+    database: Number(pathname.slice(1)),
+    ...username === '' ? {} : { username: decodeURIComponent(username) },
+    ...password === '' ? {} : { password: decodeURIComponent(password) }
+  }
+}

@@ -1,0 +1,48 @@
+import type { Failure } from './failure.ts'
+
+/** What of a logger is used: Fastify's and pino's have it. */
+export interface Log {
+  info (fields: object, message: string): void
+  warn (fields: object, message: string): void
+  error (fields: object, message: string): void
+}
+
+/** One line for each change, however often it is told. */
+export interface LinkLog {
+  up (): void
+  down (failure: Failure): void
+  /** Redis answers and does not do it. */
+  refused (failure: Failure): void
+}
+
+/** A refusal that lasts is told again after this long. */
+const REPEAT_MS = 60_000
+
+function sentence ({ reason, remedy }: Failure): string {
+  return remedy === null ? reason : `${reason}: ${remedy}`
+}
+
+/** @param address hosts and ports, for whoever reads the line */
+export function createLinkLog (log: Log | null, address: string): LinkLog {
+  const told = new Set<string>()
+  const refusals = new Map<string, number>()
+  return {
+    up: () => {
+      if (told.size > 0) log?.info({ oidc: 'redis.up', redis: address }, `Redis at ${address} answers again`)
+      told.clear()
+    },
+    down: failure => {
+      if (told.has(failure.reason)) return
+      told.add(failure.reason)
+      log?.error({ oidc: 'redis.down', redis: address, reason: failure.reason }, `Redis at ${address} cannot be used: ${sentence(failure)}`)
+    },
+    refused: failure => {
+      const now = performance.now()
+      const last = refusals.get(failure.reason)
+      if (last === undefined || now - last >= REPEAT_MS) {
+        refusals.set(failure.reason, now)
+        log?.error({ oidc: 'redis.refused', redis: address, reason: failure.reason }, `Redis at ${address} refuses a command: ${sentence(failure)}`)
+      }
+    }
+  }
+}

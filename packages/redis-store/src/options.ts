@@ -1,0 +1,47 @@
+import { Type, type Static } from '@sinclair/typebox'
+import { checkOptions, optionsError, sessionSchema, withDefault, type OptionProblem, type Resolved } from 'fastify-oidc-session-store'
+import type { Cluster, Redis } from 'ioredis'
+import { contradictions } from './contradictions.ts'
+
+const shared = sessionSchema.properties
+
+/** `session.redis`, with its defaults. */
+export type RedisOptions = Resolved<typeof shared.redis>
+
+const redis = withDefault(Type.Object(shared.redis.properties, { additionalProperties: false, description: 'Where Redis is.' }), {})
+
+const client = Type.Optional(Type.Unsafe<Redis | Cluster>(Type.Any({ description: 'An ioredis client of the application, `fastify.redis` for instance, instead of `session.redis`: only its `prefix` and `read_timeout` hold. It is never closed.' })))
+
+/** The options of the store's plugin. */
+export const optionsSchema = Type.Object({
+  session: Type.Object({
+    secret: shared.secret,
+    secret_fallbacks: shared.secret_fallbacks,
+    absolute_timeout: shared.absolute_timeout,
+    redis
+  }, { additionalProperties: false, description: 'Session configuration, under the names that the core uses.' }),
+  binding: withDefault(Type.String({ description: 'Whom the sessions are for: under the same secret a session of another binding does not open. Any text.' }), ''),
+  client
+}, { additionalProperties: false, description: 'Options of fastify-oidc-redis-store.' })
+
+export type RedisStorePluginInput = Static<typeof optionsSchema>
+export type RedisStorePluginOptions = Resolved<typeof optionsSchema>
+
+/** @throws FST_OIDC_OPTIONS_INVALID with every problem at once */
+export function parseRedisStoreOptions (name: string, input: unknown): RedisStorePluginOptions {
+  const { options, problems } = checkOptions(optionsSchema, input)
+  const all = problems.length > 0 ? problems : findProblems(options)
+  if (all.length > 0) throw optionsError(name, all)
+  return options
+}
+
+function findProblems ({ session, client: own }: RedisStorePluginOptions): OptionProblem[] {
+  const problems = contradictions(session.redis, own !== undefined).map(({ path, message }) => ({ path: ['session', 'redis', ...path], message }))
+  if (own !== undefined && !isClient(own)) problems.push({ path: ['client'], message: 'must be a client of ioredis' })
+  return problems
+}
+
+function isClient (value: unknown): boolean {
+  const { defineCommand, duplicate, status } = value as Record<string, unknown>
+  return typeof defineCommand === 'function' && typeof duplicate === 'function' && typeof status === 'string'
+}
