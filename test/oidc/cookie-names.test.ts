@@ -78,13 +78,13 @@ t.test('with SameSite=Strict a login ends on a page that goes on by itself: a re
 })
 
 // rows: session.cookie_name
-t.test('cores with different clients in one server have different cookies; those of one client share one', async t => {
+t.test('S436: cores with different clients or secrets in one server have different cookies; those of one client and secret share one', async t => {
   const app = Fastify()
   t.teardown(async () => { await app.close() })
   const names: string[] = []
-  for (const [prefix, clientId] of [['/a', 'one'], ['/b', 'two'], ['/c', 'one']] as const) {
+  for (const [prefix, clientId, secret] of [['/a', 'one', SECRET], ['/b', 'two', SECRET], ['/c', 'one', SECRET], ['/d', 'one', `${SECRET}!`], ['/e', 'one', `${SECRET}?`], ['/f', 'two', `${SECRET}!`], ['/g', 'one', `${SECRET}?`]] as const) {
     await app.register(async scope => {
-      await scope.register(oidc, { ...optionsFor({ ...offline, clientId }), redirect_uri: `${prefix}/callback` })
+      await scope.register(oidc, { ...optionsFor({ ...offline, clientId }, { session: { secret } }), redirect_uri: `${prefix}/callback` })
       scope.get('/', async request => ({ sub: request.oidc.claims?.sub }))
       names.push((await scope.oidc.issueCookie({})).split('=')[0] ?? '')
     }, { prefix })
@@ -92,6 +92,9 @@ t.test('cores with different clients in one server have different cookies; those
   t.equal(names[0], 'oidc')
   t.match(names[1], /^oidc_[\w-]{8}$/)
   t.equal(names[2], 'oidc')
+  for (const name of names.slice(3)) t.match(name, /^oidc_[\w-]{8}$/)
+  t.equal(new Set(names).size, 5)
+  t.equal(names[4], names[6])
   const own = ownCookiesOf(app.server)
   for (const name of [...names, `${names[1]}_1`, `__Host-${names[1]}`, `__Host-${names[1]}_12`]) t.ok(own.isOwn(name), name)
 })

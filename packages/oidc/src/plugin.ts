@@ -2,7 +2,7 @@ import fastifyCookie from '@fastify/cookie'
 import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { optionsError, systemClock } from 'fastify-oidc-session-store'
-import { clientKey, createCookieNames, defaultCookieName, type CookieNames } from './cookie/cookie-names.ts'
+import { createCookieNames, defaultCookieName, sessionKey, type CookieNames } from './cookie/cookie-names.ts'
 import { cookieBudget } from './cookie/jar.ts'
 import { ownCookiesOf } from './cookie/own-cookies.ts'
 import { createCore } from './core/core.ts'
@@ -36,7 +36,7 @@ function takeCookieNames (fastify: FastifyInstance, settings: OidcSettings): Coo
   const { owners } = ownCookiesOf(fastify.server)
   const name = defaultCookieName(settings, owners)
   if (settings.bearer_only) return createCookieNames(settings, name)
-  owners.set(name, clientKey(settings))
+  owners.set(name, sessionKey(settings))
   return createCookieNames(settings, name)
 }
 

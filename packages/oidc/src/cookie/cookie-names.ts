@@ -36,15 +36,21 @@ export function createCookieNames (settings: OidcSettings, base: string): Cookie
   }
 }
 
-/** The name when none is written: cores with different clients in one server must not share one. */
+const hash = (text: string): string => createHash('sha256').update(text).digest('base64url').slice(0, 8)
+
+/** The name when none is written: cores that cannot open each other's sessions must not share one. */
 export function defaultCookieName (settings: OidcSettings, taken: ReadonlyMap<string, string>): string {
-  const { session, security_profile: profile, discovery, client_id: clientId } = settings
+  const { session, security_profile: profile } = settings
   if (session.cookie_name !== undefined) return session.cookie_name
   const plain = profile === 'apisix' ? 'session' : 'oidc'
-  const client = clientKey(settings)
-  const owner = taken.get(plain)
-  if (owner === undefined || owner === client) return plain
-  return `${plain}_${createHash('sha256').update(`${discovery}\n${clientId}`).digest('base64url').slice(0, 8)}`
+  const owner = sessionKey(settings)
+  const last = `${plain}_${hash(owner)}`
+  return [plain, `${plain}_${hash(clientKey(settings))}`].find(name => (taken.get(name) ?? owner) === owner) ?? last
+}
+
+/** Who can open a session: a client that seals it under one secret. */
+export function sessionKey (settings: OidcSettings): string {
+  return `${clientKey(settings)}\n${createHash('sha256').update(settings.session.secret).digest('base64url')}`
 }
 
 /** One client of one provider. */

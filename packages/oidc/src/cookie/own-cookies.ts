@@ -6,7 +6,7 @@ export interface OwnCookies {
 }
 
 interface Registry extends OwnCookies {
-  /** Names without `__Host-`, each with the client that has it. */
+  /** Names without `__Host-`, each with who can open what is in it. */
   readonly owners: Map<string, string>
 }
 
