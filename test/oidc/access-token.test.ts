@@ -48,6 +48,7 @@ t.test('S264, S265, S276: a token that died is renewed within the request, and t
   }
 })
 
+// rows: scope
 t.test('S277, S278: a refresh says who asks, with which token, and for the scope of the options', async t => {
   const secret = 'a secret of the client'
   const provider = await testProvider(t, { clients: [{ client_id: 'app', client_secret: secret, redirect_uris: ['http://localhost/callback'], grant_types: ['authorization_code', 'refresh_token'], response_types: ['code'], token_endpoint_auth_method: 'client_secret_post' }] })
@@ -101,4 +102,21 @@ t.test('S280 to S287: a provider that cannot renew is an outage or a fault of it
   await gate.reached
   gate.open()
   t.equal((await waiting).statusCode, 200, 'S283: a slow one is waited for')
+})
+
+// rows: authorization_params
+t.test('scopes of authorization_params go before scope, at renewals too, and are what a session has where the provider does not say', async t => {
+  const options = { scope: 'openid admin', authorization_params: { scope: 'openid email' } }
+  const provider = await testProvider(t)
+  const scopes: unknown[] = []
+  provider.provider.on('grant.success', ctx => { scopes.push(ctx.oidc.body?.scope) })
+  const { app, ask } = await tokenApp(t, optionsFor(provider, options))
+  t.equal((await ask(await loginWithToken(app))).statusCode, 200)
+  t.strictSame(scopes, [undefined, 'openid email'], 'a code has its scopes already')
+  const silent = await lyingProvider(t)
+  silent.lie({ tokenResponse: { scope: undefined } })
+  for (const [scope, status] of [['email', 200], ['admin', 403]] as const) {
+    const { app } = await protectedApp(t, optionsFor(silent, { ...options, required_scopes: [scope] }))
+    t.equal((await login(app)).response.status, status, scope)
+  }
 })

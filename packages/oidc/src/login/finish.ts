@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { Claims, Clock, Session, SessionStore, StoredSession } from 'fastify-oidc-session-store'
 import { AccessDeniedError, CallbackInvalidError, LoginRefusedError } from '../errors.ts'
 import type { OidcSettings } from '../options/settings.ts'
+import { requestedScope } from '../provider/authorization.ts'
 import { exchangeCode, type CodeExchange } from '../provider/code-exchange.ts'
 import type { Provider } from '../provider/provider.ts'
 import type { Tokens } from '../provider/tokens.ts'
@@ -70,7 +71,7 @@ function newSession (settings: OidcSettings, issuer: string, tokens: Tokens, cla
     accessToken: tokens.accessToken,
     accessTokenExpiresAt: tokens.accessTokenExpiresAt,
     // RFC 6749, section 5.1: what was asked for, where the provider does not say otherwise
-    scope: tokens.scope ?? settings.scope,
+    scope: tokens.scope ?? requestedScope(settings),
     idTokenClaims: claims,
     userinfo,
     renewedFrom: null,

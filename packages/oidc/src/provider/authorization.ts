@@ -30,6 +30,11 @@ export function deriveProofs (seed: string, settings: OidcSettings): AttemptProo
   }
 }
 
+/** The scopes that logins ask for, and renewals with them: `authorization_params` goes before `scope`. */
+export function requestedScope ({ scope, authorization_params: parameters = {} }: Pick<OidcSettings, 'scope' | 'authorization_params'>): string {
+  return typeof parameters.scope === 'string' ? parameters.scope : scope
+}
+
 function extraParameters (settings: OidcSettings): URLSearchParams {
   const parameters = new URLSearchParams()
   for (const [name, value] of Object.entries(settings.authorization_params ?? {})) {

@@ -2,6 +2,7 @@ import { refreshTokenGrant } from 'openid-client'
 import type { Clock } from 'fastify-oidc-session-store'
 import { TokenInvalidError } from '../errors.ts'
 import type { OidcSettings } from '../options/settings.ts'
+import { requestedScope } from './authorization.ts'
 import { verifyIdToken } from './id-token.ts'
 import type { Provider, ProviderClient } from './provider.ts'
 import { isGrantRefused, tokenInvalid, toProviderError } from './provider-error.ts'
@@ -27,7 +28,7 @@ export async function refreshTokens (provider: Provider, settings: OidcSettings,
   const client = await provider.client()
   const now = clock()
   try {
-    const answer = await refreshTokenGrant(client.configuration, refreshToken, { scope: settings.scope }, client.proofs)
+    const answer = await refreshTokenGrant(client.configuration, refreshToken, { scope: requestedScope(settings) }, client.proofs)
     const idTokenClaims = answer.id_token === undefined ? null : await verifyRenewed(answer.id_token, client, settings, answer.access_token, subject, clock)
     return { kind: 'refreshed', tokens: readTokens(answer, { now, lifeWhenUnsaid: settings.access_token_expires_in, isBound: settings.dpop?.enabled === true, idTokenClaims }) }
   } catch (error) {
