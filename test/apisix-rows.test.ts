@@ -35,10 +35,10 @@ t.test('a tag stands right above a test', async t => {
 })
 
 t.test('a row has its default, its words, its difference and its tests', async t => {
-  const schema = Type.Object({ timeout: Type.Integer({ default: 3 }), scope: Type.String({ default: 'openid' }), session: Type.Object({ storage: Type.String() }, { default: {} }) })
+  const schema = Type.Object({ timeout: Type.Integer({ default: 3 }), use_pkce: Type.Boolean({ default: false }), session: Type.Object({ storage: Type.String() }, { default: {} }) })
   const lines = rowsMarkdown(schema, { root, note: name => name === 'session.storage' ? '*Not yet.*' : null }).split('\n')
   t.match(lines.find(line => line.startsWith('| `timeout` ')), /^\| `timeout` \| `3` \| Seconds [^|]+ \| It counts [^|]+ Here: [^|]+\. \| [^|]*\[provider-outage\]\(\.\.\/test\/oidc\/provider-outage\.test\.ts\)[^|]* \|$/)
-  t.match(lines.find(line => line.startsWith('| `scope` ')), /^\| `scope` \| `openid` \| [^|]+ \| same \| \[/)
+  t.match(lines.find(line => line.startsWith('| `use_pkce` ')), /^\| `use_pkce` \| `false` \| [^|]+ \| same \| \[/)
   t.match(lines.find(line => line.startsWith('| `session` ')), /^\| `session` \| {2}\| /)
   t.match(lines.find(line => line.startsWith('| `session.storage` ')), /^\| `session\.storage` \| {2}\| [^|]+\*Not yet\.\* \|/)
 })

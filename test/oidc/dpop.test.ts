@@ -53,6 +53,7 @@ const KINDS: ReadonlyArray<readonly [alg: string, key: string, publicKey: KeyObj
   ['PS256', pkcs8(rsa.privateKey).replaceAll('\n', '\\n'), rsa.publicKey]
 ]
 
+// rows: dpop, dpop.enabled, dpop.signing_alg, dpop.private_key
 t.test('code, refresh token and userinfo prove possession of the key, with the nonces of the provider (S039)', async t => {
   for (const [alg, key, publicKey] of KINDS) {
     const provider = await bindingProvider(t)
@@ -134,6 +135,7 @@ t.test('userinfo that never takes a proof is gone without', async t => {
   t.match(log.find(line => line.oidc === 'userinfo.failed')?.msg, /goes on without userinfo/)
 })
 
+// rows: dpop.enabled
 t.test('a token that is not bound is not taken, at a login or at a renewal', async t => {
   const provider = await lyingProvider(t)
   const { app, log } = await protectedApp(t, optionsFor(provider, bound()))
@@ -170,6 +172,7 @@ function problemsOf (dpop: unknown, more: object = {}): string[] {
   return checkOidcOptions({ ...common, ...more, dpop }).problems.map(({ path, message }) => `${path.join('.')} ${message}`)
 }
 
+// rows: dpop.signing_alg, dpop.private_key, dpop.public_jwk
 t.test('a key is there, whole and fit for its algorithm, or the boot stops', async t => {
   const ec = await exportJWK(p256.publicKey)
   const other = await exportJWK(generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey)

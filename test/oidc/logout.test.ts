@@ -43,6 +43,21 @@ t.test('without a session there is nothing to end, and the way to the provider i
   for (const url of ['/x//logout', '/a//b/logout', '/a/logout', '/logout/']) t.equal((await app.inject({ url, headers: script })).statusCode, 401, `nor is ${url}`)
 })
 
+// rows: logout_path
+t.test('logout_path is the path of the logout, whatever its query, and no other path is', async t => {
+  const provider = await lyingProvider(t)
+  const { app } = await protectedApp(t, optionsFor(provider, { logout_path: '/account/bye' }))
+  const { cookie } = await login(app)
+  for (const url of ['/logout', '/account/bye/', '/account/bye/x', '/account//bye', '/x//account/bye', '/Account/Bye']) {
+    t.not((await app.inject({ url, headers: { cookie } })).statusCode, 302, url)
+    t.equal((await app.inject({ url: '/', headers: { cookie } })).statusCode, 200, `${url} ends nothing`)
+  }
+  const answer = await app.inject({ url: '/account/bye?x=1', headers: { cookie } })
+  t.equal(answer.statusCode, 302)
+  t.match(String(answer.headers.location), `${provider.issuer}/`)
+  t.equal((await app.inject({ url: '/', headers: { cookie, ...script } })).statusCode, 401)
+})
+
 // rows: post_logout_redirect_uri
 t.test('a provider without an end_session_endpoint: the logout is here, and says so (S146, S353, S371, S382)', async t => {
   const provider = await lyingProvider(t)
