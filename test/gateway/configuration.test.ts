@@ -89,7 +89,8 @@ t.test('wrong values are told one by one', async t => {
     [one({ plugins: { 'limit-count': {} } }), /plugins\.limit-count is not a plugin of this gateway/],
     [one({ vars: [] }), /routes\[0\]\.vars is not available in this version/],
     [{ ...one({}) as object, metrics: {} }, /metrics is not available in this version/],
-    [{ ...one({}) as object, secrets: [] }, /secrets is not available in this version/],
+    [{ ...one({}) as object, secrets: [{ id: 'vault/1', uri: 'http://x', prefix: 'kv' }] }, /secrets\[0\]\.token is required where there is no role_id/],
+    [one({ plugins: { 'openid-connect': { ...OIDC, secrets: [] } } }), /openid-connect\.secrets stands at the top of the file, for all routes/],
     [{ ...one({}) as object, trust_proxy: ['10.0.0.0/33'] }, /trust_proxy\[0\] must be an address/],
     [{ ...one({}) as object, trust_proxy: true }, /trust_proxy must be an array/],
     [{ ...one({}) as object, health: { ping_path: '/x', ready_path: '/x' } }, /ready_path must not be the same/],
@@ -107,7 +108,7 @@ t.test('references are resolved everywhere, and what they resolve to is never to
   t.equal(routes[0]?.upstream.nodes[0]?.origin, 'http://10.1.2.3:8080')
   t.match(await problemsOf(value, { ...environment, CLIENT_SECRET: undefined }), [/^routes\[0\]\.plugins\.openid-connect\.client_secret refers to the environment variable CLIENT_SECRET, which is not set$/])
   t.match((await problemsOf(value, { ...environment, VAULT: 'hunter2' })).join('\n'), /session\.secret refers to session in the environment variable VAULT/)
-  t.match((await problemsOf({ routes: [protectedRoute({ uri: '/*' }, { client_secret: '$secret://vault/1/x' })] })).join('\n'), /client_secret refers to a secret manager, which is not available in this version/)
+  t.match((await problemsOf({ routes: [protectedRoute({ uri: '/*' }, { client_secret: '$secret://vault/1/a/x' })] })).join('\n'), /client_secret refers to \$secret:\/\/vault\/1\/a\/x: secrets has no manager vault\/1/)
   for (const bad of ['hunter2 hunter2', 'hunter2://hunter2', 'http://hunter2:hunter2@x']) {
     const told = (await problemsOf(value, { ...environment, UPSTREAM: bad, CLIENT_SECRET: '', VAULT: '{"session":"hunter2"}' })).join('\n')
     t.match(told, /upstream/)

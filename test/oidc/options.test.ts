@@ -155,7 +155,7 @@ t.test('S452: references to the environment are resolved at any depth, and what 
     ['$env://OIDC_TEST_JSON/missing', /^client_secret refers to missing in the environment variable OIDC_TEST_JSON/],
     ['$env://OIDC_TEST_JSON/deep', /^client_secret refers to deep in/],
     ['$env://OIDC_TEST_SECRET/key', /^client_secret refers to key in the environment variable OIDC_TEST_SECRET, which is not a JSON object/],
-    ['$secret://vault/1/key', /^client_secret refers to a secret manager/]
+    ['$secret://vault/1/path/key', /^client_secret refers to a secret manager, which is asked when the plugin is registered$/]
   ]
   for (const [reference, expected] of unresolved) {
     const problems = problemsOf({ ...minimal, client_secret: reference })

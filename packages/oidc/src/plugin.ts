@@ -15,7 +15,7 @@ import { createScopePaths, type ScopePaths } from './http/scope-paths.ts'
 import { needsDiscovery } from './options/bearer-options.ts'
 import { checkHooks, type OidcHooks } from './options/hooks.ts'
 import type { OidcOptions } from './options/schema.ts'
-import { checkOidcOptions, listWeakSettings, settle, type OidcSettings } from './options/settings.ts'
+import { listWeakSettings, readOidcOptions, settle, type OidcSettings } from './options/settings.ts'
 import { createProvider } from './provider/provider.ts'
 import { isProviderAnswer } from './routes/callback.ts'
 
@@ -24,10 +24,11 @@ export type OidcPluginOptions = OidcOptions & { readonly hooks?: OidcHooks<Fasti
 
 const NAME = 'fastify-oidc'
 
-function readOptions (input: OidcPluginOptions): { settings: OidcSettings, hooks: OidcHooks<FastifyRequest> } {
+async function readOptions (input: OidcPluginOptions): Promise<{ settings: OidcSettings, hooks: OidcHooks<FastifyRequest> }> {
   const { hooks, ...table } = input
-  const { options, problems } = checkOidcOptions(table)
-  const all = [...problems, ...checkHooks(hooks)]
+  const wrongHooks = checkHooks(hooks)
+  const { options, problems } = await readOidcOptions(table, { resolveSecret: wrongHooks.length > 0 ? null : hooks?.resolveSecret ?? null })
+  const all = [...problems, ...wrongHooks]
   if (all.length > 0) throw optionsError(NAME, all)
   return { settings: settle(options), hooks: hooks ?? {} }
 }
@@ -67,7 +68,7 @@ function recognizeInPlace (fastify: FastifyInstance, { callback, suffix }: Scope
 
 const plugin: FastifyPluginAsync<OidcPluginOptions> = async (fastify, input) => {
   if (fastify.hasDecorator('oidc')) throw new AlreadyRegisteredError()
-  const { settings, hooks } = readOptions(input)
+  const { settings, hooks } = await readOptions(input)
   await loadCookieSerializer(fastify)
   const paths = createScopePaths(settings, fastify.prefix, input.logout_path !== undefined)
   const provider = createProvider(settings, systemClock)

@@ -11,7 +11,7 @@ OpenID Connect in front of any upstream, from one file (YAML, JSON or TOML).
 
 Commands:
   start    run the gateway
-  check    look for mistakes in the file, without contacting anything
+  check    look for mistakes in the file, without serving anything
   routes   list what is served, and what protects it
   import   print a foreign file as one of this gateway, and what is different
 
@@ -49,7 +49,8 @@ ${EXIT_CODES}`,
   check: `Usage: oidc-gateway check --config FILE
 
 Looks at the whole file and prints "ok", or every mistake with its line.
-Neither the provider nor an upstream is contacted.
+Vaults in the file are asked for its secrets; neither the provider nor an
+upstream is contacted.
 
 Options:
   -c, --config FILE  the configuration file
@@ -71,8 +72,8 @@ ${EXIT_CODES}`,
 
 Prints the file as YAML of this gateway on standard output, and what is
 different, line by line, on standard error. Where something is refused it
-prints no YAML and exits with 2. References ($ENV://NAME) stay references, and
-need not be set.
+prints no YAML and exits with 2. References ($ENV://NAME, $secret://…) stay
+references, and need not be set.
 
 Options:
 ${FOREIGN}

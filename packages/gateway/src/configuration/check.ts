@@ -1,5 +1,5 @@
 import { isIP } from 'node:net'
-import { resolveReferences } from 'fastify-oidc'
+import { checkSecretManagers, resolveReferences, type ReferenceSources } from 'fastify-oidc'
 import { checkOptions, nearestName, type OptionProblem } from 'fastify-oidc-session-store'
 import { concealer } from './conceal.ts'
 import { findConflicts } from './conflicts.ts'
@@ -29,9 +29,7 @@ export type CheckedConfiguration =
   | { readonly kind: 'valid', readonly configuration: GatewayConfiguration }
   | { readonly kind: 'invalid', readonly problems: readonly ConfigurationProblem[] }
 
-export interface CheckOptions {
-  /** Where `$ENV://` references look. */
-  readonly environment?: NodeJS.ProcessEnv
+export interface CheckOptions extends ReferenceSources {
   /** Where relative file names start. */
   readonly directory?: string
 }
@@ -85,9 +83,9 @@ function reservedPaths ({ health }: ResolvedGatewayOptions): ReadonlyMap<string,
   return new Map([[health.ping_path, 'health.ping_path'], [health.ready_path, 'health.ready_path']])
 }
 
-/** Looks at a whole configuration; no provider and no upstream is contacted. */
-export async function checkConfiguration (document: SourceDocument, { environment = process.env, directory = process.cwd() }: CheckOptions = {}): Promise<CheckedConfiguration> {
-  const referenced = resolveReferences(document.value ?? {}, environment)
+/** Looks at a whole configuration. Secrets are read from their managers; no provider and no upstream is contacted. */
+export async function checkConfiguration (document: SourceDocument, { directory = process.cwd(), ...sources }: CheckOptions = {}): Promise<CheckedConfiguration> {
+  const referenced = await resolveReferences(document.value ?? {}, sources)
   const { options, problems: shape } = checkOptions(gatewaySchema, referenced.value)
   const unresolved = new Set(referenced.problems.map(({ path }) => JSON.stringify(path)))
   const problems = [...referenced.problems, ...shape.filter(({ path }) => !unresolved.has(JSON.stringify(path))).map(explainUnknown)]
@@ -101,6 +99,7 @@ export async function checkConfiguration (document: SourceDocument, { environmen
   const { cores, problems: coreProblems } = formCores(found.routes, [...reserved].map(([path, owner]) => ({ path, hosts: [ANY_HOST], owner })))
   problems.push(...found.problems, ...coreProblems, ...findConflicts(found.routes, cores, reserved))
   if (sound) problems.push(...checkHealth(options))
+  if (!shape.some(({ path }) => path[0] === 'secrets')) problems.push(...checkSecretManagers(options))
   if (isSound('trust_proxy')) problems.push(...checkTrustProxy(options.trust_proxy ?? []))
   const certificates = isSound('listen') && options.listen.tls !== undefined ? await readTls(options.listen.tls, directory) : { tls: null, problems: [] }
   problems.push(...certificates.problems)

@@ -85,7 +85,8 @@ function checkProtection (plugins: unknown): Found<Protection> {
   if (!isObject(block)) return { value: open, problems: [...problems, problemAt([PLUGIN], 'must be an object')] }
   const options = { security_profile: 'oauth2.1', ...block }
   const { policy, rest } = splitPolicy(options)
-  return { value: { kind: 'oidc', options: rest, policy }, problems: [...problems, ...under([PLUGIN], checkOidcOptions(options).problems)] }
+  const misplaced = Object.hasOwn(block, 'secrets') ? [problemAt([PLUGIN, 'secrets'], 'stands at the top of the file, for all routes')] : []
+  return { value: { kind: 'oidc', options: rest, policy }, problems: [...problems, ...misplaced, ...under([PLUGIN], checkOidcOptions(options).problems)] }
 }
 
 /** Reads one route whose shape is right. The route is null where something is wrong with it. */

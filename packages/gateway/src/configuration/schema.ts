@@ -1,4 +1,5 @@
 import { Type, type Static } from '@sinclair/typebox'
+import { secretsSchema } from 'fastify-oidc'
 import { group, withDefault, type Resolved } from 'fastify-oidc-session-store'
 
 const text = (description: string) => Type.Optional(Type.String({ minLength: 1, description }))
@@ -96,6 +97,7 @@ export const gatewaySchema = Type.Object({
   trust_proxy: Type.Optional(Type.Array(Type.String({ minLength: 1 }), { description: 'Addresses and networks (`10.0.0.0/8`) of proxies in front, whose X-Forwarded-For, -Proto and -Host are believed. Also `loopback`, `linklocal`, `uniquelocal`. Default: none.' })),
   health,
   log,
+  secrets: secretsSchema,
   max_header_size: withDefault(Type.Integer({ minimum: 8192, maximum: 1024 * 1024, description: 'Largest header of a request, in bytes. Sessions in cookies need it large.' }), 65536),
   routes: Type.Array(route, { minItems: 1, description: 'What is served.' })
 }, { additionalProperties: false, description: 'Configuration of oidc-gateway.' })
@@ -108,6 +110,6 @@ export type ResolvedRoute = ResolvedGatewayOptions['routes'][number]
 
 /** Names that later versions know, by where they stand. */
 export const COMING: Readonly<Record<'root' | 'route', readonly string[]>> = {
-  root: ['secrets', 'metrics', 'endpoints', 'workers'],
+  root: ['metrics', 'endpoints', 'workers'],
   route: ['remote_addr', 'remote_addrs', 'vars', 'filter_func', 'status', 'upstream_id', 'service_id', 'plugin_config_id', 'enable_websocket', 'timeout', 'labels']
 }

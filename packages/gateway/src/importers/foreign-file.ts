@@ -1,5 +1,5 @@
 import { extname } from 'node:path'
-import { resolveReferences } from 'fastify-oidc'
+import { resolveReferences, type ReferenceSources } from 'fastify-oidc'
 import { formatPath, type OptionProblem } from 'fastify-oidc-session-store'
 import { checkConfiguration, type CheckedConfiguration } from '../configuration/check.ts'
 import { readConfigurationFile } from '../configuration/file.ts'
@@ -28,7 +28,7 @@ export interface ForeignConfiguration {
 
 interface ForeignOptions {
   readonly environment: NodeJS.ProcessEnv
-  /** Whether `$ENV://` references may be unset: they are for where the gateway will run. */
+  /** Whether `$ENV://` references may be unset, and `$secret://` references are left alone: they are for where the gateway will run. */
   readonly allowUnset: boolean
 }
 
@@ -48,20 +48,21 @@ function translateProblems (problems: readonly OptionProblem[], { originOf }: Im
   return problems.map(({ path, message }) => ({ path: originOf(path), message: message.replace(ROUTE, (_all, index: string) => nameOf(index)) }))
 }
 
-function unsetReferences (value: unknown, environment: NodeJS.ProcessEnv): ReadonlySet<string> {
-  return new Set(resolveReferences(value, environment).problems
-    .filter(({ message }) => !message.startsWith('refers to a secret manager'))
-    .map(({ path }) => JSON.stringify(path)))
+/** References that stand for something where the gateway will run. */
+async function openReferences (value: unknown, sources: ReferenceSources): Promise<ReadonlySet<string>> {
+  const { problems } = await resolveReferences(value, sources)
+  return new Set(problems.filter(({ kind }) => kind !== 'wrong').map(({ path }) => JSON.stringify(path)))
 }
 
 async function checkImported (imported: Imported, document: SourceDocument, directory: string, { environment, allowUnset }: ForeignOptions): Promise<CheckedConfiguration> {
   const refused = imported.report.entries.filter(({ verdict }) => verdict === 'refused').map(({ path, message }) => ({ path, message: message ?? '' }))
+  const sources = { environment, asksManagers: !allowUnset }
   const isEmpty = imported.value.routes.length === 0
   const checked: CheckedConfiguration = refused.length > 0 && isEmpty
     ? { kind: 'invalid', problems: [] }
-    : await checkConfiguration({ value: imported.value, positionOf: () => null }, { environment, directory })
+    : await checkConfiguration({ value: imported.value, positionOf: () => null }, { ...sources, directory })
   if (checked.kind === 'valid' && refused.length === 0) return checked
-  const unset = allowUnset ? unsetReferences(imported.value, environment) : new Set<string>()
+  const unset = allowUnset ? await openReferences(imported.value, sources) : new Set<string>()
   const found = checked.kind === 'valid' ? [] : checked.problems.filter(({ path }) => !unset.has(JSON.stringify(path)))
   return { kind: 'invalid', problems: locate([...refused, ...translateProblems(found, imported)], document.positionOf) }
 }

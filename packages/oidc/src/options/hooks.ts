@@ -1,5 +1,6 @@
 import type { Claims, OptionProblem } from 'fastify-oidc-session-store'
 import { nearestName } from 'fastify-oidc-session-store'
+import type { ResolveSecret } from './secret-reader.ts'
 
 /** What a login brought. */
 export interface LoginFacts {
@@ -17,9 +18,11 @@ export interface OidcHooks<TRequest = unknown> {
   /** Runs when the policy lets an authenticated caller pass; false is 403 `FST_OIDC_FORBIDDEN`. */
   readonly authorize?: (request: TRequest) => boolean | Promise<boolean>
   readonly onLogout?: (session: { readonly sessionId: string, readonly subject: string }) => void | Promise<void>
+  /** Runs at boot for each `$secret://` reference that no manager of `secrets` is for, once for each, and answers the secret. Throw to stop the boot. */
+  readonly resolveSecret?: ResolveSecret
 }
 
-const NAMES = ['onLogin', 'selectClaims', 'authorize', 'onLogout']
+const NAMES = ['onLogin', 'selectClaims', 'authorize', 'onLogout', 'resolveSecret']
 
 export function checkHooks (hooks: unknown): OptionProblem[] {
   if (hooks === undefined) return []

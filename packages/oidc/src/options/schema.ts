@@ -1,5 +1,6 @@
 import { Type, type Static } from '@sinclair/typebox'
 import { sessionSchema, withDefault, type Resolved } from 'fastify-oidc-session-store'
+import { secretsSchema } from './secret-managers.ts'
 
 const text = (description: string) => Type.Optional(Type.String({ minLength: 1, description }))
 const flag = (value: boolean, description: string) => withDefault(Type.Boolean({ description }), value)
@@ -114,7 +115,8 @@ export const optionsSchema = Type.Object({
   userinfo_endpoint: url('Instead of that of the discovery document.'),
   jwks_uri: url('Instead of that of the discovery document.'),
   end_session_endpoint: url('Instead of that of the discovery document.'),
-  revocation_endpoint: url('Instead of that of the discovery document.')
+  revocation_endpoint: url('Instead of that of the discovery document.'),
+  secrets: secretsSchema
 }, { additionalProperties: false })
 
 /** What a user writes. */

@@ -6,8 +6,9 @@ import { checkClaimSchema } from './claim-schema.ts'
 import { checkDpop } from './dpop-options.ts'
 import { checkOwnPaths } from './own-paths.ts'
 import { checkProxy } from './proxy-options.ts'
-import { resolveReferences } from './references.ts'
+import { resolveEnvironment, resolveReferences, type Referenced, type ReferenceSources } from './references.ts'
 import { optionsSchema, type ResolvedOptions } from './schema.ts'
+import { checkSecretManagers } from './secret-managers.ts'
 import { findUnbuilt } from './unbuilt.ts'
 
 /** Options that hold: checked, with defaults and profile, frozen. */
@@ -82,7 +83,7 @@ function explainFlatName (found: OptionProblem): OptionProblem {
 
 const isObject = (value: unknown): value is object => value !== null && typeof value === 'object'
 
-const RULES = [checkUrls, checkRedirectUri, checkAuthorizationParams, checkClientAuth, checkBearerOptions, checkClaimSchema, checkDpop, checkProxy, checkSession, checkOwnPaths]
+const RULES = [checkUrls, checkRedirectUri, checkAuthorizationParams, checkClientAuth, checkBearerOptions, checkClaimSchema, checkDpop, checkProxy, checkSession, checkOwnPaths, checkSecretManagers]
 
 /** What options have to agree on; those that are wrong by themselves are not held against others. */
 function checkTogether (options: ResolvedOptions, wrong: ReadonlySet<string>): OptionProblem[] {
@@ -90,16 +91,25 @@ function checkTogether (options: ResolvedOptions, wrong: ReadonlySet<string>): O
   return RULES.flatMap(check => check(sound)).filter(({ path }) => !wrong.has(path[0] ?? ''))
 }
 
-/** Every problem of the plugin's options, and the options with references resolved, profile and defaults applied. */
-export function checkOidcOptions (input: unknown): { options: ResolvedOptions, problems: OptionProblem[] } {
-  const referenced = resolveReferences(input ?? {})
-  const { options, problems } = checkOptions(optionsSchema, applyProfile(referenced.value))
-  const unbuilt = findUnbuilt(referenced.value)
-  const named = new Set(unbuilt.map(({ path }) => path.join('.')))
-  const shape = problems.filter(({ path }) => !named.has(path.join('.'))).map(explainTimeout).map(explainFlatName)
-  const wrong = new Set(problems.map(({ path }) => path[0] ?? ''))
+/** Problems of options whose references were looked up; what a reference should have stood for is not judged. */
+function checkReferenced ({ value, problems: unresolved }: Referenced): { options: ResolvedOptions, problems: OptionProblem[] } {
+  const { options, problems } = checkOptions(optionsSchema, applyProfile(value))
+  const unbuilt = findUnbuilt(value)
+  const told = new Set([...unbuilt, ...unresolved].map(({ path }) => path.join('.')))
+  const shape = problems.filter(({ path }) => !told.has(path.join('.'))).map(explainTimeout).map(explainFlatName)
+  const wrong = new Set([...problems, ...unresolved].map(({ path }) => path[0] ?? ''))
   const cross = isObject(options) && !wrong.has('') ? checkTogether(options, wrong) : []
-  return { options, problems: [...referenced.problems, ...shape, ...cross, ...unbuilt] }
+  return { options, problems: [...unresolved.map(({ path, message }) => ({ path, message })), ...shape, ...cross, ...unbuilt] }
+}
+
+/** Every problem of the plugin's options, and the options with references to the environment resolved, profile and defaults applied. */
+export function checkOidcOptions (input: unknown): { options: ResolvedOptions, problems: OptionProblem[] } {
+  return checkReferenced(resolveEnvironment(input ?? {}))
+}
+
+/** The same with secrets read from their managers. */
+export async function readOidcOptions (input: unknown, sources: ReferenceSources): Promise<{ options: ResolvedOptions, problems: OptionProblem[] }> {
+  return checkReferenced(await resolveReferences(input ?? {}, sources))
 }
 
 /**
@@ -112,10 +122,10 @@ export function parseOidcOptions (input: unknown): ResolvedOptions {
   return options
 }
 
-/** Of options without a problem. Who accepts bearer tokens alone needs no session, and none that is made by chance opens. */
+/** Of options without a problem. Who accepts bearer tokens alone needs no session, and none that is made by chance opens. Managers have been asked: their tokens are not kept. */
 export function settle (options: ResolvedOptions): OidcSettings {
   const session = options.session ?? checkOptions(sessionSchema, { secret: randomBytes(32).toString('base64url') }).options
-  return Object.freeze({ ...options, session })
+  return Object.freeze({ ...options, secrets: undefined, session })
 }
 
 /** What the table's defaults leave weaker than the next profile, by option name. */

@@ -4,12 +4,13 @@ import { Ledger, type ImportReport } from '../report.ts'
 import { judgeGlobalRules, type PluginChoices } from './plugins.ts'
 import { findReversed } from './precedence.ts'
 import { translateRoute, type TranslatedRoute } from './route.ts'
+import { translateSecrets } from './secrets.ts'
 import { readSource, type ApisixSource } from './source.ts'
 import { translateVariables } from './variables.ts'
 
 /** A native configuration, and what became of the foreign one. */
 export interface Imported {
-  readonly value: { readonly routes: ReadonlyArray<Readonly<Record<string, unknown>>> }
+  readonly value: { readonly secrets?: ReadonlyArray<Readonly<Record<string, unknown>>>, readonly routes: ReadonlyArray<Readonly<Record<string, unknown>>> }
   readonly report: ImportReport
   /** The member of the foreign file that a member of the native configuration came from. */
   readonly originOf: (path: Path) => Path
@@ -40,6 +41,7 @@ export function importApisix (root: unknown, { hasEnd, ...choices }: PluginChoic
   const ledger = new Ledger()
   const source = readSource(translateVariables(root, [], ledger), ledger)
   const routes = source.routes.map(route => translateRoute(route, source, choices, ledger)).filter(route => route !== null)
+  const secrets = translateSecrets(source.secrets, ledger)
   judgeGlobalRules(source.globalRules, choices, ledger)
   judgeUnused(source, ledger)
   judgePrecedence(routes, ledger)
@@ -47,8 +49,11 @@ export function importApisix (root: unknown, { hasEnd, ...choices }: PluginChoic
   ledger.note([], LISTEN)
   if (hasEnd === false) ledger.note([], NO_END)
   return {
-    value: { routes: routes.map(({ value }) => value) },
+    value: { ...secrets.length === 0 ? {} : { secrets: secrets.map(({ value }) => value) }, routes: routes.map(({ value }) => value) },
     report: ledger.finish(root),
-    originOf: ([collection, index, ...rest]) => collection === 'routes' && index !== undefined ? routes[Number(index)]?.originOf(rest) ?? [] : []
+    originOf ([collection, index, ...rest]) {
+      if (collection === 'secrets') return [...secrets[Number(index)]?.path ?? [], ...rest]
+      return collection === 'routes' && index !== undefined ? routes[Number(index)]?.originOf(rest) ?? [] : []
+    }
   }
 }

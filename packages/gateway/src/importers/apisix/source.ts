@@ -14,11 +14,12 @@ export interface ApisixSource {
   readonly upstreams: ReadonlyMap<string, Located>
   readonly pluginConfigs: ReadonlyMap<string, Located>
   readonly globalRules: readonly Located[]
+  readonly secrets: readonly Located[]
 }
 
 export const isObject = (value: unknown): value is Readonly<Record<string, unknown>> => value !== null && typeof value === 'object' && !Array.isArray(value)
 
-const COLLECTIONS = ['routes', 'services', 'upstreams', 'plugin_configs', 'global_rules']
+const COLLECTIONS = ['routes', 'services', 'upstreams', 'plugin_configs', 'global_rules', 'secrets']
 
 /** Parts that none of the plugins that can be imported look at. */
 const LEFT_OUT: Readonly<Record<string, string>> = {
@@ -26,8 +27,7 @@ const LEFT_OUT: Readonly<Record<string, string>> = {
   consumer_groups: 'is left out: no plugin that is imported knows consumers',
   plugin_metadata: 'is left out: it is for plugins that are not imported',
   plugins: 'is left out: openid-connect is always there, and nothing else',
-  protos: 'is left out: it is for plugins that are not imported',
-  secrets: 'is left out: a $secret:// reference is a mistake of its own in this version'
+  protos: 'is left out: it is for plugins that are not imported'
 }
 const STANDALONE = [...COLLECTIONS, ...Object.keys(LEFT_OUT), 'ssls', 'stream_routes']
 const BOOKKEEPING = ['key', 'createdIndex', 'modifiedIndex', 'total']
@@ -83,7 +83,8 @@ function readStandalone (root: Readonly<Record<string, unknown>>, ledger: Ledger
     services: byId(list('services'), ledger),
     upstreams: byId(list('upstreams'), ledger),
     pluginConfigs: byId(list('plugin_configs'), ledger),
-    globalRules: list('global_rules')
+    globalRules: list('global_rules'),
+    secrets: list('secrets')
   }
 }
 
@@ -116,7 +117,7 @@ function readAdmin (root: Readonly<Record<string, unknown>>, ledger: Ledger): re
 
 /** Reads `apisix.yaml`, an answer of the Admin API, or the body of a route. */
 export function readSource (root: unknown, ledger: Ledger): ApisixSource {
-  const none = { services: new Map(), upstreams: new Map(), pluginConfigs: new Map(), globalRules: [] }
+  const none = { services: new Map(), upstreams: new Map(), pluginConfigs: new Map(), globalRules: [], secrets: [] }
   if (!isObject(root)) {
     ledger.refuse([], 'must be an object')
     return { ...none, routes: [] }
