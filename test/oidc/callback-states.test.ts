@@ -1,10 +1,10 @@
 import t from 'tap'
 import type { FastifyInstance, LightMyRequestResponse as Response } from 'fastify'
-import { checkOidcOptions, type OidcPluginOptions } from 'fastify-oidc'
+import oidc, { checkOidcOptions, type OidcPluginOptions } from 'fastify-oidc'
 import { Browser, type Page } from 'fastify-oidc-testing'
 import { answerFor, complaints, lyingProvider, ORIGIN } from './flow.ts'
 import { setCookies } from './session-parts.ts'
-import { optionsFor, protectedApp, type Application } from './support.ts'
+import { createApplication, optionsFor, protectedApp, type Application } from './support.ts'
 
 type Test = Parameters<typeof protectedApp>[0]
 
@@ -119,7 +119,7 @@ t.test('what is sent to the callback by POST is no answer: form_post is not avai
 /** The provider answers this login with an error. */
 async function refusal (browser: Browser, error: string): Promise<Page> {
   provider.lie({ callback: { kind: 'error', error } })
-  return await browser.navigate(await answerFor(browser, `${ORIGIN}/echo/page`), { follow: false })
+  return await browser.navigate(await answerFor(browser, `${ORIGIN}/echo/page?tab=A&b="`), { follow: false })
 }
 
 t.test('an error of the provider ends its login with a page, each time, and a later login is as good as the first (S133, S134, S137, S138)', async t => {
@@ -129,6 +129,7 @@ t.test('an error of the provider ends its login with a page, each time, and a la
     const { status, headers, body } = await refusal(browser, 'temporarily_unavailable')
     t.match([status, headers.get('location')], [502, null], `S133, S137: failure ${failure + 1}`)
     t.match(body, 'FST_OIDC_LOGIN_REFUSED')
+    t.match(body, 'href="/echo/page?tab=A&amp;b=%22"', 'the way to try again is the page that was asked for')
   }
   t.equal((await refusal(browser, 'access_denied')).status, 403, 'S134')
   t.strictSame(browser.cookies(ORIGIN), [], 'nothing is left of them')
@@ -144,4 +145,12 @@ t.test('errors that somebody made up end nothing (S139)', async t => {
   t.equal((await answerWith(app, { error }, cookie)).statusCode, 400, 'no state')
   t.equal((await answerWith(app, { error, state: callback.searchParams.get('state') ?? '' }, cookie)).statusCode, 502, 'ours')
   t.equal((await browser.navigate(callback)).status, 200, 'of a browser that did not get the answer above')
+})
+
+t.test('a page of an error leads home where nothing is known of the login, and home is where the scope is', async t => {
+  const { app } = createApplication(t)
+  await app.register(async scope => { await scope.register(oidc, optionsFor(provider, { redirect_uri: '/team/callback' })) }, { prefix: '/team' })
+  const answer = await app.inject({ url: '/team/callback?error=access_denied', headers: page })
+  t.equal(answer.statusCode, 400)
+  t.match(answer.body, ' href="/team">')
 })

@@ -47,13 +47,13 @@ function challenge (error: KnownError, realm: string): string | null {
   return null
 }
 
-function sendPage (request: FastifyRequest, reply: FastifyReply, error: KnownError): FastifyReply {
+function sendPage (request: FastifyRequest, reply: FastifyReply, error: KnownError, elsewhere: string): FastifyReply {
   const again = request.method === 'GET' && error.statusCode === 503 ? sameOriginPath(request.originalUrl, 'http://localhost') : null
   return reply.headers(PAGE_HEADERS).send(renderPage({
     title: STATUS_CODES[error.statusCode] ?? 'Error',
     message: `${error.message}.`,
     reference: `${error.code} · request ${request.id}`,
-    action: error.statusCode === 403 || error.statusCode === 401 ? null : { label: 'Try again', href: again ?? '/', method: 'get' }
+    action: error.statusCode === 403 || error.statusCode === 401 ? null : { label: 'Try again', href: again ?? elsewhere, method: 'get' }
   }))
 }
 
@@ -67,9 +67,9 @@ function wantsPage (request: FastifyRequest): boolean {
   return isNavigation(request) && request.headers.accept?.includes('text/html') === true
 }
 
-/** Answers with an error of ours: one log line with cause and remedy, nothing of either for the caller. */
-export function createRefusal (room: RefusalRoom): (request: FastifyRequest, reply: FastifyReply, error: unknown, event: string) => FastifyReply {
-  return (request, reply, error, event) => {
+/** Answers with an error of ours: one log line with cause and remedy, nothing of either for the caller. `elsewhere` is where a person may try again when the same request would be in vain. */
+export function createRefusal (room: RefusalRoom): (request: FastifyRequest, reply: FastifyReply, error: unknown, event: string, elsewhere?: string) => FastifyReply {
+  return (request, reply, error, event, elsewhere = '/') => {
     if (!isKnown(error)) throw error
     logRefusal(request, error, event)
     publish('refused', { clientId: room.clientId, issuer: room.issuer(), sessionId: request.oidc?.sessionId ?? null, code: error.code })
@@ -77,6 +77,6 @@ export function createRefusal (room: RefusalRoom): (request: FastifyRequest, rep
     const wanted = challenge(error, room.realm)
     if (wanted !== null) reply.header('www-authenticate', wanted)
     if (error.statusCode === 503) reply.header('retry-after', RETRY_AFTER)
-    return wantsPage(request) ? sendPage(request, reply, error) : sendJson(reply, error)
+    return wantsPage(request) ? sendPage(request, reply, error, elsewhere) : sendJson(reply, error)
   }
 }

@@ -27,7 +27,7 @@ export interface CallbackRoom {
   /** A silent login failed, and says nothing about the session. */
   keepSession (stored: StoredSession, cause: unknown): Promise<void>
   restart (request: FastifyRequest, reply: FastifyReply, attempt: number): Promise<FastifyReply>
-  refuse (request: FastifyRequest, reply: FastifyReply, error: unknown, event: string): FastifyReply
+  refuse (request: FastifyRequest, reply: FastifyReply, error: unknown, event: string, elsewhere: string): FastifyReply
   onFinished (request: FastifyRequest, stored: StoredSession): void
   onFailed (error: unknown): void
 }
@@ -107,6 +107,12 @@ export function createCallback (room: CallbackRoom): (request: FastifyRequest, r
     }
   }
 
+  /** The page that was asked for, where its attempt is known; the answer itself would fail again. */
+  function pageToTryAgain (request: FastifyRequest): string {
+    const transaction = room.transactions.find(request, parametersOf(request).get('state') ?? '')
+    return (transaction === null ? null : sameOriginPath(transaction.returnTo, 'http://localhost')) ?? room.home
+  }
+
   /** An attempt that failed for good is forgotten; one that met an outage can be tried again. */
   function forgetUnlessOutage (request: FastifyRequest, reply: FastifyReply, error: unknown): void {
     const state = parametersOf(request).get('state')
@@ -141,7 +147,7 @@ export function createCallback (room: CallbackRoom): (request: FastifyRequest, r
     } catch (error) {
       room.onFailed(error)
       forgetUnlessOutage(request, reply, error)
-      return room.refuse(request, reply, error, 'login.failed')
+      return room.refuse(request, reply, error, 'login.failed', pageToTryAgain(request))
     }
   }
 }
