@@ -265,7 +265,7 @@ t.test('S410: registrations with the same settings share what they know, with an
 })
 
 // rows: introspection_addon_headers
-t.test('S100: named headers of the request are passed on, and belong to what the answer is kept under', async t => {
+t.test('S100, S101, S102: named headers of the request are passed on, and belong to what the answer is kept under', async t => {
   const authority = await knowing(t)
   const { app } = await bearerApp(t, authority, { introspection_addon_headers: ['X-Tenant', 'b'] })
   t.equal((await get(app, 'good', { 'x-tenant': 'one', b: 'two', c: 'three' })).statusCode, 200)
@@ -277,6 +277,8 @@ t.test('S100: named headers of the request are passed on, and belong to what the
   await get(app, 'good')
   t.equal(authority.counts['/introspect'], 3)
   t.equal(authority.introspected.at(-1)?.headers.b, undefined, 'what is not sent is not added')
+  t.equal((await get(app, 'bad', { 'x-tenant': 'one', b: 'two' })).statusCode, 401)
+  t.match(authority.introspected.at(-1), { token: 'bad', headers: { 'x-tenant': 'one', b: 'two' } }, 'also with a token that is refused')
 })
 
 // rows: introspection_endpoint, use_jwks
