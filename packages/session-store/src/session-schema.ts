@@ -43,7 +43,7 @@ export const sessionSchema = Type.Object({
   cookie: group({
     lifetime: withDefault(seconds('How long a session lives without a request, in seconds. It slides: the session and its cookie are issued anew in the last quarter.'), 3600)
   }, 'Cookie configuration.'),
-  cookie_name: Type.Optional(Type.String({ pattern: "^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}$", description: 'Name of the session cookie. Default: `session` under `security_profile: apisix`, else `oidc`; cores with different clients in one server get a suffix.' })),
+  cookie_name: Type.Optional(Type.String({ pattern: "^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}$", description: 'Name of the session cookie. Default: `session` under `security_profile: apisix`, else `oidc`; cores with different clients or secrets in one server get a suffix.' })),
   cookie_path: Type.Optional(Type.String({ pattern: '^/[^;,\\s]*$', description: 'Path of the cookie. Default: `/`.' })),
   cookie_domain: Type.Optional(Type.String({ pattern: '^[A-Za-z0-9.-]+$', description: 'Domain of the cookie. Default: none, so that only the host itself gets it.' })),
   cookie_secure: Type.Optional(Type.Boolean({ description: 'Secure attribute. Default: set whenever the scheme that the browser uses is https.' })),
