@@ -201,6 +201,27 @@ t.test('S377, S381: bearer_only has no login, no logout, no callback, and reads 
   t.equal((await app.inject('/by-code')).json().code, 'FST_OIDC_BEARER_ONLY')
 })
 
+t.test('S380: a token decides nothing at logout_path, and with bearer_only that path is like any other', async t => {
+  const token = await alice()
+  const { app } = await mixedApp(t)
+  const { headers } = await withIdentity(app, { sub: 'bob' })
+  const alone = await app.inject({ url: '/logout', headers: { authorization: `Bearer ${token}` } })
+  t.equal(alone.statusCode, 200)
+  t.equal(alone.headers['set-cookie'], undefined)
+  t.equal((await app.inject({ url: '/', headers })).statusCode, 200, 'no session of anybody ended')
+  const { app: api } = await bearerApp(t, offline, byKey as object)
+  api.get('/logout', async request => ({ sub: request.oidc.claims?.sub }))
+  t.equal((await api.inject({ url: '/logout', headers: { authorization: `Bearer ${token}` } })).json().sub, 'alice')
+})
+
+t.test('S413: the challenge is well-formed, whatever the realm is', async t => {
+  for (const [realm, quoted] of [['my "api"', 'my \\"api\\"'], ['a\\b', 'a\\\\b'], ['x", error="none', 'x\\", error=\\"none']] as const) {
+    const { app } = await bearerApp(t, offline, { ...byKey, realm, required_scopes: ['none"\\'] } as object)
+    const challenges = [null, 'nonsense', await alice()].map(async token => (await get(app, token)).headers['www-authenticate'])
+    t.strictSame(await Promise.all(challenges), [`Bearer realm="${quoted}"`, CHALLENGE.replace('apisix', () => quoted), `Bearer realm="${quoted}", error="insufficient_scope"`])
+  }
+})
+
 t.test('S375, S376: a token that does not hold is final, whatever else the request has', async t => {
   const { app } = await mixedApp(t)
   const passing = await mixedApp(t, { unauth_action: 'pass' })

@@ -2,6 +2,7 @@ import t from 'tap'
 import type { FastifyInstance } from 'fastify'
 import { Browser } from 'fastify-oidc-testing'
 import { answerFor, complaints, lyingProvider, ORIGIN } from './flow.ts'
+import { movableClock } from './session-parts.ts'
 import { optionsFor, protectedApp } from './support.ts'
 
 async function get (app: FastifyInstance, url: URL | string, cookie = ''): Promise<{ status: number, location: string, cookies: string[], body: string }> {
@@ -86,6 +87,23 @@ t.test('an unknown answer starts the login again, three times in a row, and then
   const [line, ...more] = complaints(log)
   t.equal(more.length, 0)
   t.match(line, { code: 'FST_OIDC_LOGIN_EXPIRED', msg: /redirect_uri.*SameSite.*session\.secret/ })
+})
+
+t.test('S387: a sign-in page that was left open for too long leads to another login, which works', async t => {
+  const provider = await lyingProvider(t)
+  const { app, log } = await protectedApp(t, optionsFor(provider))
+  const browser = new Browser().route(ORIGIN, app)
+  const callback = await answerFor(browser, `${ORIGIN}/echo/x`)
+  const kept = browser.cookieHeader(ORIGIN)
+  movableClock(t).advance(16 * 60)
+  const late = await get(app, callback, kept)
+  t.equal(late.status, 302)
+  t.ok(late.location.startsWith(`${provider.issuer}/authorize`), 'also where the browser still has the attempt')
+  const page = await browser.navigate(callback)
+  t.equal(page.status, 200)
+  t.match(JSON.parse(page.body), { sub: 'alice' })
+  t.equal(provider.count('token'), 1)
+  t.strictSame(complaints(log), [])
 })
 
 t.test('an answer that nobody asked for leads to a login, or home with a session', async t => {

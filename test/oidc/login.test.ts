@@ -1,5 +1,6 @@
 import t from 'tap'
 import { Browser, login } from 'fastify-oidc-testing'
+import { ORIGIN, toCallback } from './flow.ts'
 import { optionsFor, protectedApp, testProvider } from './support.ts'
 
 t.test('a browser without a session is sent to the provider and comes back to what it asked for', async t => {
@@ -69,13 +70,31 @@ t.test('unauth_action deny answers 401, pass lets through without identity, and 
   }
 })
 
-t.test('a form that is sent after the session ended comes back to its page, by GET', async t => {
+t.test('S386: a form that is sent after the session ended comes back to its page, by GET, and without a page home', async t => {
   const provider = await testProvider(t)
   const { app } = await protectedApp(t, optionsFor(provider, { security_profile: 'apisix' }))
-  const response = await app.inject({ method: 'POST', url: '/echo/save', headers: { 'sec-fetch-mode': 'navigate', referer: 'http://localhost/echo/form?id=7' } })
-  t.equal(response.statusCode, 303)
-  const browser = new Browser().route('http://localhost', app)
-  await browser.navigate('http://localhost/')
-  const page = await browser.navigate('http://localhost/echo/form')
-  t.equal(page.status, 200)
+  for (const [referer, landed] of [[{ referer: 'http://localhost/echo/form?id=7' }, '/echo/form?id=7'], [{}, '/']] as const) {
+    const response = await app.inject({ method: 'POST', url: '/echo/save', headers: { 'sec-fetch-mode': 'navigate', 'content-type': 'application/x-www-form-urlencoded', ...referer }, payload: 'a=1' })
+    t.equal(response.statusCode, 303)
+    const browser = new Browser().route(ORIGIN, app)
+    browser.setCookies(ORIGIN, [response.headers['set-cookie'] ?? []].flat())
+    const page = await browser.navigate(await toCallback(browser, new URL(String(response.headers.location))))
+    t.equal(page.status, 200)
+    t.match(JSON.parse(page.body), { sub: 'alice', url: landed })
+  }
+})
+
+t.test('S442, S443: where the policy denies, nobody is sent to log in, and callback and logout still work', async t => {
+  const provider = await testProvider(t)
+  const { app } = await protectedApp(t, optionsFor(provider, { unauth_action: 'deny' }))
+  app.get('/sign-in', { config: { oidc: { unauth_action: 'auth' } } }, async () => 'signed in')
+  const denied = await app.inject('/')
+  t.equal(denied.statusCode, 401)
+  t.equal(denied.headers['www-authenticate'], 'Bearer realm="apisix"', 'a 401 has a challenge (RFC 9110, section 15.5.2)')
+  t.equal(denied.headers.location, undefined)
+  const browser = new Browser().route(ORIGIN, app)
+  t.equal((await browser.navigate(`${ORIGIN}/sign-in`)).body, 'signed in')
+  t.equal((await browser.navigate(`${ORIGIN}/`)).status, 200)
+  t.equal((await browser.navigate(`${ORIGIN}/logout`, { from: `${ORIGIN}/`, follow: false })).status, 302)
+  t.equal((await browser.navigate(`${ORIGIN}/`)).status, 401)
 })

@@ -64,7 +64,7 @@ t.test('mistakes of form and mistakes between options are reported together', as
 })
 
 // rows: session, timeout
-t.test('what does not hold is told by its path and what was expected', async t => {
+t.test('what does not hold is told by its path and what was expected (S429)', async t => {
   const table: Array<[object, RegExp]> = [
     [{ client_id: undefined }, /^client_id is required$/],
     [{ client_id: 123 }, /^client_id must be a string, not a number$/],
@@ -84,6 +84,7 @@ t.test('what does not hold is told by its path and what was expected', async t =
     [{ session: 'secret' }, /^session must be an object, not a string$/],
     [{ timeout: 0 }, /^timeout must be 1 or more$/],
     [{ timeout: 601 }, /^timeout must be 600 or less: it is seconds, not milliseconds$/],
+    [{ timeout: 1000 }, /^timeout must be 600 or less: it is seconds, not milliseconds$/],
     [{ timeout: 1.5 }, /^timeout must be an integer/],
     [{ ssl_verify: 'no' }, /^ssl_verify must be a boolean, not a string$/],
     [{ logout_path: 'logout' }, /^logout_path has the wrong form/],

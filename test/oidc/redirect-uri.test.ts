@@ -19,7 +19,7 @@ async function loginAt (app: FastifyInstance, url: string): Promise<{ redirectUr
 }
 
 // rows: redirect_uri
-t.test('under apisix each address has its own callback, with the suffix', async t => {
+t.test('S384: under apisix each address has its own callback, with the suffix, however it is spelt', async t => {
   const { app, log } = await protectedApp(t, apisix())
   app.get('/reports/:id', async request => request.url)
   app.get('/optional/:id?', async request => request.url)
@@ -33,6 +33,7 @@ t.test('under apisix each address has its own callback, with the suffix', async 
     ['/echo/', '/echo/.apisix/redirect'],
     ['/reports/7?x=%2F', '/reports/7/.apisix/redirect'],
     ['/reports/%C3%BC%20x', '/reports/%C3%BC%20x/.apisix/redirect'],
+    ['/reports/a%2Fb%25', '/reports/a%2Fb%25/.apisix/redirect'],
     ['/optional/7', '/optional/7/.apisix/redirect'],
     ['/optional', '/optional/.apisix/redirect'],
     ['/match/7', '/match/7/.apisix/redirect'],

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { login } from 'fastify-oidc-testing'
-import { createApplication, optionsFor, protectedApp, testProvider } from './support.ts'
+import { createApplication, optionsFor, protectedApp, SECRET, testProvider } from './support.ts'
 import { cookieAfter, loginWithToken, lyingProvider, movableClock, now, reissue, setCookies, storedOf } from './session-parts.ts'
 
 const PARALLEL = 50
@@ -127,6 +127,22 @@ t.test('S397: a leeway longer than the life of the tokens is not a refresh at ea
     cookie = cookieAfter(answer, cookie)
   }
   t.ok(provider.count('refresh') - before <= 1, `${provider.count('refresh') - before} refreshes in 10 requests`)
+})
+
+t.test('S396: without a leeway a token is renewed in its last second, and not before', async t => {
+  const provider = await lyingProvider(t)
+  provider.lie({ tokenResponse: { expires_in: 3600 } })
+  const { app } = await protectedApp(t, optionsFor(provider, { session: { secret: SECRET, cookie: { lifetime: 7200 } } }))
+  const { cookie } = await login(app)
+  const { session: { accessTokenExpiresAt, authenticatedAt } } = await storedOf(app, cookie)
+  t.ok((accessTokenExpiresAt ?? 0) - authenticatedAt <= 3600 && (accessTokenExpiresAt ?? 0) - authenticatedAt >= 3598, 'counted from before the token was asked for')
+  const clock = movableClock(t)
+  clock.advance(3595)
+  t.equal((await app.inject({ url: '/', headers: { cookie } })).statusCode, 200)
+  t.equal(provider.count('refresh'), 0)
+  clock.advance((accessTokenExpiresAt ?? 0) - 1 - now())
+  t.equal((await app.inject({ url: '/', headers: { cookie } })).statusCode, 200)
+  t.equal(provider.count('refresh'), 1)
 })
 
 t.test('a provider that gives the same refresh token again is renewed from many times', async t => {
