@@ -5,9 +5,17 @@ import type { LinkLog } from './link-log.ts'
 /** Above this many callers that wait for a connection, the next one is turned away at once. */
 const MAX_WAITING = 5000
 
+interface Opening {
+  readonly kind: 'opening'
+  readonly opened: Promise<void>
+  readonly resolve: () => void
+  readonly reject: (error: Error) => void
+}
+
 type State =
   | { readonly kind: 'idle' }
-  | { readonly kind: 'opening', readonly opened: Promise<void>, readonly resolve: () => void, readonly reject: (error: Error) => void }
+  | { readonly kind: 'resting', readonly over: Promise<void> }
+  | Opening
   | { readonly kind: 'up' }
   | { readonly kind: 'down', readonly cause: unknown }
   | { readonly kind: 'closed' }
@@ -21,7 +29,7 @@ export interface Availability {
    */
   enter (): Promise<void>
   onReconnected (listener: () => void): () => void
-  /** The connection is about to be closed because nobody uses it. */
+  /** Closes a connection that nobody uses; the next caller opens it again. */
   rest (): void
   close (): void
 }
@@ -31,8 +39,6 @@ export interface AvailabilityOptions {
   readonly log: LinkLog
   /** The longest that opening a connection may take. */
   readonly openTimeoutMs: number
-  /** Opens again what was closed for idleness. */
-  readonly open: () => void
 }
 
 function firstState (client: Redis | Cluster, opening: () => State): State {
@@ -46,7 +52,7 @@ function firstState (client: Redis | Cluster, opening: () => State): State {
 }
 
 /** Knows at every moment whether Redis can be asked, so that nobody waits for a Redis that is known not to answer. */
-export function watchAvailability ({ client, log, openTimeoutMs, open }: AvailabilityOptions): Availability {
+export function watchAvailability ({ client, log, openTimeoutMs }: AvailabilityOptions): Availability {
   const listeners = new Set<() => void>()
   let lastError: unknown = null
   let everUp = false
@@ -61,7 +67,7 @@ export function watchAvailability ({ client, log, openTimeoutMs, open }: Availab
     log.down(explain(cause))
     if (before.kind === 'opening') before.reject(storeUnavailable(cause))
   }
-  const opening = (): State => {
+  const opening = (): Opening => {
     timer = setTimeout(() => fail(lastError ?? Object.assign(new Error('connect ETIMEDOUT'), { code: 'ETIMEDOUT' })), openTimeoutMs)
     let settle = { resolve: (): void => {}, reject: (_: Error): void => {} }
     const opened = new Promise<void>((resolve, reject) => { settle = { resolve, reject } })
@@ -81,10 +87,10 @@ export function watchAvailability ({ client, log, openTimeoutMs, open }: Availab
   }
   const onError = (error: unknown): void => {
     lastError = error
-    if (state.kind !== 'up' && state.kind !== 'idle') fail(error)
+    if (state.kind === 'opening' || state.kind === 'down') fail(error)
   }
   const onClose = (): void => {
-    if (state.kind !== 'idle') fail(lastError ?? new Error('Connection is closed.'))
+    if (state.kind !== 'idle' && state.kind !== 'resting') fail(lastError ?? new Error('Connection is closed.'))
   }
 
   let state: State = { kind: 'closed' }
@@ -98,31 +104,52 @@ export function watchAvailability ({ client, log, openTimeoutMs, open }: Availab
   ]
   for (const [event, listener] of events) client.on(event, listener)
 
+  const enter = async (): Promise<void> => {
+    switch (state.kind) {
+      case 'up': return
+      case 'closed': throw storeUnavailable(new Error('Connection is closed.'))
+      case 'down': throw storeUnavailable(state.cause)
+      case 'resting':
+        await state.over
+        return await enter()
+      case 'idle': {
+        const { opened } = state = opening()
+        client.connect().catch(() => {})
+        return await wait(opened)
+      }
+      case 'opening': return await wait(state.opened)
+    }
+  }
+  const wait = async (opened: Promise<void>): Promise<void> => {
+    if (waiting >= MAX_WAITING) throw storeUnavailable(new Error('Command timed out'))
+    waiting++
+    try {
+      await opened
+    } finally {
+      waiting--
+    }
+  }
+
   return {
     get isUp () { return state.kind === 'up' },
-    enter: async () => {
-      switch (state.kind) {
-        case 'up': return
-        case 'closed': throw storeUnavailable(new Error('Connection is closed.'))
-        case 'down': throw storeUnavailable(state.cause)
-        case 'idle':
-          state = opening()
-          open()
-      }
-      if (state.kind !== 'opening') return
-      if (waiting >= MAX_WAITING) throw storeUnavailable(new Error('Command timed out'))
-      waiting++
-      try {
-        await state.opened
-      } finally {
-        waiting--
-      }
-    },
+    enter,
     onReconnected: listener => {
       listeners.add(listener)
       return () => { listeners.delete(listener) }
     },
-    rest: () => { if (state.kind === 'up') state = { kind: 'idle' } },
+    rest: () => {
+      if (state.kind !== 'up') return
+      const over = new Promise<void>(resolve => {
+        client.once('end', () => {
+          if (state.kind === 'resting') state = { kind: 'idle' }
+          // Who uses the client without us gets a connection again too.
+          if (client.status === 'end') client.status = 'wait'
+          resolve()
+        })
+      })
+      state = { kind: 'resting', over }
+      client.disconnect()
+    },
     close: () => {
       if (timer !== null) clearTimeout(timer)
       if (state.kind === 'opening') state.reject(storeUnavailable(new Error('Connection is closed.')))

@@ -65,6 +65,7 @@ const CODES: Readonly<Record<string, Failure>> = {
 
 const MESSAGES: ReadonlyArray<readonly [RegExp, Failure]> = [
   [/^(Command timed out|Socket timeout)/, { reason: 'it did not answer in time', remedy: null }],
+  [/^Send timeout/, { reason: 'it does not take what is sent', remedy: null }],
   [/^All sentinels are unreachable/, { reason: 'no sentinel knows where the master is', remedy: 'look at session.redis.sentinels and session.redis.master_name' }],
   [/^(Failed to refresh slots cache|None of startup nodes is available)/, { reason: 'no node of the cluster answers', remedy: null }],
   [/^(Connection is closed|Reached the max retries|Command aborted|Stream isn't writeable|Cluster is ended|Too many Cluster redirections)/, { reason: 'the connection broke', remedy: null }]

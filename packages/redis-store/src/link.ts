@@ -2,6 +2,7 @@ import { Cluster, type Redis } from 'ioredis'
 import { watchAvailability } from './availability.ts'
 import { createClient, createListeningClient } from './client.ts'
 import { connectionSettings } from './connection-settings.ts'
+import { watchConnections } from './connection-watch.ts'
 import { resolveUrl } from './contradictions.ts'
 import { explain, isOwnFault, storeUnavailable } from './failure.ts'
 import { createLinkLog, type Log } from './link-log.ts'
@@ -25,9 +26,9 @@ export function createRedisLink (options: RedisOptions, log: Log | null = null):
   const settings = connectionSettings(resolveUrl(options))
   const client = createClient(settings)
   const linkLog = createLinkLog(log, settings.address)
-  const open = (): void => { client.connect().catch(() => {}) }
   const openTimeoutMs = options.connect_timeout + options.read_timeout
-  const availability = watchAvailability({ client, log: linkLog, open, openTimeoutMs })
+  const availability = watchAvailability({ client, log: linkLog, openTimeoutMs })
+  const stopWatching = watchConnections({ client, sendTimeoutMs: options.send_timeout, idleTimeoutMs: options.keepalive_timeout, onIdle: availability.rest })
   const subscriber = createSubscriber(() => createListeningClient(settings, client))
   const commandTimeoutMs = client instanceof Cluster ? openTimeoutMs : null
 
@@ -48,6 +49,7 @@ export function createRedisLink (options: RedisOptions, log: Log | null = null):
     ready: async () => { await run(redis => redis.ping()) },
     onReconnected: availability.onReconnected,
     close: async () => {
+      stopWatching()
       availability.close()
       await subscriber.close()
       client.disconnect()
