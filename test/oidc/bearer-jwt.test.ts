@@ -302,6 +302,7 @@ t.test('S315: keys that are slow are waited for', async t => {
   t.equal(authority.counts['/jwks'], 1)
 })
 
+// rows: jwk_expires_in
 t.test('the last good keys serve on while new ones cannot be had', async t => {
   const authority = await authorityWith(t, signer)
   const { app } = await bearerApp(t, authority, { use_jwks: true, jwk_expires_in: 1, jwt_verification_cache_ignore: true })

@@ -38,6 +38,7 @@ t.test('metadata are read once, however many ask', async t => {
   t.equal(provider.answered(), 1)
 })
 
+// rows: discovery
 t.test('metadata are renewed after a day, and nobody waits for it', async t => {
   const provider = metadata()
   t.equal(await endpointOf(provider), `${ISSUER}/first`)

@@ -70,6 +70,7 @@ t.test('the absolute end stands, however often the handle changes', async t => {
   t.equal((await app.inject({ url: '/', headers: { cookie, accept: 'application/json' } })).statusCode, 401)
 })
 
+// rows: session.rolling_timeout
 t.test('a store that keeps the handle of a login and rolling_timeout do not go together', async t => {
   for (const [rolling, code] of [[ROLLING, 'FST_OIDC_HANDLES_KEPT'], [0, null]] as const) {
     const { app } = createApplication(t)
