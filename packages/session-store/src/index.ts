@@ -10,7 +10,7 @@ export { createOpenedSessions, type OpenedSession, type OpenedSessions, type Ope
 export { packText, unpackText } from './packing.ts'
 export { nameOfTarget, targetNames } from './session-index.ts'
 export { endMarkLife, isEndedBy } from './revocation.ts'
-export { freezeSession } from './frozen-session.ts'
+export { freezeDeep, freezeSession } from './frozen-session.ts'
 export { createSealer, SEAL_OVERHEAD, type Sealer, type SealerOptions } from './sealing.ts'
 export { sessionSchema } from './session-schema.ts'
 export { checkOptions, formatPath, formatProblem, group, nearestName, optionsError, parseOptions, withDefault, type OptionProblem, type Resolved, type TDefault } from './options.ts'

@@ -1,0 +1,178 @@
+import { randomBytes } from 'node:crypto'
+import { createOpenedSessions, endMarkLife, isEndedBy, systemClock, type Clock, type EpochSeconds, type RevocationTarget, type Session, type SessionCoordinator, type SessionStore, type StoredSession } from 'fastify-oidc-session-store'
+import { createEndMarkTable } from './end-mark-table.ts'
+import { createRecentWrites } from './recent-writes.ts'
+import { createRedisIndex } from './redis-index.ts'
+import type { RedisLink } from './redis-link.ts'
+import { waitForReplicas } from './replication.ts'
+import { createSessionCodec, nameOfHandle, type RedisOpened } from './session-codec.ts'
+import { inspectSessions } from './session-inspection.ts'
+import { createSessionTable } from './session-table.ts'
+
+const HANDLE_BYTES = 32
+const HANDLE_LENGTH = 43
+// 32 bytes in base64url, in its one canonical spelling: the last character has two bits to spare.
+const HANDLE = /^[\w-]{42}[AEIMQUYcgkosw048]$/
+const MAX_TURNS = 5
+
+export interface RedisStoreOptions {
+  readonly link: RedisLink
+  /** Seals sessions, and names what is found by subject. */
+  readonly secret: string
+  /** Former or coming secrets: they open and never seal. */
+  readonly fallbacks?: readonly string[]
+  /** Whom the sessions are for, opaque: a session of another binding does not open. Default: none. */
+  readonly binding?: string
+  /** In front of every key. Default: `sessions`. */
+  readonly prefix?: string
+  /** Seconds: the longest that a session may live. 0: 400 days. Default: 86400. */
+  readonly absoluteTimeout?: number
+  /** Whose ends are looked at on every read as well, so that a session that somebody put back into Redis stays over. The store does not close it. Default: none. */
+  readonly coordinator?: SessionCoordinator
+  readonly clock?: Clock
+  /** How many opened sessions are remembered. Default: 2,000. */
+  readonly maxOpenedSessions?: number
+  /** How many bytes of opened sessions are remembered. Default: 16 MB. */
+  readonly maxOpenedBytes?: number
+}
+
+/** Sessions in Redis. Every read asks Redis, so that an end holds on every instance at once; opened is each revision once. */
+export function createRedisStore ({
+  link, secret, fallbacks = [], binding = '', prefix = 'sessions', absoluteTimeout = 86400, coordinator, clock = systemClock,
+  maxOpenedSessions = 2000, maxOpenedBytes = 16 * 2 ** 20
+}: RedisStoreOptions): SessionStore {
+  const codec = createSessionCodec({ secret, fallbacks, binding })
+  const table = createSessionTable({ link, prefix, clock })
+  const index = createRedisIndex({ link, secret, fallbacks, binding, prefix, clock })
+  const marks = createEndMarkTable({ link, secret, fallbacks, prefix, clock })
+  const opened = createOpenedSessions<RedisOpened>({ maxCount: maxOpenedSessions, maxBytes: maxOpenedBytes })
+  const recentlyRemoved = createRecentWrites<string>(link, table.remove)
+  const recentlyMarked = createRecentWrites(link, marks.write)
+
+  async function hasEnded (session: Session): Promise<boolean> {
+    return coordinator !== undefined && await coordinator.hasEnded(session)
+  }
+
+  async function unlessOver (stored: StoredSession): Promise<StoredSession | null> {
+    return stored.expiresAt <= clock() || await hasEnded(stored.session) ? null : stored
+  }
+
+  async function readAnew (handle: string): Promise<StoredSession | null> {
+    // Our own spelling, not the caller's: that may be a slice which keeps a whole request alive.
+    const own = Buffer.from(handle, 'latin1').toString('latin1')
+    const found = codec.open(own, ...await table.read(nameOfHandle(own)))
+    if (found === null) {
+      opened.drop(own)
+      return null
+    }
+    opened.add(found)
+    return await unlessOver(found.stored)
+  }
+
+  /** The field of the end tells revisions and ends apart, so a session that is remembered costs a few bytes. */
+  async function get (handle: string): Promise<StoredSession | null> {
+    if (handle.length !== HANDLE_LENGTH || !HANDLE.test(handle)) return null
+    const known = opened.find(handle)
+    if (known === null) return await readAnew(handle)
+    const exp = await table.readEnd(known.name)
+    if (exp?.equals(known.exp) === true) return await unlessOver(known.stored)
+    return await readAnew(handle)
+  }
+
+  async function removeIndexed (name: string, session: Session): Promise<void> {
+    await index.remove(name, session)
+    await waitForReplicas(link, table.keyOf(name))
+  }
+
+  async function destroy ({ handle, session }: StoredSession): Promise<void> {
+    const name = nameOfHandle(handle)
+    opened.drop(handle)
+    recentlyRemoved.note(name)
+    await table.remove(name)
+    await removeIndexed(name, session)
+  }
+
+  async function moveEnd (stored: StoredSession, expiresAt: EpochSeconds): Promise<StoredSession | null> {
+    let current: StoredSession | null = stored
+    for (let turn = 0; turn < MAX_TURNS && current !== null; turn++) {
+      const { handle, revision, session }: StoredSession = current
+      const name = nameOfHandle(handle)
+      const exp = codec.sealEnd(handle, revision, expiresAt)
+      const outcome = await table.touch(name, revision, exp, expiresAt)
+      if (outcome === 'gone') return null
+      if (outcome === 'done') {
+        const touched = Object.freeze({ handle, revision, expiresAt, session })
+        const known = opened.find(handle)
+        if (known !== null && known.stored.revision === revision) opened.add({ ...known, stored: touched, exp })
+        return touched
+      }
+      current = await readAnew(handle)
+    }
+    return current
+  }
+
+  /** Answers whether it lived until now. What names itself as the target's and does not open is ended: nobody can tell that it is another's. */
+  async function revokeOne (name: string, target: RevocationTarget, before: EpochSeconds): Promise<boolean> {
+    const { expiresAt, meta: sealed } = await table.readMeta(name)
+    if (sealed === null) return false
+    const meta = codec.openMeta(name, sealed)
+    if (meta !== null && !isEndedBy(target, before, meta)) return false
+    recentlyRemoved.note(name)
+    const existed = await table.remove(name)
+    if (meta !== null) await index.remove(name, meta)
+    return existed && expiresAt !== null && expiresAt > clock()
+  }
+
+  return {
+    name: 'redis',
+    revocable: true,
+    async create (session, expiresAt) {
+      const { fields, opened: made } = codec.seal(randomBytes(HANDLE_BYTES).toString('base64url'), session, 1, expiresAt)
+      await index.add(made.name, session, clock() + endMarkLife(absoluteTimeout))
+      await table.write(made.name, 1, fields, expiresAt)
+      if (await marks.covers(session)) await destroy(made.stored)
+      else opened.add(made)
+      return made.stored
+    },
+    get,
+    async update (stored, session, expiresAt) {
+      if (await hasEnded(stored.session)) return null
+      const { fields, opened: made } = codec.seal(stored.handle, session, stored.revision + 1, expiresAt)
+      // Again, since the secret may be another than at the login.
+      await index.add(made.name, session, clock() + endMarkLife(absoluteTimeout))
+      if (!await table.replace(made.name, stored.revision, fields, expiresAt)) return null
+      opened.add(made)
+      return made.stored
+    },
+    async touch (stored, expiresAt) {
+      return await hasEnded(stored.session) ? null : await moveEnd(stored, expiresAt)
+    },
+    destroy,
+    async destroyIfUnchanged ({ handle, revision, session }) {
+      const name = nameOfHandle(handle)
+      if (!await table.removeRevision(name, revision)) return
+      opened.drop(handle)
+      recentlyRemoved.note(name)
+      await removeIndexed(name, session)
+    },
+    async revoke (target, before) {
+      const mark = { target, before, until: clock() + endMarkLife(absoluteTimeout) }
+      recentlyMarked.note(mark)
+      await marks.write(mark)
+      let count = 0
+      for await (const names of index.walk(target)) {
+        const ended = await Promise.all(names.map(name => revokeOne(name, target, before)))
+        count += ended.filter(Boolean).length
+      }
+      await waitForReplicas(link, null)
+      return count
+    },
+    inspect: target => inspectSessions({ link, prefix, clock, codec, table, index }, target),
+    async ready () { await link.ready() },
+    async close () {
+      opened.clear()
+      recentlyRemoved.close()
+      recentlyMarked.close()
+    }
+  }
+}
