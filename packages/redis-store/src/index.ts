@@ -1,5 +1,6 @@
 export { createRedisLink } from './link.ts'
 export type { ChannelListener, RedisLink, Subscription } from './redis-link.ts'
 export { createRedisStore, type RedisStoreOptions } from './redis-store.ts'
+export { createRedisCoordinator, type RedisCoordinatorOptions } from './redis-coordinator.ts'
 export type { Log } from './link-log.ts'
 export { optionsSchema, type RedisOptions, type RedisStorePluginOptions } from './options.ts'
