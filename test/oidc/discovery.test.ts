@@ -23,7 +23,7 @@ function metadata (overrides: Record<string, string> = {}): Metadata {
   let requests = 0
   let next = document('first')
   const http: ProviderHttp = { timeout: 1, close: async () => {}, fetch: async () => { requests++; return await next() } }
-  const discovery = createDiscovery({ url: `${ISSUER}/.well-known/openid-configuration`, http, validIssuers: [], overrides, keysMaxAge: 60, clock: () => now })
+  const discovery = createDiscovery({ url: `${ISSUER}/.well-known/openid-configuration`, http, validIssuers: [], overrides, usesMutualTls: false, keysMaxAge: 60, clock: () => now })
   return { discovery, answered: () => requests, go: seconds => { now += seconds }, answer: answer => { next = answer } }
 }
 

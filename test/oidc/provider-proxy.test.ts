@@ -2,10 +2,11 @@ import { once } from 'node:events'
 import { createServer, request as httpRequest, type IncomingHttpHeaders, type Server } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import { connect, type AddressInfo, type Socket } from 'node:net'
+import type { TLSSocket } from 'node:tls'
 import t, { type Test } from 'tap'
 import { checkOidcOptions, type OidcPluginOptions } from 'fastify-oidc'
 import { login } from 'fastify-oidc-testing'
-import { upstreamCertificate } from '../proxy/certificates.ts'
+import { clientCertificate, upstreamCertificate } from '../proxy/certificates.ts'
 import { bearerApp, createAuthority, claimsFor, get } from './bearer-parts.ts'
 import { optionsFor, protectedApp, testProvider, SECRET } from './support.ts'
 
@@ -135,6 +136,8 @@ t.test('S430: no_proxy: names with what is below them, dots, blanks, addresses a
 })
 
 interface SecureAuthority {
+  /** Subjects of what callers showed; `none` for nothing. */
+  readonly certificates: ReadonlySet<string>
   readonly origin: string
   readonly headers: IncomingHttpHeaders[]
 }
@@ -142,13 +145,15 @@ interface SecureAuthority {
 /** Over TLS, by a certificate for `upstream.test` that this process does not trust. */
 async function secureAuthority (t: Test): Promise<SecureAuthority> {
   const headers: IncomingHttpHeaders[] = []
-  const server = createTlsServer(upstreamCertificate, (request, response) => {
+  const certificates = new Set<string>()
+  const server = createTlsServer({ ...upstreamCertificate, requestCert: true, rejectUnauthorized: false }, (request, response) => {
     headers.push(request.headers)
+    certificates.add((request.socket as TLSSocket).getPeerX509Certificate()?.subject ?? 'none')
     const body = request.url === '/introspect' ? { active: true, ...claimsFor({ issuer: origin }) } : { issuer: origin, authorization_endpoint: `${origin}/authorize`, token_endpoint: `${origin}/token` }
     response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(body))
   })
   const origin = `https://upstream.test:${await listen(t, server)}`
-  return { origin, headers }
+  return { origin, headers, certificates }
 }
 
 // rows: proxy_opts.https_proxy, proxy_opts.https_proxy_authorization
@@ -162,6 +167,16 @@ t.test('https URLs go through a tunnel, and what is for the proxy stays there', 
   t.strictSame([...new Set(proxy.passages.map(({ line, headers }) => `${line} ${headers['proxy-authorization']}`))], [`CONNECT ${new URL(origin).host} ${BASIC}`], 'the header of a request is not for CONNECT')
   t.equal(headers.at(-1)?.['proxy-authorization'], undefined, 'nor for the provider')
   t.equal(headers.at(-1)?.['x-tenant'], 'seven')
+})
+
+t.test('a certificate of ours is shown to the provider behind the tunnel', async t => {
+  const { origin, certificates } = await secureAuthority(t)
+  const proxy = await forwardProxy(t)
+  const options = { client_secret: undefined, ssl_verify: false, introspection_endpoint: `${origin}/introspect`, introspection_endpoint_auth_method: 'tls_client_auth', tls_client_auth: { certificate: clientCertificate.cert, private_key: clientCertificate.key }, proxy_opts: { https_proxy: proxy.url } } as Options
+  const { app } = await bearerApp(t, { discovery: `${origin}/.well-known/openid-configuration` }, options)
+  t.equal((await get(app, 'opaque')).statusCode, 200)
+  t.strictSame([...certificates], ['CN=client.test'])
+  t.equal(proxy.passages.length > 0, true)
 })
 
 // rows: ssl_verify

@@ -16,6 +16,7 @@ import { needsDiscovery } from './options/bearer-options.ts'
 import { checkHooks, type OidcHooks } from './options/hooks.ts'
 import type { OidcOptions } from './options/schema.ts'
 import { listWeakSettings, readOidcOptions, settle, type OidcSettings } from './options/settings.ts'
+import { describeExpiry } from './options/tls-client-auth-options.ts'
 import { createProvider } from './provider/provider.ts'
 import { isProviderAnswer } from './routes/callback.ts'
 
@@ -55,6 +56,11 @@ function warnOfWeakness ({ log }: FastifyInstance, settings: OidcSettings): void
 
 function warnOfIdleOptions ({ log }: FastifyInstance, { bearer_only: bearerOnly, unauth_action: action }: OidcSettings): void {
   if (bearerOnly && action !== 'auth') log.warn({ oidc: 'options' }, `unauth_action: ${action} has no effect with bearer_only: a request without a token gets 401`)
+}
+
+function warnOfCertificate ({ log }: FastifyInstance, settings: OidcSettings): void {
+  const expiry = describeExpiry(settings, systemClock() * 1000)
+  if (expiry !== null) log.warn({ oidc: 'certificate' }, `tls_client_auth.certificate ${expiry}: the provider will not accept it; put a new one there`)
 }
 
 /** Which requests the guard itself takes for the provider's answers: those on a path that cannot be, or was already, a route. */
@@ -97,6 +103,7 @@ const plugin: FastifyPluginAsync<OidcPluginOptions> = async (fastify, input) => 
   fastify.addHook('onReady', async () => {
     warnOfWeakness(fastify, settings)
     warnOfIdleOptions(fastify, settings)
+    warnOfCertificate(fastify, settings)
     if (needsDiscovery(settings)) provider.keepTrying(core.observer.providerUnreachable)
   })
   fastify.addHook('onClose', async () => {

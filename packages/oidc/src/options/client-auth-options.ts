@@ -21,17 +21,28 @@ function askingEndpoints (options: ResolvedOptions): AskingEndpoint[] {
   ]
 }
 
+/** Is the client known by the certificate that its connections show (RFC 8705, section 2)? */
+export function isByCertificate (method: string): boolean {
+  return method === 'tls_client_auth' || method === 'self_signed_tls_client_auth'
+}
+
+function checkCertificate (options: ResolvedOptions): OptionProblem[] {
+  const asking = askingEndpoints(options).find(({ method }) => isByCertificate(method))
+  return options.tls_client_auth !== undefined || asking === undefined ? [] : [problem('tls_client_auth', `is required: ${asking.option} is ${asking.method}`)]
+}
+
 const NEEDS_SECRET = new Set(['client_secret_basic', 'client_secret_post', 'client_secret_jwt'])
 
 function checkSecret (options: ResolvedOptions): OptionProblem[] {
   if (options.client_secret !== undefined) return []
-  if (introspects(options) && NEEDS_SECRET.has(options.introspection_endpoint_auth_method)) return [problem('client_secret', 'is required, unless introspection_endpoint_auth_method is none or private_key_jwt: the introspection endpoint asks who the client is')]
+  if (introspects(options) && NEEDS_SECRET.has(options.introspection_endpoint_auth_method)) return [problem('client_secret', 'is required, unless introspection_endpoint_auth_method is none or private_key_jwt, or by tls_client_auth: the introspection endpoint asks who the client is')]
   if (options.bearer_only) return []
   const pushing = askingEndpoints(options).find(({ option, method }) => option.startsWith('par.') && NEEDS_SECRET.has(method))
   if (pushing !== undefined) return [problem('client_secret', `is required: par.endpoint_auth_method is ${pushing.method}`)]
   // Who writes that the secret signs means it: such a client is not a public one.
   if (options.token_endpoint_auth_method === 'client_secret_jwt') return [problem('client_secret', 'is required: token_endpoint_auth_method is client_secret_jwt')]
-  return options.use_pkce || options.token_endpoint_auth_method === 'private_key_jwt' ? [] : [problem('client_secret', 'is required, unless use_pkce is on or token_endpoint_auth_method is private_key_jwt')]
+  const provesItself = options.token_endpoint_auth_method === 'private_key_jwt' || isByCertificate(options.token_endpoint_auth_method)
+  return options.use_pkce || provesItself ? [] : [problem('client_secret', 'is required, unless use_pkce is on or token_endpoint_auth_method is private_key_jwt or tls_client_auth')]
 }
 
 function checkPrivateKey (options: ResolvedOptions): OptionProblem[] {
@@ -57,5 +68,5 @@ function checkAssertionAlgorithm (options: ResolvedOptions): OptionProblem[] {
 
 /** The client has to say who it is wherever it asks the provider, in the way that is configured there. */
 export function checkClientAuth (options: ResolvedOptions): OptionProblem[] {
-  return [checkSecret, checkPrivateKey, checkAssertionAlgorithm].flatMap(check => check(options))
+  return [checkSecret, checkPrivateKey, checkCertificate, checkAssertionAlgorithm].flatMap(check => check(options))
 }

@@ -8,7 +8,9 @@ const list = (description: string) => Type.Optional(Type.Array(Type.String({ min
 const url = (description: string) => Type.Optional(Type.String({ pattern: '^https?://', description }))
 
 const AUTH_METHODS = ['client_secret_basic', 'client_secret_post', 'client_secret_jwt', 'private_key_jwt']
-const authMethod = (description: string) => withDefault(Type.Union([...AUTH_METHODS, 'none'].map(method => Type.Literal(method)), { description }), 'client_secret_basic')
+/** RFC 8705, section 2; APISIX does not know them. */
+const BY_CERTIFICATE = ['tls_client_auth', 'self_signed_tls_client_auth']
+const authMethod = (description: string) => withDefault(Type.Union([...AUTH_METHODS, ...BY_CERTIFICATE, 'none'].map(method => Type.Literal(method)), { description }), 'client_secret_basic')
 
 const proxyOptions = Type.Object({
   http_proxy: url('Proxy for http URLs of the provider, such as `http://<proxy_host>:<proxy_port>`.'),
@@ -49,6 +51,12 @@ const dpop = Type.Object({
   public_jwk: Type.Optional(Type.Record(Type.String(), Type.Unknown(), { description: 'The public key as a JWK, held against `dpop.private_key`. Default: that of `dpop.private_key`.' }))
 }, { additionalProperties: false, description: 'DPoP towards the provider.' })
 
+const tlsClientAuth = Type.Object({
+  certificate: Type.String({ minLength: 1, description: 'Certificate, PEM, and below it those that lead to one that the provider knows. Line ends may be written as `\\n`.' }),
+  private_key: Type.String({ minLength: 1, description: 'Its private key, PEM.' }),
+  passphrase: text('Passphrase of the private key.')
+}, { additionalProperties: false, description: 'Certificate that is shown to the provider (mutual TLS, RFC 8705), for `tls_client_auth` and `self_signed_tls_client_auth`, and for tokens that the provider binds to it. Where the discovery document has `mtls_endpoint_aliases`, those are called. The same on every instance.' })
+
 /** The attribute table of the Apache APISIX `openid-connect` plugin, and what is ours beside it. */
 export const optionsSchema = Type.Object({
   client_id: Type.String({ minLength: 1, description: 'OAuth client ID.' }),
@@ -66,8 +74,8 @@ export const optionsSchema = Type.Object({
   timeout: withDefault(Type.Integer({ minimum: 1, maximum: 600, description: 'Time-out of each request to the provider, in seconds, not milliseconds.' }), 3),
   ssl_verify: flag(true, "Verify the provider's certificate. (The original table says false; APISIX itself since 3.16 true.)"),
   introspection_endpoint: url('Token introspection endpoint (RFC 7662). Setting it accepts bearer tokens beside sessions; with `public_key` or `use_jwks` it is asked about tokens that are not JWTs. Default with `bearer_only`: from the discovery document.'),
-  introspection_endpoint_auth_method: authMethod('Client authentication at the introspection endpoint.'),
-  token_endpoint_auth_method: authMethod('Client authentication at the token endpoint. One that the provider does not list gives way to the first listed one that can be used.'),
+  introspection_endpoint_auth_method: authMethod('Client authentication at the introspection endpoint; `tls_client_auth` and `self_signed_tls_client_auth` (ours) are by `tls_client_auth.certificate`.'),
+  token_endpoint_auth_method: authMethod('Client authentication at the token endpoint; `tls_client_auth` and `self_signed_tls_client_auth` (ours) are by `tls_client_auth.certificate`. One that the provider does not list gives way to the first listed one that can be used.'),
   public_key: text('Public key or certificate that bearer tokens (JWTs) are verified with, PEM: RSA, EC or Ed25519. Line ends may be written as `\\n`. Goes before `use_jwks`.'),
   use_jwks: flag(false, "Verify bearer tokens (JWTs) with the provider's keys."),
   use_pkce: flag(false, 'Proof Key for Code Exchange (RFC 7636), S256. On under `security_profile: oauth2.1`.'),
@@ -108,6 +116,7 @@ export const optionsSchema = Type.Object({
   claim_schema: Type.Optional(Type.Record(Type.String(), Type.Unknown(), { description: 'JSON Schema (draft 7; formats are not checked) that a session has to hold against as `{ user, access_token, id_token }`, of which only what it keeps is there, and a bearer token as its claims. Otherwise 401, and the session goes on. One that does not compile stops the boot.' })),
   par: Type.Optional(par),
   dpop: Type.Optional(dpop),
+  tls_client_auth: Type.Optional(tlsClientAuth),
   security_profile: withDefault(Type.Union([Type.Literal('apisix'), Type.Literal('oauth2.1')], { description: 'Defaults of what is not written. `apisix`: those of the attribute table. `oauth2.1`: PKCE and nonce, `__Host-` cookies, no requests from other sites.' }), 'apisix'),
   cross_site: withDefault(Type.Union([Type.Literal('allow'), Type.Literal('refuse')], { description: 'Unsafe methods and upgrades with a session that come from another site. `refuse` under `security_profile: oauth2.1`.' }), 'allow'),
   authorization_endpoint: url('Instead of that of the discovery document.'),

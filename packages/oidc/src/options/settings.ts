@@ -9,6 +9,7 @@ import { checkProxy } from './proxy-options.ts'
 import { resolveEnvironment, resolveReferences, type Referenced, type ReferenceSources } from './references.ts'
 import { optionsSchema, type ResolvedOptions } from './schema.ts'
 import { checkSecretManagers } from './secret-managers.ts'
+import { checkTlsClientAuth } from './tls-client-auth-options.ts'
 import { findUnbuilt } from './unbuilt.ts'
 
 /** Options that hold: checked, with defaults and profile, frozen. */
@@ -83,7 +84,7 @@ function explainFlatName (found: OptionProblem): OptionProblem {
 
 const isObject = (value: unknown): value is object => value !== null && typeof value === 'object'
 
-const RULES = [checkUrls, checkRedirectUri, checkAuthorizationParams, checkClientAuth, checkBearerOptions, checkClaimSchema, checkDpop, checkProxy, checkSession, checkOwnPaths, checkSecretManagers]
+const RULES = [checkUrls, checkRedirectUri, checkAuthorizationParams, checkClientAuth, checkBearerOptions, checkClaimSchema, checkDpop, checkTlsClientAuth, checkProxy, checkSession, checkOwnPaths, checkSecretManagers]
 
 /** What options have to agree on; those that are wrong by themselves are not held against others. */
 function checkTogether (options: ResolvedOptions, wrong: ReadonlySet<string>): OptionProblem[] {

@@ -1,4 +1,5 @@
-import { ClientSecretBasic, ClientSecretPost, None, type ClientAuth, type ServerMetadata } from 'openid-client'
+import { ClientSecretBasic, ClientSecretPost, None, TlsClientAuth, type ClientAuth, type ServerMetadata } from 'openid-client'
+import { isByCertificate } from '../options/client-auth-options.ts'
 import type { ResolvedOptions } from '../options/schema.ts'
 import { clientSecretJwt, privateKeyJwt, type AssertionSettings } from './client-assertion.ts'
 
@@ -10,13 +11,17 @@ const METHODS: Readonly<Record<string, MakeAuth>> = {
   client_secret_post: settings => ClientSecretPost(settings.client_secret ?? ''),
   client_secret_jwt: clientSecretJwt,
   private_key_jwt: privateKeyJwt,
+  // RFC 8705, section 2: the connection says it, and the form no more than who it is about.
+  tls_client_auth: () => TlsClientAuth(),
+  self_signed_tls_client_auth: () => TlsClientAuth(),
   none: () => None()
 }
 
-type TokenEndpointSettings = Pick<ResolvedOptions, 'token_endpoint_auth_method' | 'client_secret' | 'client_rsa_private_key'>
+type TokenEndpointSettings = Pick<ResolvedOptions, 'token_endpoint_auth_method' | 'client_secret' | 'client_rsa_private_key' | 'tls_client_auth'>
 
-function isUsable (method: string, { client_secret: secret, client_rsa_private_key: key }: TokenEndpointSettings): boolean {
+function isUsable (method: string, { client_secret: secret, client_rsa_private_key: key, tls_client_auth: certificate }: TokenEndpointSettings): boolean {
   if (method === 'private_key_jwt') return key !== undefined
+  if (isByCertificate(method)) return certificate !== undefined
   return method === 'none' || (Object.hasOwn(METHODS, method) && secret !== undefined)
 }
 

@@ -35,6 +35,8 @@ export interface DiscoveryOptions {
   readonly validIssuers: readonly string[]
   /** Endpoints that win over those of the document. */
   readonly overrides: Readonly<Record<string, string>>
+  /** We show a certificate, which some providers ask for at other addresses. */
+  readonly usesMutualTls: boolean
   /** Seconds. */
   readonly keysMaxAge: number
   readonly clock: Clock
@@ -50,6 +52,7 @@ function checkIssuer (issuer: string, { url, validIssuers }: DiscoveryOptions): 
 }
 
 const ENDPOINTS = ['authorization_endpoint', 'token_endpoint', 'userinfo_endpoint', 'jwks_uri', 'end_session_endpoint', 'revocation_endpoint'] as const
+const ALIASED = ['token_endpoint', 'userinfo_endpoint', 'revocation_endpoint', 'introspection_endpoint', 'pushed_authorization_request_endpoint'] as const
 
 export function isWebAddress (value: string, needsTls: boolean): boolean {
   return URL.canParse(value) && (needsTls ? /^https:$/ : /^https?:$/).test(new URL(value).protocol)
@@ -69,6 +72,12 @@ function checkEndpoints (server: Readonly<ServerMetadata>, { url, overrides }: D
   }
 }
 
+/** RFC 8705, section 5: those endpoints that look at certificates. */
+function aliasesOf ({ mtls_endpoint_aliases: aliases }: Readonly<ServerMetadata>): Record<string, unknown> {
+  if (aliases === undefined || aliases === null || typeof aliases !== 'object') return {}
+  return Object.fromEntries(ALIASED.filter(name => Object.hasOwn(aliases, name)).map(name => [name, aliases[name]]))
+}
+
 /** Keys that do not come are an outage, not a token that does not hold. */
 async function fetchKeys (http: ProviderHttp, target: string, init: RequestInit): Promise<Response> {
   const answer = await http.fetch(target, init)
@@ -77,13 +86,14 @@ async function fetchKeys (http: ProviderHttp, target: string, init: RequestInit)
 }
 
 async function read (options: DiscoveryOptions): Promise<Metadata> {
-  const { url, http, overrides, keysMaxAge } = options
+  const { url, http, overrides, usesMutualTls, keysMaxAge } = options
   const configuration = await readMetadata(new URL(url), 'discovery', undefined, None(), {
     [customFetch]: async (target, init) => await http.fetch(target, init as RequestInit),
     execute: [allowInsecureRequests],
     timeout: http.timeout
   })
-  const server = { ...configuration.serverMetadata(), ...overrides } as ServerMetadata
+  const document = configuration.serverMetadata()
+  const server = { ...document, ...(usesMutualTls ? aliasesOf(document) : {}), ...overrides } as ServerMetadata
   checkIssuer(server.issuer, options)
   checkEndpoints(server, options)
   const keys = server.jwks_uri === undefined

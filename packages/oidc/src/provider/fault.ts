@@ -50,6 +50,7 @@ function networkRemedy (error: unknown): string | null {
   if (/ENOTFOUND|EAI_AGAIN/.test(codes)) return 'the host of the provider does not resolve: check discovery and the DNS settings of this machine'
   if (codes.includes('ECONNREFUSED')) return 'nothing listens there: check the host and port in discovery, and in proxy_opts where that is set'
   if (/ERR_SSL_WRONG_VERSION|ERR_SSL_PACKET/.test(codes)) return 'the provider does not speak TLS there: check the scheme and port in discovery'
+  if (/ALERT_(?:\w+_)?(?:CERTIFICATE|CA|DENIED)/.test(codes)) return 'the provider did not accept our certificate: check tls_client_auth, and whether the provider knows who vouches for it'
   if (/CERT|TLS|SSL|SELF_SIGNED|UNABLE_TO/.test(codes)) return "the provider's certificate was not accepted: add its CA with NODE_EXTRA_CA_CERTS"
   return 'the connection to the provider failed: check the network between here and there'
 }

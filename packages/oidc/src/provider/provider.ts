@@ -1,6 +1,7 @@
 import { Configuration, allowInsecureRequests, clockTolerance, customFetch, enableNonRepudiationChecks, type ClientAuth, type CryptoKeyPair, type CustomFetch, type DPoPOptions } from 'openid-client'
 import type { Clock } from 'fastify-oidc-session-store'
 import type { OidcSettings } from '../options/settings.ts'
+import { clientCertificateOf } from '../options/tls-client-auth-options.ts'
 import { chooseAuthMethod, choosePushMethod, createClientAuth, keepQuery } from './client-auth.ts'
 import { createDiscovery, type Discovery, type KeySet } from './discovery.ts'
 import { createProviderHttp, type ProviderHttp } from './http.ts'
@@ -50,11 +51,11 @@ function endpointOverrides (settings: OidcSettings): Record<string, string> {
 function acquire (settings: OidcSettings, clock: Clock): { entry: Shared, release: () => Promise<void> } {
   const overrides = endpointOverrides(settings)
   const validIssuers = settings.claim_validator?.issuer?.valid_issuers ?? []
-  const key = JSON.stringify([settings.discovery, settings.timeout, settings.ssl_verify, settings.proxy_opts, settings.jwk_expires_in, overrides, validIssuers])
+  const key = JSON.stringify([settings.discovery, settings.timeout, settings.ssl_verify, settings.proxy_opts, settings.tls_client_auth, settings.jwk_expires_in, overrides, validIssuers])
   let entry = shared.get(key)
   if (entry === undefined) {
-    const http = createProviderHttp({ timeout: settings.timeout, sslVerify: settings.ssl_verify, proxy: settings.proxy_opts })
-    entry = { http, users: 0, discovery: createDiscovery({ url: settings.discovery, http, validIssuers, overrides, keysMaxAge: settings.jwk_expires_in, clock }) }
+    const http = createProviderHttp({ timeout: settings.timeout, sslVerify: settings.ssl_verify, proxy: settings.proxy_opts, certificate: clientCertificateOf(settings.tls_client_auth) })
+    entry = { http, users: 0, discovery: createDiscovery({ url: settings.discovery, http, validIssuers, overrides, usesMutualTls: settings.tls_client_auth !== undefined, keysMaxAge: settings.jwk_expires_in, clock }) }
     shared.set(key, entry)
   }
   entry.users += 1

@@ -1,6 +1,7 @@
 import { isIPv6 } from 'node:net'
 import { Agent, DecoratorHandler, ProxyAgent, type Dispatcher } from 'undici'
 import type { ResolvedOptions } from '../options/schema.ts'
+import type { ClientCertificate } from '../options/tls-client-auth-options.ts'
 
 /** Forward proxies, as the options name them. */
 export type ForwardProxy = NonNullable<ResolvedOptions['proxy_opts']>
@@ -23,6 +24,8 @@ export interface RoutesOptions {
   readonly timeout: number
   readonly sslVerify: boolean
   readonly proxy: ForwardProxy | undefined
+  /** Shown to the provider, never to a proxy. */
+  readonly certificate: ClientCertificate | null
 }
 
 interface Limits {
@@ -91,23 +94,23 @@ function throughTunnel (agent: ProxyAgent): Route {
   }
 }
 
-function createTunnelAgent (proxy: ForwardProxy, { timeout, sslVerify }: RoutesOptions, limits: Limits): ProxyAgent | null {
+function createTunnelAgent (proxy: ForwardProxy, { timeout, sslVerify, certificate }: RoutesOptions, limits: Limits): ProxyAgent | null {
   if (proxy.https_proxy === undefined) return null
   const token = proxy.https_proxy_authorization
   return new ProxyAgent({
     ...limits,
     uri: proxy.https_proxy,
     proxyTls: { timeout: timeout * 1000 },
-    requestTls: { rejectUnauthorized: sslVerify, timeout: timeout * 1000 },
+    requestTls: { ...certificate, rejectUnauthorized: sslVerify, timeout: timeout * 1000 },
     ...(token === undefined ? {} : { token })
   })
 }
 
 /** Agents of its own per instance: nothing here changes TLS or proxies for the rest of the process. */
 export function createRoutes (options: RoutesOptions): Routes {
-  const { timeout, sslVerify, proxy = {} } = options
+  const { timeout, sslVerify, proxy = {}, certificate } = options
   const limits = { connections: 16, headersTimeout: timeout * 1000, bodyTimeout: timeout * 1000 }
-  const agent = new Agent({ ...limits, connect: { rejectUnauthorized: sslVerify, timeout: timeout * 1000 } })
+  const agent = new Agent({ ...limits, connect: { ...certificate, rejectUnauthorized: sslVerify, timeout: timeout * 1000 } })
   // Another agent, so that ssl_verify, which is about the provider, does not hold for a proxy.
   const proxyAgent = proxy.http_proxy === undefined ? null : new Agent({ ...limits, connect: { timeout: timeout * 1000 } })
   const tunnelAgent = createTunnelAgent(proxy, options, limits)

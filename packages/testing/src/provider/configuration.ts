@@ -3,6 +3,7 @@ import type Provider from 'oidc-provider'
 import type { AccessToken, ClientCredentials, Configuration, KoaContextWithOIDC } from 'oidc-provider'
 import { claimsByScope, padding } from './claims.ts'
 import { createMemoryAdapter } from './memory-adapter.ts'
+import { mutualTls, mutualTlsAliases } from './mutual-tls.ts'
 import type { ProviderSettings } from './options.ts'
 import { renderErrorPage, renderMessagePage } from './pages.ts'
 import { describeResource } from './resource.ts'
@@ -85,8 +86,23 @@ function lifetimes (ttl: ProviderSettings['ttl']): NonNullable<Configuration['tt
   }
 }
 
+/** Where it is reached. */
+export interface Origins {
+  readonly issuer: string
+  /** null: nowhere with certificates of clients. */
+  readonly mutualTlsOrigin: string | null
+}
+
+function mutualTlsConfiguration (origin: string | null): Configuration {
+  if (origin === null) return {}
+  return {
+    clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'client_secret_jwt', 'private_key_jwt', 'none', 'tls_client_auth', 'self_signed_tls_client_auth'],
+    discovery: { mtls_endpoint_aliases: mutualTlsAliases(origin) }
+  }
+}
+
 /** What the provider is told. Every function that it would print advice about has one of ours. */
-export async function createConfiguration (settings: ProviderSettings, issuer: string, errors: Errors): Promise<Configuration> {
+export async function createConfiguration (settings: ProviderSettings, { issuer, mutualTlsOrigin }: Origins, errors: Errors): Promise<Configuration> {
   const bySubject = new Map([...settings.accounts.values()].map(account => [account.sub, account]))
   const cookie = (name: string): string => `test_provider_${new URL(issuer).port}_${name}`
   return {
@@ -113,8 +129,9 @@ export async function createConfiguration (settings: ProviderSettings, issuer: s
     fetch: fetchAnywhere,
     renderError: (ctx, out) => { ctx.type = 'html'; ctx.body = renderErrorPage({ ...out }) },
     ttl: lifetimes(settings.ttl),
+    ...mutualTlsConfiguration(mutualTlsOrigin),
     ...settings.configuration,
-    features: { ...features(settings, errors), ...settings.configuration.features } as Configuration['features'],
+    features: { ...features(settings, errors), ...(mutualTlsOrigin === null ? {} : { mTLS: mutualTls() }), ...settings.configuration.features } as Configuration['features'],
     ...(settings.autoLogin === null ? {} : { loadExistingGrant: (ctx: KoaContextWithOIDC) => grantEverything(ctx, settings) })
   }
 }

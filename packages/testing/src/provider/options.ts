@@ -1,5 +1,6 @@
 import type { AccountClaims, ClientMetadata, Configuration } from 'oidc-provider'
 import { TestProviderOptionsError } from '../errors.ts'
+import type { ListenerTls } from './listener.ts'
 
 /** The claims of one user. `sub` is the user's name unless it is given. */
 export interface TestUser {
@@ -41,6 +42,12 @@ export interface TestProviderOptions {
   /** ID tokens and JWT access tokens are at least this many bytes long; the filling does not compress. Default 0. */
   readonly tokenSize?: number
   readonly ttl?: TestProviderTtl
+  /**
+   * The provider's certificate and key for a second port, with TLS, that asks clients for their certificates: they can say
+   * who they are by one (RFC 8705), and discovery names the port in `mtls_endpoint_aliases`. `ca` vouches for
+   * `tls_client_auth`. All in PEM. Left out: there is no such port.
+   */
+  readonly mutualTls?: ListenerTls
   /** Merged over the provider's configuration, for what has no option here. */
   readonly configuration?: Configuration
 }
@@ -59,6 +66,7 @@ export interface ProviderSettings {
   readonly scopes: readonly string[]
   readonly tokenSize: number
   readonly ttl: Required<TestProviderTtl>
+  readonly mutualTls: ListenerTls | null
   readonly configuration: Configuration
 }
 
@@ -105,6 +113,7 @@ export function resolveOptions (options: TestProviderOptions): ProviderSettings 
     scopes: ['openid', 'offline_access', 'profile', 'email', 'groups', ...options.scopes ?? ['read', 'write']],
     tokenSize: options.tokenSize ?? 0,
     ttl: { accessToken: 300, idToken: 300, refreshToken: 3600, session: 3600, ...options.ttl },
+    mutualTls: options.mutualTls ?? null,
     configuration: options.configuration ?? {}
   }
 }

@@ -1,8 +1,8 @@
 import type { JWK } from 'jose'
 import type Provider from 'oidc-provider'
-import { createConfiguration } from './configuration.ts'
+import { createConfiguration, type Origins } from './configuration.ts'
 import { answerInteraction } from './interactions.ts'
-import { listen, type Listener } from './listener.ts'
+import { openDoors, type Listener } from './listener.ts'
 import { loadProvider } from './load-provider.ts'
 import { confirmLogout, userinfoForJwt } from './middleware.ts'
 import { addPasswordGrant } from './password-grant.ts'
@@ -44,9 +44,10 @@ function allowLocalRedirects (provider: Provider, { login, logout }: ProviderSet
   if (logout) prototype.postLogoutRedirectUriAllowed = isLocal
 }
 
-async function createProvider (settings: ProviderSettings, issuer: string, errors: Error[]): Promise<Provider> {
+async function createProvider (settings: ProviderSettings, origins: Origins, errors: Error[]): Promise<Provider> {
   const { Provider, errors: errorClasses } = await loadProvider()
-  const configuration = await createConfiguration(settings, issuer, errorClasses)
+  const configuration = await createConfiguration(settings, origins, errorClasses)
+  const { issuer } = origins
   const provider = new Provider(issuer, configuration)
   allowLocalRedirects(provider, settings.anyLocalRedirect)
   addPasswordGrant(provider, settings, errorClasses)
@@ -80,14 +81,14 @@ function serve (listener: Listener, provider: Provider, settings: ProviderSettin
  */
 export async function createTestProvider (options: TestProviderOptions = {}): Promise<TestProvider> {
   const settings = resolveOptions(options)
-  const listener = await listen(settings.port)
-  const issuer = listener.origin
+  const doors = await openDoors(settings.port, settings.mutualTls)
+  const issuer = doors.origin
   const errors: Error[] = []
-  const provider = await createProvider(settings, issuer, errors).catch(async (error: unknown) => {
-    await listener.stop()
+  const provider = await createProvider(settings, { issuer, mutualTlsOrigin: doors.mutualTlsOrigin }, errors).catch(async (error: unknown) => {
+    await doors.stop()
     throw error
   })
-  serve(listener, provider, settings, errors)
+  serve(doors, provider, settings, errors)
   const [client] = settings.clients
   return {
     issuer,
@@ -95,11 +96,11 @@ export async function createTestProvider (options: TestProviderOptions = {}): Pr
     clientId: client?.client_id ?? '',
     clientSecret: client?.client_secret ?? '',
     provider,
-    requests: listener.requests,
+    requests: doors.requests,
     errors,
-    count: wanted => listener.requests.filter(request => wanted.includes(' ') ? request === wanted : request.endsWith(` ${wanted}`)).length,
-    stop: listener.stop,
-    start: listener.start,
-    close: listener.stop
+    count: wanted => doors.requests.filter(request => wanted.includes(' ') ? request === wanted : request.endsWith(` ${wanted}`)).length,
+    stop: doors.stop,
+    start: doors.start,
+    close: doors.stop
   }
 }
