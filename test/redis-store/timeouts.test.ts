@@ -21,6 +21,7 @@ async function startUnreachable (t: Test): Promise<number> {
   }
 }
 
+// rows: session.redis.connect_timeout
 t.test('connect_timeout: a Redis that takes no connection is given up', async t => {
   const port = await startUnreachable(t)
   const log = memoryLog()
@@ -50,6 +51,7 @@ t.test('read_timeout: a Redis that takes the connection and says nothing is give
   t.match(log.lines, [{ level: 'error', fields: { reason: 'it did not answer in time' } }])
 })
 
+// rows: session.redis.read_timeout
 t.test('read_timeout: a command that gets no answer is given up, and with it the connection', async t => {
   const proxy = await startStallingProxy(t, redis)
   const log = memoryLog()
@@ -75,6 +77,7 @@ t.test('read_timeout: an answer that takes long is waited for', async t => {
   t.equal(await link.run(redis => redis.get('nothing')), null)
 })
 
+// rows: session.redis.send_timeout
 t.test('send_timeout: bytes that do not drain end the connection', async t => {
   const proxy = await startStallingProxy(t, redis)
   const log = memoryLog()
@@ -92,6 +95,7 @@ t.test('send_timeout: many bytes that drain are no fault', async t => {
   await link.run(redis => redis.del('large'))
 })
 
+// rows: session.redis.keepalive_timeout
 t.test('keepalive_timeout: a connection that nobody uses is closed, and opened again on demand', async t => {
   const proxy = await startStallingProxy(t, redis)
   const log = memoryLog()
