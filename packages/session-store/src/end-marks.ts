@@ -2,6 +2,13 @@ import type { Clock, EpochSeconds, RevocationTarget, SessionIdentity } from './s
 
 const SWEEP_INTERVAL_MS = 60_000
 
+/** One end, as instances tell it each other. */
+export interface EndMark {
+  readonly target: RevocationTarget
+  readonly before: EpochSeconds
+  readonly until: EpochSeconds
+}
+
 interface Mark { readonly before: EpochSeconds, readonly until: EpochSeconds }
 
 /** By issuer, then by subject or provider session: two lookups need no joined key, which each request would have to build. */
@@ -14,6 +21,8 @@ export interface EndMarks {
   /** Answers whether that was news: false where what was known says as much. */
   add (target: RevocationTarget, before: EpochSeconds, until: EpochSeconds): boolean
   covers (session: SessionIdentity): boolean
+  /** Every mark that still counts, for who joins later. */
+  list (): EndMark[]
   clear (): void
 }
 
@@ -43,6 +52,10 @@ function sweepMarks (marks: MarksByIssuer, now: EpochSeconds): void {
     for (const [name, mark] of ofIssuer) if (mark.until <= now) ofIssuer.delete(name)
     if (ofIssuer.size === 0) marks.delete(issuer)
   }
+}
+
+function listMarks (marks: MarksByIssuer, toTarget: (issuer: string, name: string) => RevocationTarget): EndMark[] {
+  return [...marks].flatMap(([issuer, ofIssuer]) => [...ofIssuer].map(([name, { before, until }]) => ({ target: toTarget(issuer, name), before, until })))
 }
 
 /** End marks in memory. There is no bound: a mark that is dropped early would bring a session back. */
@@ -90,6 +103,14 @@ export function createEndMarks (clock: Clock): EndMarks {
       if (until !== undefined && until > clock()) return true
       if (holds(subjects.get(session.issuer)?.get(session.subject), session)) return true
       return session.providerSessionId !== null && holds(providerSessions.get(session.issuer)?.get(session.providerSessionId), session)
+    },
+    list () {
+      const now = clock()
+      return [
+        ...[...ids].map(([id, until]) => ({ target: { id }, before: 0, until })),
+        ...listMarks(subjects, (issuer, subject) => ({ issuer, subject })),
+        ...listMarks(providerSessions, (issuer, providerSessionId) => ({ issuer, providerSessionId }))
+      ].filter(({ until }) => until > now)
     },
     clear () {
       ids.clear()

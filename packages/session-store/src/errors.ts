@@ -14,3 +14,6 @@ export const StoreConflictError = createError('FST_OIDC_STORE_CONFLICT', 'This s
 
 /** Options that do not hold. The message lists every problem, one a line. */
 export const OptionsInvalidError = createError<[string, string]>('FST_OIDC_OPTIONS_INVALID', '%s: invalid options\n%s', 500)
+
+/** `session.coordination: workers` where nobody coordinates. */
+export const NotCoordinatedError = createError('FST_OIDC_NOT_COORDINATED', 'session.coordination: workers is for workers of node:cluster whose primary called coordinateWorkers() of fastify-oidc-session-store before it forked', 500)
