@@ -61,7 +61,7 @@ t.test('an answer without a state, or without a code, is none (S196, S197)', asy
   t.equal(withoutState.statusCode, 400)
   t.match(withoutState.body, 'FST_OIDC_CALLBACK_INVALID')
   const withoutCode = await answerWith(app, { state: callback.searchParams.get('state') ?? '' }, cookie)
-  t.match([withoutCode.statusCode, withoutCode.headers.location], [302, '/'])
+  t.strictSame([withoutCode.statusCode, withoutCode.headers.location], [302, '/'])
   for (const response of [withoutState, withoutCode]) t.notOk(hasSession(response))
   t.equal(provider.count('token'), before)
   t.equal((await browser.navigate(callback)).status, 200)
@@ -70,11 +70,11 @@ t.test('an answer without a state, or without a code, is none (S196, S197)', asy
 t.test('the whole of an answer leads back to the page, and the page needs no further login (S198, S199, S200)', async t => {
   const { browser, callback, log } = await loginBegun(t, { redirect_uri: '/callback' })
   const answered = await browser.navigate(callback, { follow: false })
-  t.match([answered.status, answered.headers.get('location')], [302, '/echo/page?tab=A'])
+  t.strictSame([answered.status, answered.headers.get('location')], [302, '/echo/page?tab=A'])
   t.strictSame(browser.cookies(ORIGIN).map(({ name }) => name), ['session'])
   const there = await browser.navigate(`${ORIGIN}/echo/page?tab=A`, { follow: false })
   t.equal(there.status, 200)
-  t.match(JSON.parse(there.body), { sub: 'alice', url: '/echo/page?tab=A' })
+  t.hasStrict(JSON.parse(there.body), { sub: 'alice', url: '/echo/page?tab=A' })
   t.strictSame(complaints(log).filter(({ oidc }) => oidc !== 'profile'), [])
 })
 
@@ -86,7 +86,7 @@ t.test('with a redirect_uri on another host the way back is the same path there,
   t.equal(query.get('redirect_uri'), 'http://app.example.test/callback')
   const callback = await answerFor(browser, 'http://app.example.test/echo/page?a=1', 'http://app.example.test')
   const answered = await browser.navigate(callback, { follow: false })
-  t.match([answered.status, answered.headers.get('location')], [302, '/echo/page?a=1'])
+  t.strictSame([answered.status, answered.headers.get('location')], [302, '/echo/page?a=1'])
 })
 
 t.test('what is sent to the callback by POST is no answer: form_post is not available (S130, S135, S185, S186, S187, S188, S189, S190)', async t => {
@@ -127,7 +127,7 @@ t.test('an error of the provider ends its login with a page, each time, and a la
   const browser = new Browser().route(ORIGIN, app)
   for (let failure = 0; failure < 5; failure++) {
     const { status, headers, body } = await refusal(browser, 'temporarily_unavailable')
-    t.match([status, headers.get('location')], [502, null], `S133, S137: failure ${failure + 1}`)
+    t.strictSame([status, headers.get('location')], [502, null], `S133, S137: failure ${failure + 1}`)
     t.match(body, 'FST_OIDC_LOGIN_REFUSED')
     t.match(body, 'href="/echo/page?tab=A&amp;b=%22"', 'the way to try again is the page that was asked for')
   }

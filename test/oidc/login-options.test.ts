@@ -113,7 +113,7 @@ t.test('a client that the provider does not accept is 502, and the log says what
 t.test('the code exchange sends the code, the redirect_uri and the verifier of the challenge, and nothing else (S184, S204, S205, S206, S207)', async t => {
   const { location, answer, exchange } = await loginWith(t)
   const form = Object.fromEntries(exchange.form)
-  t.match(form, { grant_type: 'authorization_code', code: answer.searchParams.get('code'), redirect_uri: `${ORIGIN}/callback` })
+  t.hasStrict(form, { grant_type: 'authorization_code', code: answer.searchParams.get('code'), redirect_uri: `${ORIGIN}/callback` })
   t.equal(location.searchParams.get('code_challenge_method'), 'S256')
   t.equal(form.redirect_uri, location.searchParams.get('redirect_uri'), 'that of the authorization request')
   t.equal((form.code_verifier ?? '').length, 43)

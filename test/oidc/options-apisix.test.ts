@@ -35,7 +35,7 @@ for (const [name, options] of ACCEPTED) {
     t.strictSame(problems, [])
     const { session } = options as { session?: Record<string, unknown> }
     if (session === undefined) t.equal(settled.session, undefined, 'no session is made up')
-    else t.match(settled.session, session, 'and what is written stays as it is')
+    else t.hasStrict(settled.session, session, 'and what is written stays as it is')
   })
 }
 
@@ -63,10 +63,10 @@ t.test('a port of Redis that is a text is refused (S016)', async t => {
 
 t.test('each value of the session stays as it is written, and none changes another (S021, S022, S023, S027)', async t => {
   const flat = { cookie_name: 'custom', cookie_path: '/app', cookie_domain: 'example.test', cookie_secure: true, cookie_http_only: false, cookie_same_site: 'None', idling_timeout: 600, rolling_timeout: 1200, absolute_timeout: 7200 }
-  t.match(checkOidcOptions(withSession(flat)).options.session, { secret: SECRET, ...flat }, 'S021')
-  t.match(checkOidcOptions(withSession({ cookie: { lifetime: 7200 } })).options.session, { cookie: { lifetime: 7200 }, absolute_timeout: 86400 }, 'S022: it slides, and the end stands where it stood')
+  t.hasStrict(checkOidcOptions(withSession(flat)).options.session, { secret: SECRET, ...flat }, 'S021')
+  t.hasStrict(checkOidcOptions(withSession({ cookie: { lifetime: 7200 } })).options.session, { cookie: { lifetime: 7200 }, absolute_timeout: 86400 }, 'S022: it slides, and the end stands where it stood')
   t.equal(checkOidcOptions({ ...four, session: undefined, bearer_only: true }).options.session, undefined, 'S023')
-  t.match(checkOidcOptions(withSession({ cookie: { lifetime: 7200 }, absolute_timeout: 1800 })).options.session, { cookie: { lifetime: 7200 }, absolute_timeout: 1800 }, 'S027')
+  t.hasStrict(checkOidcOptions(withSession({ cookie: { lifetime: 7200 }, absolute_timeout: 1800 })).options.session, { cookie: { lifetime: 7200 }, absolute_timeout: 1800 }, 'S027')
 })
 
 t.test('a client secret may be a reference to the environment (S066)', async t => {
