@@ -18,8 +18,11 @@ async function tokenApp (t: Test, options: Parameters<typeof protectedApp>[1]): 
 
 const tokenOf = (response: Response): string | null => (response.json() as { token: string | null }).token
 
+// One for all: making its keys takes longest.
+const provider = await lyingProvider(t)
+
 t.test('S262, S263, S273, S274: a session has its access token, whatever renew_access_token_on_expiry says, and nobody else has one', async t => {
-  const provider = await lyingProvider(t)
+  provider.lie()
   for (const renew of [undefined, true, false]) {
     const { app, ask } = await tokenApp(t, optionsFor(provider, renew === undefined ? {} : { renew_access_token_on_expiry: renew }))
     const { cookie } = await login(app)
@@ -32,7 +35,7 @@ t.test('S262, S263, S273, S274: a session has its access token, whatever renew_a
 })
 
 t.test('S264, S265, S276: a token that died is renewed within the request, and the ID token with it', async t => {
-  const provider = await lyingProvider(t)
+  provider.lie()
   for (const [turn, renew] of [undefined, true].entries()) {
     const { app, ask } = await tokenApp(t, optionsFor(provider, renew === undefined ? {} : { renew_access_token_on_expiry: renew }))
     provider.lie()
@@ -66,14 +69,14 @@ t.test('S277, S278: a refresh says who asks, with which token, and for the scope
 })
 
 t.test('S279: a token that died without a refresh token is nobody', async t => {
-  const provider = await lyingProvider(t)
+  provider.lie()
   const { app, ask } = await tokenApp(t, optionsFor(provider))
   const dead = await reissue(app, await loginWithToken(app), { cold: { refreshToken: null, idToken: null } })
   t.equal((await ask(dead)).statusCode, 401)
 })
 
 t.test('S280 to S287: a provider that cannot renew is an outage or a fault of its own, and no logout', async t => {
-  const provider = await lyingProvider(t)
+  provider.lie()
   const { app } = await tokenApp(t, optionsFor(provider))
   const cookie = await loginWithToken(app)
   const at = (url: string): object => ({ token_endpoint: url })

@@ -1,9 +1,11 @@
 import t from 'tap'
+import { exportJWK, generateKeyPair, type JWK } from 'jose'
 import { Browser } from 'fastify-oidc-testing'
 import type { Lies } from '../support/lies.ts'
 import type { LyingProvider } from '../support/lying-provider.ts'
+import { createAuthority } from './bearer-parts.ts'
 import { answerFor, complaints, lyingProvider, ORIGIN } from './flow.ts'
-import { optionsFor, protectedApp, SECRET, type Application } from './support.ts'
+import { optionsFor, protectedApp, SECRET, testProvider, type Application } from './support.ts'
 
 interface Case {
   readonly name: string
@@ -152,6 +154,20 @@ t.test('S243, S244, S245: under apisix what cannot be verified is taken unless a
     t.equal(page.status, status, String(accepts))
     t.equal(JSON.stringify(application.log.find(line => line.oidc === 'profile')?.weak).includes('accept_unsupported_alg'), status === 200, 'the boot says so')
     if (status === 502) t.match(complaints(application.log).at(-1), { code: TOKEN, msg: /"alg"/ })
+  }
+})
+
+t.test('S420: an ID token by an elliptic curve is verified, whatever accept_unsupported_alg says', async t => {
+  const secret = 'a secret of the client'
+  const real = await testProvider(t, { clients: [{ client_id: 'app', client_secret: secret, redirect_uris: [`${ORIGIN}/callback`], response_types: ['code'], grant_types: ['authorization_code'], id_token_signed_response_alg: 'ES256' }] })
+  const { keys } = await (await fetch(`${real.issuer}/jwks`)).json() as { keys: JWK[] }
+  const stranger = await exportJWK((await generateKeyPair('ES256', { extractable: true })).publicKey)
+  for (const [published, status] of [[keys, 200], [keys.map(key => key.kty === 'EC' ? { ...key, ...stranger } : key), 502]] as const) {
+    const authority = await createAuthority(t)
+    authority.keys = published
+    const { app } = await protectedApp(t, optionsFor({ ...real, clientId: 'app', clientSecret: secret }, { accept_unsupported_alg: true, jwks_uri: `${authority.issuer}/jwks`, session_contents: { id_token: true } }))
+    const browser = new Browser().route(ORIGIN, app)
+    t.equal((await browser.navigate(await answerFor(browser, `${ORIGIN}/`))).status, status)
   }
 })
 

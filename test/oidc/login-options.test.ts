@@ -5,6 +5,7 @@ import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import oidc, { type OidcPluginOptions } from 'fastify-oidc'
 import { Browser } from 'fastify-oidc-testing'
+import { createSigner } from './bearer-parts.ts'
 import { answerFor, complaints, lyingProvider, ORIGIN, toCallback } from './flow.ts'
 import { createApplication, optionsFor, protectedApp } from './support.ts'
 
@@ -77,6 +78,21 @@ t.test('S424, S425: token_endpoint_auth_method that the provider does not list g
       t.equal(exchange.form.has('client_id'), used === 'post')
     })
   }
+})
+
+t.test('S427: characters that mean something in Basic are encoded, in the id and in the secret', async t => {
+  const odd = await lyingProvider(t, { id: 'app:1 + 2%', secret: 'p:a+s%25 s&=é/"ö' })
+  const { app } = await protectedApp(t, optionsFor(odd))
+  const browser = new Browser().route(ORIGIN, app)
+  t.equal((await browser.navigate(await answerFor(browser, `${ORIGIN}/`))).status, 200)
+})
+
+t.test('S423: public_key is for bearer tokens: a login goes by the keys of the provider', async t => {
+  provider.lie()
+  const stranger = await createSigner()
+  const { app } = await protectedApp(t, optionsFor(provider, { public_key: stranger.pem, claim_validator: { audience: { match_with_client_id: true } } }))
+  const browser = new Browser().route(ORIGIN, app)
+  t.equal((await browser.navigate(await answerFor(browser, `${ORIGIN}/`))).status, 200)
 })
 
 t.test('client_secret_jwt signs an assertion and does not send the secret', async t => {

@@ -180,6 +180,19 @@ t.test('a certificate of ours is shown to the provider behind the tunnel', async
 })
 
 // rows: ssl_verify
+t.test('S431: a proxy behind TLS has to prove who it is, and nothing goes there before', async t => {
+  const passed: string[] = []
+  const untrusted = createTlsServer(upstreamCertificate, (request, response) => { passed.push(`${request.method} ${request.url}`); response.end() })
+  untrusted.on('connect', (request, socket) => { passed.push(`CONNECT ${request.url}`); socket.end() })
+  const port = await listen(t, untrusted)
+  for (const [discovery, name] of [['http://op.example/.well-known/openid-configuration', 'http_proxy'], ['https://op.example/.well-known/openid-configuration', 'https_proxy']] as const) {
+    const { app, log } = await protectedApp(t, optionsFor({ discovery, clientId: 'app', clientSecret: 's' }, { ssl_verify: false, proxy_opts: { [name]: `https://127.0.0.1:${port}` } }))
+    t.equal((await app.inject('/')).statusCode, 503, name)
+    t.match(log.map(({ msg }) => msg).join('\n'), /certificate was not accepted/, 'ssl_verify is for the provider alone')
+  }
+  t.strictSame(passed, [])
+})
+
 t.test('ssl_verify holds through the tunnel', async t => {
   const { origin, headers } = await secureAuthority(t)
   const proxy = await forwardProxy(t)

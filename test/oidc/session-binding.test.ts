@@ -1,7 +1,7 @@
 import t from 'tap'
 import oidc from 'fastify-oidc'
 import { createMemoryStore } from 'fastify-oidc-session-store'
-import { createApplication, optionsFor } from './support.ts'
+import { createApplication, optionsFor, protectedApp } from './support.ts'
 import { handleOf, setCookies } from './session-parts.ts'
 
 // rows: client_id
@@ -30,4 +30,21 @@ t.test('S435: in one store, a session of one client or provider is worthless at 
   }
   t.equal((await app.inject({ url: '/client/logout', headers: { cookie } })).statusCode, 200)
   t.equal((await app.inject({ url: '/one', headers: { cookie } })).statusCode, 200, 'and cannot be ended there')
+})
+
+t.test('S440: the cookie of one kind of store is nobody at another, and is left alone', async t => {
+  const offline = { discovery: 'http://127.0.0.1:9/.well-known/openid-configuration', clientId: 'one', clientSecret: 's' }
+  const options = optionsFor(offline, { unauth_action: 'deny' })
+  const sealed = await protectedApp(t, options)
+  const { app: kept } = createApplication(t)
+  kept.decorate('oidcSessionStore', createMemoryStore())
+  await kept.register(oidc, options)
+  kept.get('/', async request => ({ sub: request.oidc.claims?.sub }))
+  const cookies = [await sealed.app.oidc.issueCookie({ subject: 'alice' }), await kept.oidc.issueCookie({ subject: 'alice' })]
+  for (const [index, { app: own }] of [sealed, { app: kept }].entries()) {
+    const foreign = await own.inject({ url: '/', headers: { cookie: cookies[1 - index] } })
+    t.equal(foreign.statusCode, 401)
+    t.equal(setCookies(foreign).length, 0)
+    t.equal((await own.inject({ url: '/', headers: { cookie: cookies[index] } })).json().sub, 'alice')
+  }
 })

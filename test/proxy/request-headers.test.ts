@@ -15,7 +15,7 @@ t.test('the upstream is told who calls, and a forged identity does not arrive', 
   t.notOk(seen.headers['x-forwarded-user'])
 })
 
-t.test('our cookies stay here, the others go on', async t => {
+t.test('S444: our cookies stay here, the others go on', async t => {
   const upstream = await startUpstream(t, echo)
   const front = await startFront(t, { upstream: upstream.url })
   t.equal((await requestRaw(front.port, '/', [session])).echo.headers.cookie, 'a=1; b=2')
