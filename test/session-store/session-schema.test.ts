@@ -74,3 +74,14 @@ t.test('every option is described', async t => {
   visit(sessionSchema, 'session')
   t.same(missing, [])
 })
+
+t.test('sessions in Redis: what is written of it stays as it is, beside the options of the cookie (S015, S024, S026)', async t => {
+  for (const [name, written] of [
+    ['S015', { storage: 'redis', redis: { host: '127.0.0.1', port: 6379, prefix: 'sessions' } }],
+    ['S024', { storage: 'redis', redis: { host: 'redis.example', port: 6380 } }],
+    ['S026', { storage: 'redis', redis: { host: '127.0.0.1' }, cookie_name: 'custom', absolute_timeout: 7200 }]
+  ] as const) {
+    t.same(problems(written), [], name)
+    t.hasStrict(parseOptions('session', sessionSchema, { secret, ...written }), { secret, ...written }, name)
+  }
+})
