@@ -61,6 +61,7 @@ async function unbuiltNote (folder) {
 const schemas = {
   'session-store': async folder => optionsMarkdown((await load(folder, 'dist', 'session-schema.js')).sessionSchema, { prefix: 'session' }),
   'cookie-store': async folder => optionsMarkdown((await load(folder, 'dist', 'options.js')).optionsSchema),
+  'redis-store': async folder => optionsMarkdown((await load(folder, 'dist', 'options.js')).optionsSchema),
   oidc: async folder => optionsMarkdown((await load(folder, 'dist', 'options', 'schema.js')).optionsSchema, { note: await unbuiltNote(folder) }),
   proxy: async folder => optionsMarkdown((await load(folder, 'dist', 'options.js')).proxyOptionsSchema),
   gateway: async folder => {

@@ -1,5 +1,10 @@
-import { Cluster, Redis } from 'ioredis'
-import { clusterOptions, singleOptions, type ConnectionSettings } from './connection-settings.ts'
+import { Cluster, Redis, type RedisOptions as IoredisOptions } from 'ioredis'
+import { clusterOptions, hostAndPort, singleOptions, type ConnectionSettings } from './connection-settings.ts'
+
+/** Also of a client that another copy of ioredis has made. */
+export function isCluster (client: Redis | Cluster): client is Cluster {
+  return client.isCluster
+}
 
 /** A client that connects when it is first used, and by itself again whenever the connection breaks. */
 export function createClient (settings: ConnectionSettings): Redis | Cluster {
@@ -13,11 +18,37 @@ function oneOf<T> (members: readonly T[]): T | null {
   return members[Math.floor(Math.random() * members.length)] ?? null
 }
 
+/** One attempt to connect and no more: whoever listens wants to know when it ends. */
+const ONE_ATTEMPT: IoredisOptions = {
+  retryStrategy: () => null,
+  sentinelRetryStrategy: () => null,
+  reconnectOnError: null,
+  autoResubscribe: false,
+  maxRetriesPerRequest: 0,
+  lazyConnect: true
+}
+
 /** A client for one attempt to hear channels: it does not come back by itself. In a cluster every node tells what any node is told. */
 export function createListeningClient (settings: ConnectionSettings, client: Redis | Cluster): Redis {
   const { place } = settings
-  const options = { ...singleOptions(settings), retryStrategy: () => null, sentinelRetryStrategy: () => null, reconnectOnError: null, autoResubscribe: false }
-  const node = client instanceof Cluster ? oneOf(client.nodes())?.options ?? null : null
-  const at = place.kind === 'cluster' ? node ?? oneOf(place.nodes) : null
-  return new Redis(at === null ? options : { ...options, host: at.host, port: at.port })
+  const options = { ...singleOptions(settings), ...ONE_ATTEMPT }
+  if (place.kind !== 'cluster') return new Redis(options)
+  const known = isCluster(client) ? client.nodes().map(node => node.options) : []
+  const at = oneOf(known) ?? oneOf(place.nodes)
+  return new Redis({ ...options, host: at?.host, port: at?.port })
+}
+
+/** The same beside a client of the application; null while a cluster of it knows no node. */
+export function duplicateForListening (client: Redis | Cluster, connectTimeoutMs: number): Redis | null {
+  const options = { ...ONE_ATTEMPT, connectTimeout: connectTimeoutMs, readOnly: false }
+  if (!isCluster(client)) return client.duplicate(options)
+  return oneOf(client.nodes())?.duplicate(options) ?? null
+}
+
+/** Where a client of the application connects to, for the log. */
+export function addressOf (client: Redis | Cluster): string {
+  if (isCluster(client)) return 'the nodes of the application\'s cluster'
+  const { path, sentinels, name, host, port } = client.options
+  if (Array.isArray(sentinels) && sentinels.length > 0) return `${name} of the application's sentinels`
+  return path ?? hostAndPort({ host: host ?? 'localhost', port: port ?? 6379 })
 }

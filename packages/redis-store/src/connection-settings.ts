@@ -52,7 +52,8 @@ function place (options: RedisOptions): RedisPlace {
   return { kind: 'single', host: options.host, port: options.port }
 }
 
-function hostAndPort ({ host, port }: { readonly host: string, readonly port: number }): string {
+/** As it stands in a log. */
+export function hostAndPort ({ host, port }: { readonly host: string, readonly port: number }): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
 }
 

@@ -1,5 +1,6 @@
-import { Cluster, type Redis } from 'ioredis'
+import type { Cluster, Redis } from 'ioredis'
 import type { Socket } from 'node:net'
+import { isCluster } from './client.ts'
 
 export interface ConnectionWatchOptions {
   readonly client: Redis | Cluster
@@ -12,7 +13,7 @@ export interface ConnectionWatchOptions {
 const TICKS_PER_TIMEOUT = 5
 
 function connections (client: Redis | Cluster): Redis[] {
-  return client instanceof Cluster ? client.nodes() : [client]
+  return isCluster(client) ? client.nodes() : [client]
 }
 
 /** The time runs anew with each byte that leaves, also within one long write. */
@@ -48,7 +49,7 @@ function watchIdleness (client: Redis | Cluster, timeoutMs: number, onIdle: () =
 export function watchConnections ({ client, sendTimeoutMs, idleTimeoutMs, onIdle }: ConnectionWatchOptions): () => void {
   const watch = (connection: Redis): void => { connection.on('connect', () => limitSending(connection.stream, sendTimeoutMs)) }
   for (const connection of connections(client)) watch(connection)
-  if (client instanceof Cluster) client.on('+node', watch)
+  if (isCluster(client)) client.on('+node', watch)
   const timer = watchIdleness(client, idleTimeoutMs, onIdle)
   return () => clearInterval(timer)
 }

@@ -1,6 +1,6 @@
-import { Cluster, type Redis } from 'ioredis'
+import type { Cluster, Redis } from 'ioredis'
 import { watchAvailability } from './availability.ts'
-import { createClient, createListeningClient } from './client.ts'
+import { addressOf, createClient, createListeningClient, duplicateForListening, isCluster } from './client.ts'
 import { connectionSettings } from './connection-settings.ts'
 import { watchConnections } from './connection-watch.ts'
 import { resolveUrl } from './contradictions.ts'
@@ -10,6 +10,17 @@ import type { RedisOptions } from './options.ts'
 import type { RedisLink } from './redis-link.ts'
 import { createSubscriber } from './subscriber.ts'
 
+type Timeouts = Pick<RedisOptions, 'connect_timeout' | 'read_timeout'>
+
+interface Way {
+  readonly client: Redis | Cluster
+  readonly address: string
+  /** Makes a client for one attempt to hear channels; null when nothing can be tried now. */
+  readonly listen: () => Redis | null
+  /** The longest that one command may take, where the client itself does not look after it. */
+  readonly commandTimeoutMs: number | null
+}
+
 /** Ends a wait that nothing else would end. */
 async function within<T> (work: Promise<T>, timeoutMs: number): Promise<T> {
   return await new Promise<T>((resolve, reject) => {
@@ -18,19 +29,10 @@ async function within<T> (work: Promise<T>, timeoutMs: number): Promise<T> {
   })
 }
 
-/**
- * Opens the way to Redis. It resolves nothing and fails nothing by itself: what cannot be reached is told by `run` and `ready`, and in one line of the log.
- * @param options `session.redis`, parsed
- */
-export function createRedisLink (options: RedisOptions, log: Log | null = null): RedisLink {
-  const settings = connectionSettings(resolveUrl(options))
-  const client = createClient(settings)
-  const linkLog = createLinkLog(log, settings.address)
-  const openTimeoutMs = options.connect_timeout + options.read_timeout
-  const availability = watchAvailability({ client, log: linkLog, openTimeoutMs })
-  const stopWatching = watchConnections({ client, sendTimeoutMs: options.send_timeout, idleTimeoutMs: options.keepalive_timeout, onIdle: availability.rest })
-  const subscriber = createSubscriber(() => createListeningClient(settings, client))
-  const commandTimeoutMs = client instanceof Cluster ? openTimeoutMs : null
+function openLink ({ client, address, listen, commandTimeoutMs }: Way, timeouts: Timeouts, log: Log | null): RedisLink & { readonly rest: () => void } {
+  const linkLog = createLinkLog(log, address)
+  const availability = watchAvailability({ client, log: linkLog, openTimeoutMs: timeouts.connect_timeout + timeouts.read_timeout })
+  const subscriber = createSubscriber(listen)
 
   const run = async <T>(command: (client: Redis | Cluster) => Promise<T>): Promise<T> => {
     if (!availability.isUp) await availability.enter()
@@ -48,11 +50,42 @@ export function createRedisLink (options: RedisOptions, log: Log | null = null):
     subscribe: subscriber.subscribe,
     ready: async () => { await run(redis => redis.ping()) },
     onReconnected: availability.onReconnected,
+    rest: availability.rest,
     close: async () => {
-      stopWatching()
       availability.close()
       await subscriber.close()
+    }
+  }
+}
+
+/**
+ * Opens the way to Redis. What cannot be reached is told by `run` and `ready`, and in one line of the log; it is tried again until `close`.
+ * @param options `session.redis`, parsed
+ */
+export function createRedisLink (options: RedisOptions, log: Log | null = null): RedisLink {
+  const settings = connectionSettings(resolveUrl(options))
+  const client = createClient(settings)
+  const way = {
+    client,
+    address: settings.address,
+    listen: () => createListeningClient(settings, client),
+    commandTimeoutMs: isCluster(client) ? options.connect_timeout + options.read_timeout : null
+  }
+  const { rest, ...link } = openLink(way, options, log)
+  const stopWatching = watchConnections({ client, sendTimeoutMs: options.send_timeout, idleTimeoutMs: options.keepalive_timeout, onIdle: rest })
+  return {
+    ...link,
+    close: async () => {
+      stopWatching()
+      await link.close()
       client.disconnect()
     }
   }
+}
+
+/** Goes through a client of the application's own, with that client's settings. `close` leaves it open. */
+export function createLinkThrough (client: Redis | Cluster, timeouts: Timeouts, log: Log | null = null): RedisLink {
+  const listen = (): Redis | null => duplicateForListening(client, timeouts.connect_timeout)
+  const { rest, ...link } = openLink({ client, address: addressOf(client), listen, commandTimeoutMs: timeouts.read_timeout }, timeouts, log)
+  return link
 }

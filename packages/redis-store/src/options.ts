@@ -24,8 +24,33 @@ export const optionsSchema = Type.Object({
   client
 }, { additionalProperties: false, description: 'Options of fastify-oidc-redis-store.' })
 
+/** The options of the plugin that lets instances agree, wherever sessions live. */
+export const coordinationSchema = Type.Object({
+  session: Type.Object({
+    secret: shared.secret,
+    secret_fallbacks: shared.secret_fallbacks,
+    redis
+  }, { additionalProperties: false, description: 'Session configuration, under the names that the core uses.' }),
+  client
+}, { additionalProperties: false, description: 'Options of the coordination through Redis.' })
+
+export type RedisCoordinationInput = Static<typeof coordinationSchema>
+export type RedisCoordinationPluginOptions = Resolved<typeof coordinationSchema>
+
 export type RedisStorePluginInput = Static<typeof optionsSchema>
 export type RedisStorePluginOptions = Resolved<typeof optionsSchema>
+
+function findProblems ({ session, client: own }: RedisCoordinationPluginOptions): OptionProblem[] {
+  const problems = contradictions(session.redis, own !== undefined).map(({ path, message }) => ({ path: ['session', 'redis', ...path], message }))
+  if (own !== undefined && !isClient(own)) problems.push({ path: ['client'], message: 'must be a client of ioredis' })
+  return problems
+}
+
+function isClient (value: unknown): boolean {
+  if (value === null || typeof value !== 'object') return false
+  const { defineCommand, duplicate, status } = value as Record<string, unknown>
+  return typeof defineCommand === 'function' && typeof duplicate === 'function' && typeof status === 'string'
+}
 
 /** @throws FST_OIDC_OPTIONS_INVALID with every problem at once */
 export function parseRedisStoreOptions (name: string, input: unknown): RedisStorePluginOptions {
@@ -35,13 +60,10 @@ export function parseRedisStoreOptions (name: string, input: unknown): RedisStor
   return options
 }
 
-function findProblems ({ session, client: own }: RedisStorePluginOptions): OptionProblem[] {
-  const problems = contradictions(session.redis, own !== undefined).map(({ path, message }) => ({ path: ['session', 'redis', ...path], message }))
-  if (own !== undefined && !isClient(own)) problems.push({ path: ['client'], message: 'must be a client of ioredis' })
-  return problems
-}
-
-function isClient (value: unknown): boolean {
-  const { defineCommand, duplicate, status } = value as Record<string, unknown>
-  return typeof defineCommand === 'function' && typeof duplicate === 'function' && typeof status === 'string'
+/** @throws FST_OIDC_OPTIONS_INVALID with every problem at once */
+export function parseRedisCoordinationOptions (name: string, input: unknown): RedisCoordinationPluginOptions {
+  const { options, problems } = checkOptions(coordinationSchema, input)
+  const all = problems.length > 0 ? problems : findProblems(options)
+  if (all.length > 0) throw optionsError(name, all)
+  return options
 }

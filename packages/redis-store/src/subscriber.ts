@@ -17,9 +17,9 @@ interface Channel {
 
 /**
  * Hears channels over a connection of its own, which is opened for the first listener and closed after the last.
- * @param connect a new client that does not reconnect by itself; each attempt gets another
+ * @param connect a new client that does not reconnect by itself; each attempt gets another; null when nothing can be tried now
  */
-export function createSubscriber (connect: () => Redis): Subscriber {
+export function createSubscriber (connect: () => Redis | null): Subscriber {
   const channels = new Map<string, Channel>()
   let connection: Redis | null = null
   let timer: NodeJS.Timeout | null = null
@@ -50,6 +50,9 @@ export function createSubscriber (connect: () => Redis): Subscriber {
       channel.heard = false
       for (const listener of [...channel.listeners]) listener.lost()
     }
+    openLater()
+  }
+  const openLater = (): void => {
     if (closed || channels.size === 0) return
     attempts++
     timer = setTimeout(() => {
@@ -77,6 +80,7 @@ export function createSubscriber (connect: () => Redis): Subscriber {
   function open (): void {
     const own = connect()
     connection = own
+    if (own === null) return openLater()
     own.on('error', () => {})
     own.once('end', () => drop(own))
     own.on('messageBuffer', (channel: Buffer, payload: Buffer) => {
