@@ -16,9 +16,9 @@ export const BearerInvalidError = createError('FST_OIDC_BEARER_INVALID', 'The ac
 export const BearerExpiredError = createError('FST_OIDC_BEARER_INVALID', 'The access token has expired', 401)
 /** `claim_schema`: the session lives on, and does not hold against it; why is in the log. */
 export const ClaimsInvalidError = createError('FST_OIDC_CLAIMS_INVALID', 'The claims of this sign-in are not those that are needed here', 401)
-/** `claim_validator.audience`: the token does not say whom it is for. */
+/** `audience`, `claim_validator.audience`: the token does not say whom it is for. */
 export const AudienceMissingError = createError('FST_OIDC_AUDIENCE_MISSING', 'required audience claim not present', 403)
-/** `claim_validator.audience.match_with_client_id`: the token is for somebody else. */
+/** `audience`, `claim_validator.audience.match_with_client_id`: the token is for somebody else. */
 export const AudienceMismatchError = createError('FST_OIDC_AUDIENCE_MISMATCH', 'mismatched audience', 403)
 /** `fastify.oidc.login` and its like were called with `bearer_only`. */
 export const BearerOnlyError = createError('FST_OIDC_BEARER_ONLY', 'with bearer_only there are no sessions: nobody can be logged in or out here', 500)

@@ -5,6 +5,7 @@ import type { JwtHeader } from './token.ts'
 const LOGOUT_EVENT = 'http://schemas.openid.net/event/backchannel-logout'
 /** What Keycloak (`typ`), Cognito and Hydra (`token_use`) call tokens that are for the client alone. */
 const OTHER_TYPES = new Set(['id', 'id_token', 'refresh', 'refresh_token', 'offline', 'logout', 'serialized-id'])
+const ID_TYPES = new Set(['id', 'id_token'])
 const ONLY_IN_ID_TOKENS = ['nonce', 'at_hash', 'c_hash']
 const ACCESS_MARKS = ['scope', 'scp', 'client_id', 'azp']
 
@@ -28,6 +29,14 @@ export function checkIsAccessToken (header: JwtHeader, claims: Claims): void {
   if (events !== null && typeof events === 'object' && LOGOUT_EVENT in events) throw invalidToken('it is a logout token')
   checkIsForCallers(claims)
   if (ACCESS_MARKS.every(name => claims[name] === undefined)) throw invalidToken(`it is no access token: it has none of ${ACCESS_MARKS.join(', ')}, and its header does not say at+jwt`)
+}
+
+/** Is it an ID token of this client (OpenID Connect Core 1.0, section 2), and nothing else that is signed for it: no logout token, no answer of the provider? */
+export function isIdTokenFor (clientId: string, header: JwtHeader, { aud, sub, iat, events, typ, token_use: use, token_type: tokenType, cnf }: Claims): boolean {
+  const isOther = [events, tokenType, cnf].some(value => value !== undefined && value !== null)
+  const isNamed = [typ, use].every(type => type === undefined || (typeof type === 'string' && ID_TYPES.has(type.toLowerCase())))
+  const isOurs = aud === clientId || (Array.isArray(aud) && aud.includes(clientId))
+  return [null, 'jwt'].includes(typeOf(header)) && !isOther && isNamed && isOurs && typeof sub === 'string' && typeof iat === 'number'
 }
 
 /**

@@ -6,7 +6,8 @@ export type Audience = 'held' | 'missing' | 'mismatched'
 export interface AudienceRule {
   readonly claim: string
   readonly required: boolean
-  readonly match_with_client_id: boolean
+  /** One of each has to be named. */
+  readonly demands: ReadonlyArray<readonly string[]>
 }
 
 const MAX_DEPTH = 32
@@ -22,13 +23,14 @@ export function scopesOf (claims: Claims): readonly string[] {
   return Object.freeze(split(claims.scope) ?? split(claims.scp) ?? NOTHING)
 }
 
+const names = (value: unknown, name: string): boolean => value === name || (Array.isArray(value) && value.includes(name))
+
 /** A missing audience is never one that matches. */
-export function audienceOf (claims: Claims, rule: AudienceRule | undefined, clientId: string): Audience {
-  if (rule === undefined || (!rule.required && !rule.match_with_client_id)) return 'held'
-  const value = Object.hasOwn(claims, rule.claim) ? claims[rule.claim] : undefined
+export function audienceOf (claims: Claims, { claim, required, demands }: AudienceRule): Audience {
+  if (!required && demands.length === 0) return 'held'
+  const value = Object.hasOwn(claims, claim) ? claims[claim] : undefined
   if (value === undefined || value === null || value === false) return 'missing'
-  if (!rule.match_with_client_id) return 'held'
-  return value === clientId || (Array.isArray(value) && value.includes(clientId)) ? 'held' : 'mismatched'
+  return demands.every(anyOf => anyOf.some(name => names(value, name))) ? 'held' : 'mismatched'
 }
 
 function membersOf (values: readonly object[]): object[] {

@@ -6,7 +6,7 @@ import { ASYMMETRIC_ALGORITHMS, readPublicKey, splitAlgorithms } from '../option
 import type { KeySet } from '../provider/discovery.ts'
 import { ProviderFault } from '../provider/fault.ts'
 import type { Provider } from '../provider/provider.ts'
-import { checkIsAccessToken } from './access-token.ts'
+import { checkIsAccessToken, isIdTokenFor } from './access-token.ts'
 import { expiredToken, invalidToken } from './invalid.ts'
 import { createKeyFinder, type KeyFinder } from './provider-keys.ts'
 import { hasRepeatedNames } from './repeated-names.ts'
@@ -88,7 +88,7 @@ export function createJwtVerifier (room: VerifierRoom): JwtVerifier {
       const options = await optionsNow()
       const claims = await check(token, options).catch((error: unknown) => { throw toInvalid(error) })
       if (hasRepeatedNames(payloadText ?? '')) throw invalidToken('a claim comes twice')
-      checkIsAccessToken(header, claims)
+      if (!settings.accept_id_token_as_bearer || !isIdTokenFor(settings.client_id, header, claims)) checkIsAccessToken(header, claims)
       return claims
     }
   }

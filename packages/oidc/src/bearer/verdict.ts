@@ -1,7 +1,7 @@
 import type { Claims, Clock, EpochSeconds } from 'fastify-oidc-session-store'
 import { claimCheckOf } from '../options/claim-schema.ts'
 import type { OidcSettings } from '../options/settings.ts'
-import { audienceOf, freezeClaims, scopesOf, type Audience } from './claims.ts'
+import { audienceOf, freezeClaims, scopesOf, type Audience, type AudienceRule } from './claims.ts'
 import { invalidToken } from './invalid.ts'
 import type { Introspection, RequestHeaders } from './introspection.ts'
 import type { JwtVerifier } from './jwt-verifier.ts'
@@ -47,6 +47,11 @@ interface JudgeRoom {
   readonly introspection: Introspection | null
 }
 
+function audienceRuleOf ({ audience, claim_validator: validator, client_id: clientId }: OidcSettings): AudienceRule {
+  const { claim, required, match_with_client_id: isClient } = validator?.audience ?? { claim: 'aud', required: false, match_with_client_id: false }
+  return { claim, required, demands: [...isClient ? [[clientId]] : [], ...audience === undefined ? [] : [[audience].flat()]] }
+}
+
 function describe (token: string, claims: Claims, verifiedBy: VerifiedToken['verifiedBy'], settings: OidcSettings): VerifiedToken {
   if (!freezeClaims(claims)) throw invalidToken('its claims are nested too deep')
   const problem = claimCheckOf(settings)?.(claims) ?? null
@@ -56,7 +61,7 @@ function describe (token: string, claims: Claims, verifiedBy: VerifiedToken['ver
     claims,
     scopes: scopesOf(claims),
     expiresAt: numberOf(claims, 'exp'),
-    audience: audienceOf(claims, settings.claim_validator?.audience, settings.client_id),
+    audience: audienceOf(claims, audienceRuleOf(settings)),
     verifiedBy
   })
 }

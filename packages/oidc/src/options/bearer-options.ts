@@ -49,14 +49,26 @@ function checkAddonHeaders ({ introspection_addon_headers: names = [] }: Resolve
   })
 }
 
+/** Is a token that was issued for somebody else refused? */
+export function namesAudience ({ audience, claim_validator: validator }: Pick<ResolvedOptions, 'audience' | 'claim_validator'>): boolean {
+  return audience !== undefined || validator?.audience?.match_with_client_id === true
+}
+
+function checkIdle (options: ResolvedOptions): OptionProblem[] {
+  const problems: OptionProblem[] = []
+  if (options.audience !== undefined && !acceptsBearer(options)) problems.push(problem('audience', 'has no effect where no bearer tokens are accepted: set use_jwks, public_key or introspection_endpoint'))
+  if (options.accept_id_token_as_bearer && !verifiesJwts(options)) problems.push(problem('accept_id_token_as_bearer', 'has no effect where no tokens are verified by their signature: set use_jwks or public_key'))
+  return problems
+}
+
 function checkAudience (options: ResolvedOptions): OptionProblem[] {
   if (options.security_profile === 'apisix' || !acceptsBearer(options)) return []
-  return options.claim_validator?.audience?.match_with_client_id === true
+  return namesAudience(options)
     ? []
-    : [problem('claim_validator.audience.match_with_client_id', `must be true under security_profile ${options.security_profile} where bearer tokens are accepted: else a token that was issued for another API would do`)]
+    : [problem('audience', `or claim_validator.audience.match_with_client_id: true is required under security_profile ${options.security_profile} where bearer tokens are accepted: else a token that was issued for another API would do`)]
 }
 
 /** What the options about bearer tokens have to agree on. */
 export function checkBearerOptions (options: ResolvedOptions): OptionProblem[] {
-  return [checkAlgorithms, checkAddonHeaders, checkAudience].flatMap(check => check(options))
+  return [checkAlgorithms, checkAddonHeaders, checkAudience, checkIdle].flatMap(check => check(options))
 }

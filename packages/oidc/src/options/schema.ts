@@ -34,7 +34,7 @@ const claimValidator = Type.Object({
   audience: Type.Optional(Type.Object({
     claim: withDefault(Type.String({ minLength: 1, description: 'Claim that holds the audience.' }), 'aud'),
     required: flag(false, 'The audience claim must be there.'),
-    match_with_client_id: flag(false, 'The audience must be, or contain, the client id.')
+    match_with_client_id: flag(false, 'The audience must be, or contain, the client id. `audience` (ours) names another.')
   }, { additionalProperties: false, description: 'Audience validation.' }))
 }, { additionalProperties: false, description: 'Validation of the claims of bearer tokens.' })
 
@@ -125,6 +125,8 @@ export const optionsSchema = Type.Object({
   jwks_uri: url('Instead of that of the discovery document.'),
   end_session_endpoint: url('Instead of that of the discovery document.'),
   revocation_endpoint: url('Instead of that of the discovery document.'),
+  audience: Type.Optional(Type.Union([Type.String({ minLength: 1 }), Type.Array(Type.String({ minLength: 1 }), { minItems: 1 })], { description: 'Whom a bearer token must be for: its audience (`aud`, or what `claim_validator.audience.claim` says) must be, or contain, this or one of these; otherwise 403. It holds for JWTs and introspected tokens, and beside `claim_validator.audience`, not in its place. Usually the URI of the API (RFC 8707, RFC 9068).' })),
+  accept_id_token_as_bearer: flag(false, 'Accept an ID token of this client as a bearer token: signature, issuer, expiry and `aud` (the client id) are checked, and `audience` where it is set. For callers that have nothing else; an ID token was not issued for this, and everybody it was shown to can use it.'),
   secrets: secretsSchema
 }, { additionalProperties: false })
 

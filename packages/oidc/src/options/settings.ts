@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { checkOptions, optionsError, sessionSchema, type OptionProblem } from 'fastify-oidc-session-store'
-import { acceptsBearer, checkBearerOptions } from './bearer-options.ts'
+import { acceptsBearer, checkBearerOptions, namesAudience } from './bearer-options.ts'
 import { checkClientAuth } from './client-auth-options.ts'
 import { checkClaimSchema } from './claim-schema.ts'
 import { checkDpop } from './dpop-options.ts'
@@ -138,7 +138,8 @@ export function listWeakSettings (settings: OidcSettings): string[] {
     ['accept_none_alg', hasLogins && settings.accept_none_alg],
     ['accept_unsupported_alg', hasLogins && settings.accept_unsupported_alg],
     ['cross_site', hasLogins && settings.cross_site === 'allow'],
-    ['claim_validator.audience.match_with_client_id', acceptsBearer(settings) && settings.claim_validator?.audience?.match_with_client_id !== true],
+    ['audience', acceptsBearer(settings) && !namesAudience(settings)],
+    ['accept_id_token_as_bearer', settings.accept_id_token_as_bearer],
     ['ssl_verify', !settings.ssl_verify]
   ]
   return weak.filter(([, isWeak]) => isWeak).map(([name]) => name)

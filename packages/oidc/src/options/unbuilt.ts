@@ -10,7 +10,7 @@ const UNBUILT: ReadonlyArray<readonly [path: string, harmless: unknown]> = [
 ]
 
 /** Names that later versions know. */
-const COMING = ['audience', 'scopes_claim', 'groups_claim', 'user_id_claim', 'email_claim', 'allowed_groups', 'required_groups', 'allowed_emails', 'allowed_email_domains', 'required_claims', 'acr_values', 'max_age', 'skip_auth_preflight', 'auth_methods', 'consumer', 'whitelist_domains', 'accept_id_token_as_bearer']
+const COMING = ['scopes_claim', 'groups_claim', 'user_id_claim', 'email_claim', 'allowed_groups', 'required_groups', 'allowed_emails', 'allowed_email_domains', 'required_claims', 'acr_values', 'max_age', 'skip_auth_preflight', 'auth_methods', 'consumer', 'whitelist_domains']
 
 function readPath (root: unknown, path: readonly string[]): unknown {
   return path.reduce<unknown>((value, name) => value === null || typeof value !== 'object' ? undefined : (value as Record<string, unknown>)[name], root)
