@@ -25,7 +25,8 @@ const provider = await lyingProvider(t)
 
 async function loginWith (t: Test, provider: LyingProvider, endpoint: Endpoint, failure: Failure) {
   provider.lie({ failures: { [endpoint]: failure } })
-  const { app, log } = await protectedApp(t, optionsFor(provider, { timeout: 1 }))
+  // Who does answer may take long on a busy machine.
+  const { app, log } = await protectedApp(t, optionsFor(provider, { timeout: failure === 'hang' || failure === 'stall' ? 1 : 10 }))
   const browser = new Browser().route(ORIGIN, app)
   const started = performance.now()
   const first = await browser.navigate(`${ORIGIN}/echo/page`, { follow: false })
