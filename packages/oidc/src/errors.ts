@@ -5,6 +5,8 @@ export const AlreadyRegisteredError = createError('FST_OIDC_ALREADY_REGISTERED',
 export const HandlesKeptError = createError('FST_OIDC_HANDLES_KEPT', 'session.rolling_timeout gives a session new handles, and this session store keeps the one of its login: leave the option out, or keep sessions in cookies', 500)
 export const PolicyInvalidError = createError<[string, string]>('FST_OIDC_POLICY_INVALID', 'config.oidc of %s does not hold:\n%s', 500)
 export const RedirectUriOutsideError = createError<[string, string, string]>('FST_OIDC_PATH_OUTSIDE_SCOPE', '%s is %s, but this scope serves only paths under %s', 500)
+/** `redirect_uri` or `logout_path`. A route that is declared before the plugin may have the path of `redirect_uri`. */
+export const PathTakenError = createError<[string, string]>('FST_OIDC_PATH_TAKEN', '%s is %s, which is the path of a route of this application: choose one that no route has', 500)
 
 export const UnauthenticatedError = createError('FST_OIDC_UNAUTHENTICATED', 'Sign in to see this', 401)
 /** With `bearer_only`: a request without a token. */

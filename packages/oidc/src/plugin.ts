@@ -114,6 +114,6 @@ const plugin: FastifyPluginAsync<OidcPluginOptions> = async (fastify, input) => 
 
 /**
  * OpenID Connect for the routes of a scope.
- * @throws FST_OIDC_OPTIONS_INVALID, FST_OIDC_ALREADY_REGISTERED, FST_OIDC_STORE_CONFLICT, FST_OIDC_HANDLES_KEPT, FST_OIDC_PATH_OUTSIDE_SCOPE
+ * @throws FST_OIDC_OPTIONS_INVALID, FST_OIDC_ALREADY_REGISTERED, FST_OIDC_STORE_CONFLICT, FST_OIDC_HANDLES_KEPT, FST_OIDC_PATH_OUTSIDE_SCOPE, FST_OIDC_PATH_TAKEN
  */
 export const oidc = fp(plugin, { name: NAME, fastify: '5.x' })

@@ -16,12 +16,16 @@ export interface Transaction {
   readonly isSilent: boolean
 }
 
+/** Why an attempt is not found. `other scheme`: its cookie has the name that it has on https, and the request is not, or the reverse. */
+export type LostAttempt = 'none came' | 'others came' | 'other scheme' | 'sealed elsewhere' | 'too old'
+
+export type FoundAttempt = { readonly kind: 'found', readonly transaction: Transaction } | { readonly kind: 'lost', readonly lost: LostAttempt }
+
 /** Keeps each attempt in a sealed cookie of its own, so that tabs do not overwrite each other. */
 export interface Transactions {
   /** Takes the oldest attempts away where there would be too many. */
   begin (request: FastifyRequest, reply: FastifyReply, state: string, transaction: Transaction, sessionBytes: number): void
-  /** null: unknown, too old, or not ours. */
-  find (request: FastifyRequest, state: string): Transaction | null
+  find (request: FastifyRequest, state: string): FoundAttempt
   end (request: FastifyRequest, reply: FastifyReply, state: string): void
   /** Drops the oldest attempts until the rest fit beside a session of this size. */
   trim (request: FastifyRequest, reply: FastifyReply, sessionBytes: number): void
@@ -35,6 +39,9 @@ const MAX_DROPS = 32
 /** A state is 43 characters, a full stop and a digit; what is longer is not ours and costs no work. */
 const MAX_STATE_LENGTH = 64
 const MAX_COOKIE_LENGTH = 4096
+/** Cookies of one name, which sibling domains can plant. */
+const MAX_TRIES = 4
+const NOTHING_CAME: FoundAttempt = { kind: 'lost', lost: 'none came' }
 
 interface Pending { readonly name: string, readonly bytes: number, readonly startedAt: number }
 
@@ -74,6 +81,20 @@ export function createTransactions (settings: OidcSettings, names: CookieNames, 
     }
   }
 
+  function open (value: string, state: string): Transaction | null {
+    const opened = value.length > MAX_COOKIE_LENGTH ? null : sealer.open(Buffer.from(value.slice(value.indexOf('.') + 1), 'base64url'), state)
+    if (opened === null) return null
+    const [seed, returnTo, startedAt, silent] = JSON.parse(opened.toString()) as [string, string, number, 1?]
+    return { seed, returnTo, startedAt, isSilent: silent === 1 }
+  }
+
+  /** What else came of ours, where the attempt's own cookie did not. */
+  function traceOf (header: string, secure: boolean, state: string): LostAttempt {
+    const elsewhere = names.transaction(!secure, state)
+    if (findCookies(header, elsewhere).some(({ name }) => name === elsewhere)) return 'other scheme'
+    return findCookies(header, names.transactionPrefix(secure)).length > 0 ? 'others came' : 'none came'
+  }
+
   return {
     begin (request, reply, state, transaction, sessionBytes) {
       const name = names.transaction(isSecure(request), state)
@@ -85,16 +106,18 @@ export function createTransactions (settings: OidcSettings, names: CookieNames, 
     },
     find (request, state) {
       const header = request.headers.cookie
-      if (header === undefined || state.length > MAX_STATE_LENGTH) return null
-      const name = names.transaction(isSecure(request), state)
-      for (const cookie of findCookies(header, name).slice(0, 4)) {
-        if (cookie.name !== name || cookie.value.length > MAX_COOKIE_LENGTH) continue
-        const opened = sealer.open(Buffer.from(cookie.value.slice(cookie.value.indexOf('.') + 1), 'base64url'), state)
-        if (opened === null) continue
-        const [seed, returnTo, started, silent] = JSON.parse(opened.toString()) as [string, string, number, 1?]
-        if (clock() - started <= LIFE) return { seed, returnTo, startedAt: started, isSilent: silent === 1 }
+      if (header === undefined || state.length > MAX_STATE_LENGTH) return NOTHING_CAME
+      const secure = isSecure(request)
+      const name = names.transaction(secure, state)
+      const cookies = findCookies(header, name).filter(cookie => cookie.name === name).slice(0, MAX_TRIES)
+      let lost: LostAttempt = 'sealed elsewhere'
+      for (const { value } of cookies) {
+        const transaction = open(value, state)
+        if (transaction === null) continue
+        if (clock() - transaction.startedAt <= LIFE) return { kind: 'found', transaction }
+        lost = 'too old'
       }
-      return null
+      return { kind: 'lost', lost: cookies.length > 0 ? lost : traceOf(header, secure, state) }
     },
     end (request, reply, state) {
       const name = names.transaction(isSecure(request), state)

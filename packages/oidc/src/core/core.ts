@@ -6,6 +6,8 @@ import { createCookieJar, type CookieJar } from '../cookie/jar.ts'
 import { createTransactions, type Transactions } from '../cookie/transaction.ts'
 import { createBearerViews } from '../http/bearer-oidc.ts'
 import { createGuard, type Guard } from '../http/guard.ts'
+import { createLoginAdvice, type LoginAdvice } from '../http/login-advice.ts'
+import { explainLostAttempt } from '../http/lost-attempt.ts'
 import { createPrivateAnswers, type PrivateAnswers } from '../http/private-answers.ts'
 import { createRefusal } from '../http/refusal.ts'
 import { originOf, returnToOf } from '../http/return-to.ts'
@@ -90,6 +92,7 @@ interface SessionRooms {
 interface CookieRooms {
   readonly jar: CookieJar
   readonly transactions: Transactions
+  readonly advice: LoginAdvice
 }
 
 function lifetimesOf ({ session }: OidcSettings): Lifetimes {
@@ -117,10 +120,13 @@ function createSessionRooms ({ settings, hooks, provider, store, coordinator, cl
   return { lifetimes, contents, ends, renewal, reauthentication: createReauthentication(settings, { coordinator, clock }), sessions }
 }
 
-function createLogin ({ settings, provider, paths, clock }: CoreGround, { jar, transactions }: CookieRooms): Core['login'] {
+function createLogin ({ settings, provider, paths, clock }: CoreGround, { jar, transactions, advice }: CookieRooms): Core['login'] {
   return async (request, reply, { returnTo, restarts, prompt }) => {
-    const started = await startLogin(provider, settings, { returnTo, redirectUri: paths.redirectUriOf(request), attempt: restarts, prompt })
+    const redirectUri = paths.redirectUriOf(request)
+    const started = await startLogin(provider, settings, { returnTo, redirectUri, attempt: restarts, prompt })
     transactions.begin(request, reply, started.state, { ...started, startedAt: clock(), isSilent: prompt !== null }, jar.size(request))
+    advice.begins(request, redirectUri)
+    advice.setsCookies(request, reply, started.location)
     const isRead = request.method === 'GET' || request.method === 'HEAD'
     return reply.header('cache-control', 'no-store').redirect(started.location, isRead ? 302 : 303)
   }
@@ -155,6 +161,8 @@ function createAnswer (ground: CoreGround, rooms: SessionRooms & CookieRooms, co
     ...createSilentEnd(ground, rooms.reauthentication, observer),
     restart: async (request, reply, restarts) => await core.login(request, reply, { returnTo: paths.home, restarts, prompt: null }),
     refuse,
+    explainLost: (request, lost) => explainLostAttempt(lost, request, settings, rooms.advice.stray),
+    onCarried: (request, reply) => { rooms.advice.setsCookies(request, reply, '') },
     onFinished (request, { session }) {
       observer.tell('login', session.id)
       request.log.info({ oidc: 'login', sessionId: session.id }, 'logged in')
@@ -208,7 +216,7 @@ export function createCore (ground: CoreGround): Core {
   const observer = createObserver({ log, clientId: settings.client_id, issuer })
   const jar = createCookieJar(settings, names, budget)
   const transactions = createTransactions(settings, names, budget, clock)
-  const rooms = { ...createSessionRooms(ground, observer), jar, transactions }
+  const rooms = { ...createSessionRooms(ground, observer), jar, transactions, advice: createLoginAdvice(settings) }
   const policies = createRoutePolicies(defaultPolicy(settings), log)
   const refuse = createRefusal({ clientId: settings.client_id, realm: settings.realm, issuer })
   const login = createLogin(ground, rooms)
@@ -222,7 +230,10 @@ export function createCore (ground: CoreGround): Core {
     ownsAuthorization: settings.set_access_token_header && settings.access_token_in_authorization_header,
     viewOf: createSessionViews(settings, claimCheckOf(settings)),
     bearerViewOf: createBearerViews(settings),
-    keepPrivate: privateAnswers.mark,
+    onCarried (request, reply) {
+      privateAnswers.mark(reply)
+      rooms.advice.setsCookies(request, reply, '')
+    },
     policyOf: policies.policyOf,
     authorize: hooks.authorize ?? null,
     isInPlaceCallback: ground.isInPlaceCallback,

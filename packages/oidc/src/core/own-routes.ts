@@ -1,4 +1,5 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyRequest, HTTPMethods, RouteOptions } from 'fastify'
+import { PathTakenError } from '../errors.ts'
 import { pathOf } from '../http/return-to.ts'
 import type { ScopePaths } from '../http/scope-paths.ts'
 import type { Core } from './core.ts'
@@ -58,14 +59,50 @@ async function addProviderLogouts (fastify: FastifyInstance, { backchannelLogout
   if (frontchannelLogout !== null) fastify.route({ method: 'GET', url: relative(frontchannelLogout), exposeHeadRoute: false, config: OPEN, logSerializers: CALLBACK_LOG, handler: core.frontchannelLogout })
 }
 
-/** The routes that a core itself serves. */
+interface OwnPath {
+  readonly option: string
+  readonly path: string | null
+  readonly methods: readonly string[]
+  readonly handler: unknown
+}
+
+function ownPathsOf (paths: ScopePaths, core: Core): OwnPath[] {
+  return [
+    { option: 'redirect_uri', path: paths.callback, methods: ['GET'], handler: core.callback },
+    { option: 'logout_path', path: paths.logout, methods: ['GET', 'POST'], handler: core.logout.handle },
+    { option: 'backchannel_logout_path', path: paths.backchannelLogout, methods: ['POST'], handler: core.backchannelLogout },
+    { option: 'frontchannel_logout_path', path: paths.frontchannelLogout, methods: ['GET'], handler: core.frontchannelLogout }
+  ]
+}
+
+/** Fastify would speak of a duplicated route, and not of the option that made the other one. */
+function checkIsFree (route: RouteOptions, own: readonly OwnPath[]): void {
+  const methods = [route.method].flat()
+  const taken = own.find(({ path, methods: ours, handler }) => path === route.url && handler !== route.handler && ours.some(method => methods.includes(method)))
+  if (taken !== undefined && route.constraints === undefined) throw new PathTakenError(taken.option, route.url)
+}
+
+/** A route that stands at the callback's path already takes the answers in its place; for the others there is no such way. */
+function checkWasFree (fastify: FastifyInstance, own: readonly OwnPath[]): void {
+  for (const { option, path, methods } of own) {
+    if (option !== 'redirect_uri' && path !== null && methods.some(method => fastify.hasRoute({ method: method as HTTPMethods, url: path }))) throw new PathTakenError(option, path)
+  }
+}
+
+/**
+ * The routes that a core itself serves.
+ * @throws FST_OIDC_PATH_TAKEN
+ */
 export async function addOwnRoutes (fastify: FastifyInstance, paths: ScopePaths, core: Core): Promise<void> {
   const { policies, callback, logout } = core
   // The router reads a colon as the beginning of a parameter.
   const relative = (path: string): string => (path.slice(paths.prefix.length) || '/').replaceAll(':', '::')
+  const own = ownPathsOf(paths, core)
+  checkWasFree(fastify, own)
   const standsAlready = paths.callback !== null && fastify.hasRoute({ method: 'GET', url: paths.callback })
   fastify.addHook('onRoute', function (route) {
     policies.declare(route)
+    checkIsFree(route, own)
     if (paths.callback === null) addCallbackBeside(this, route, paths.suffix, callback)
   })
   if (paths.callback !== null && !standsAlready) fastify.route({ method: 'GET', url: relative(paths.callback), exposeHeadRoute: false, config: OPEN, logSerializers: CALLBACK_LOG, handler: callback })

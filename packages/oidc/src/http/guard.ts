@@ -28,7 +28,7 @@ export interface GuardRoom {
   viewOf (session: StoredSession['session']): SessionView
   bearerViewOf (verified: VerifiedToken): RequestOidc
   /** The answer carries a cookie of this caller. */
-  keepPrivate (reply: FastifyReply): void
+  onCarried (request: FastifyRequest, reply: FastifyReply): void
   /** The application's own word, after the policy's. */
   readonly authorize: ((request: FastifyRequest) => boolean | Promise<boolean>) | null
   /** null: the route is open. */
@@ -87,7 +87,7 @@ export function createGuard (room: GuardRoom): Guard {
 
   function carry (request: FastifyRequest, reply: FastifyReply, stored: StoredSession): void {
     jar.write(request, reply, stored, clock())
-    room.keepPrivate(reply)
+    room.onCarried(request, reply)
   }
 
   async function freshAccessToken (request: FastifyRequest, reply: FastifyReply): Promise<string | null> {

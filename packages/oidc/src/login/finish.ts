@@ -4,7 +4,9 @@ import { AccessDeniedError, CallbackInvalidError, LoginRefusedError } from '../e
 import type { OidcSettings } from '../options/settings.ts'
 import { requestedScope } from '../provider/authorization.ts'
 import { exchangeCode, type CodeExchange } from '../provider/code-exchange.ts'
+import { ProviderFault } from '../provider/fault.ts'
 import type { Provider } from '../provider/provider.ts'
+import { remedyForRefusal } from '../provider/refusal.ts'
 import type { Tokens } from '../provider/tokens.ts'
 import { readUserinfo } from '../provider/userinfo.ts'
 import { reduceSession, type SessionContents } from '../session/contents.ts'
@@ -47,7 +49,9 @@ function quoteProvider (text: string | null): string {
 function checkAnswer (parameters: URLSearchParams, clientId: string): void {
   const error = parameters.get('error')
   if (error !== null) {
-    const cause = new Error(`the provider answered error=${quoteProvider(error)} error_description=${quoteProvider(parameters.get('error_description'))}`)
+    const description = parameters.get('error_description')
+    const remedy = remedyForRefusal(error, (description ?? '').slice(0, MAX_PROVIDER_TEXT))
+    const cause = new ProviderFault(new Error(`the provider answered error=${quoteProvider(error)} error_description=${quoteProvider(description)}`), remedy)
     throw Object.assign(error === 'access_denied' ? new AccessDeniedError() : new LoginRefusedError(), { cause })
   }
   for (const name of ['code', 'state', 'iss', 'client_id']) {

@@ -1,5 +1,6 @@
 import { errors as joseErrors } from 'jose'
-import { ResponseBodyError } from 'openid-client'
+import { ResponseBodyError, WWWAuthenticateChallengeError } from 'openid-client'
+import { remedyForRefusal } from './refusal.ts'
 
 const MAX_TEXT = 300
 const MAX_STACK = 1500
@@ -55,21 +56,18 @@ function networkRemedy (error: unknown): string | null {
   return 'the connection to the provider failed: check the network between here and there'
 }
 
-const CHECK_CLIENT = 'check client_id, client_secret and token_endpoint_auth_method'
+interface Refusal { readonly status: number, readonly error: string, readonly description: string }
 
-/** By the error code of the provider. */
-const OAUTH_REMEDIES: ReadonlyMap<string, string> = new Map([
-  ['invalid_client', CHECK_CLIENT],
-  ['unauthorized_client', CHECK_CLIENT],
-  ['invalid_grant', 'the code was spent or is too old, or redirect_uri is not what it was issued for'],
-  ['invalid_dpop_proof', 'check that the provider takes dpop.signing_alg, and compare the clocks'],
-  ['use_dpop_nonce', 'the provider does not take the nonce that it gave just now: do all of its instances know it?']
-])
-
-function oauthRemedy (error: unknown): string | null {
-  const refusal = causesOf(error).find(cause => cause instanceof ResponseBodyError)
-  if (refusal === undefined) return null
-  return OAUTH_REMEDIES.get(refusal.error) ?? 'the provider says what it does not like: compare the options with its settings for this client'
+/** In a body (RFC 6749, section 5.2), or in a challenge: of another scheme than Bearer it is about the client. */
+function refusalOf (error: unknown): Refusal | null {
+  for (const cause of causesOf(error)) {
+    if (cause instanceof ResponseBodyError) return { status: cause.status, error: cause.error, description: cause.error_description ?? '' }
+    if (!(cause instanceof WWWAuthenticateChallengeError)) continue
+    const [challenge] = cause.cause
+    const { error: said, error_description: description = '' } = challenge?.parameters ?? {}
+    return { status: cause.status, error: said ?? (challenge?.scheme === 'bearer' ? 'invalid_token' : 'invalid_client'), description }
+  }
+  return null
 }
 
 /** By what is wrong with an answer or a token; the first that fits. */
@@ -92,14 +90,15 @@ function answerRemedy (error: unknown): string {
 }
 
 /** What to change, for the log line. */
-function remedyFor (error: unknown): string {
-  return networkRemedy(error) ?? oauthRemedy(error) ?? answerRemedy(error)
+function remedyFor (error: unknown): string | null {
+  const refusal = refusalOf(error)
+  return networkRemedy(error) ?? (refusal === null ? answerRemedy(error) : remedyForRefusal(refusal.error, refusal.description))
 }
 
 function describe (error: unknown): string {
   const causes = causesOf(error)
-  const refusal = causes.find(cause => cause instanceof ResponseBodyError)
-  if (refusal !== undefined) return `the provider answered ${refusal.status} ${JSON.stringify(inOneLine(refusal.error))} ${JSON.stringify(inOneLine(refusal.error_description ?? ''))}`
+  const refusal = refusalOf(error)
+  if (refusal !== null) return `the provider answered ${refusal.status} ${JSON.stringify(inOneLine(refusal.error))} ${JSON.stringify(inOneLine(refusal.description))}`
   // A parser quotes what it does not understand, which may be half a token.
   return inOneLine(causes.findLast(cause => cause.message !== '' && !(cause instanceof SyntaxError))?.message ?? (causes.length === 0 ? String(error) : 'the answer is not JSON'))
 }
@@ -110,13 +109,14 @@ function describe (error: unknown): string {
  */
 export class ProviderFault extends Error {
   readonly code: string | null
-  readonly remedy: string
+  /** null: there is nothing to change. */
+  readonly remedy: string | null
 
-  constructor (error: unknown) {
+  constructor (error: unknown, remedy: string | null = remedyFor(error)) {
     super(describe(error))
     this.name = 'ProviderFault'
     this.code = codesOf(error).at(-1) ?? null
-    this.remedy = remedyFor(error)
+    this.remedy = remedy
     const frames = /\n {4}at [\s\S]*$/.exec(causesOf(error)[0]?.stack ?? '')?.[0] ?? ''
     this.stack = `${this.name}: ${this.message}${frames.slice(0, MAX_STACK)}`
   }
@@ -130,6 +130,6 @@ export function rootCause (error: unknown): { code: string | null, message: stri
 
 /** A sentence for the log: what failed, why, and what to change. */
 export function explain (text: string, error: unknown): string {
-  const remedy = causesOf(error).find(cause => cause instanceof ProviderFault)?.remedy
-  return `${text}: ${rootCause(error).message}${remedy === undefined ? '' : ` (${remedy})`}`
+  const remedy = causesOf(error).find(cause => cause instanceof ProviderFault)?.remedy ?? null
+  return `${text}: ${rootCause(error).message}${remedy === null ? '' : ` (${remedy})`}`
 }

@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Clock, StoredSession, SessionStore } from 'fastify-oidc-session-store'
 import type { CookieJar } from '../cookie/jar.ts'
-import type { Transaction, Transactions } from '../cookie/transaction.ts'
+import type { LostAttempt, Transaction, Transactions } from '../cookie/transaction.ts'
 import { CallbackInvalidError, LoginExpiredError } from '../errors.ts'
 import { PAGE_HEADERS, renderPage } from '../http/page.ts'
 import { sameOriginPath } from '../http/return-to.ts'
@@ -28,6 +28,10 @@ export interface CallbackRoom {
   keepSession (stored: StoredSession, cause: unknown): Promise<void>
   restart (request: FastifyRequest, reply: FastifyReply, attempt: number): Promise<FastifyReply>
   refuse (request: FastifyRequest, reply: FastifyReply, error: unknown, event: string, elsewhere: string): FastifyReply
+  /** For the log: why nobody waits for an answer. */
+  explainLost (request: FastifyRequest, lost: LostAttempt): string
+  /** The answer has its cookies, and goes where it is to go next. */
+  onCarried (request: FastifyRequest, reply: FastifyReply): void
   onFinished (request: FastifyRequest, stored: StoredSession): void
   onFailed (error: unknown): void
 }
@@ -83,6 +87,7 @@ export function createCallback (room: CallbackRoom): (request: FastifyRequest, r
     const bytes = await carry(request, reply, stored)
     room.transactions.end(request, reply, state)
     room.transactions.trim(request, reply, bytes)
+    room.onCarried(request, reply)
     await replaceSession(request, stored)
     if (kind === 'new') room.onFinished(request, stored)
     return goOn(reply, returnPath(request, transaction))
@@ -109,8 +114,8 @@ export function createCallback (room: CallbackRoom): (request: FastifyRequest, r
 
   /** The page that was asked for, where its attempt is known; the answer itself would fail again. */
   function pageToTryAgain (request: FastifyRequest): string {
-    const transaction = room.transactions.find(request, parametersOf(request).get('state') ?? '')
-    return (transaction === null ? null : sameOriginPath(transaction.returnTo, 'http://localhost')) ?? room.home
+    const found = room.transactions.find(request, parametersOf(request).get('state') ?? '')
+    return (found.kind === 'lost' ? null : sameOriginPath(found.transaction.returnTo, 'http://localhost')) ?? room.home
   }
 
   /** An attempt that failed for good is forgotten; one that met an outage can be tried again. */
@@ -119,13 +124,13 @@ export function createCallback (room: CallbackRoom): (request: FastifyRequest, r
     if (state !== null && (error as { statusCode?: unknown }).statusCode !== 503) room.transactions.end(request, reply, state)
   }
 
-  async function recover (request: FastifyRequest, reply: FastifyReply, state: string): Promise<FastifyReply> {
+  async function recover (request: FastifyRequest, reply: FastifyReply, state: string, lost: LostAttempt): Promise<FastifyReply> {
     const decision = decideRestart(state, await room.peek(request) !== null)
-    switch (decision.kind) {
-      case 'home': return reply.redirect(room.home, 302)
-      case 'again': return await room.restart(request, reply, decision.attempt)
-      case 'give up': throw Object.assign(new LoginExpiredError(), { cause: new Error('no session state found for this answer, several times in a row: check that redirect_uri is not the path of a route, that the browser keeps the cookie (SameSite, Secure, Domain), and that all instances share session.secret') })
-    }
+    if (decision.kind === 'home') return reply.redirect(room.home, 302)
+    const reason = room.explainLost(request, lost)
+    if (decision.kind === 'give up') throw Object.assign(new LoginExpiredError(), { cause: new Error(reason) })
+    request.log.info({ oidc: 'login.restarted', attempt: decision.attempt }, `the login begins again: ${reason}`)
+    return await room.restart(request, reply, decision.attempt)
   }
 
   async function answer (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
@@ -135,8 +140,9 @@ export function createCallback (room: CallbackRoom): (request: FastifyRequest, r
       if (parameters.has('code') || parameters.has('error')) throw Object.assign(new CallbackInvalidError(), { cause: new Error('the answer has no state') })
       return reply.redirect(room.home, 302)
     }
-    const transaction = room.transactions.find(request, state)
-    if (transaction === null) return await recover(request, reply, state)
+    const found = room.transactions.find(request, state)
+    if (found.kind === 'lost') return await recover(request, reply, state, found.lost)
+    const { transaction } = found
     return transaction.isSilent ? await finishSilently(request, reply, state, transaction) : await finish(request, reply, state, transaction)
   }
 
