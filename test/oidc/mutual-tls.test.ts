@@ -150,7 +150,7 @@ t.test('each instance shows its own certificate or none, beside ssl_verify', asy
 })
 
 t.test('the log tells a certificate of ours that was refused from one of the provider', async t => {
-  const refusal = (code: string): string => new ProviderFault(new TypeError('fetch failed', { cause: Object.assign(new Error('alert'), { code }) })).remedy
+  const refusal = (code: string): string | null => new ProviderFault(new TypeError('fetch failed', { cause: Object.assign(new Error('alert'), { code }) })).remedy
   for (const code of ['ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED', 'ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE', 'ERR_SSL_TLSV1_ALERT_UNKNOWN_CA', 'ERR_SSL_SSLV3_ALERT_UNSUPPORTED_CERTIFICATE', 'ERR_SSL_TLSV1_ALERT_ACCESS_DENIED']) {
     t.match(refusal(code), /did not accept our certificate: check tls_client_auth/, code)
   }
