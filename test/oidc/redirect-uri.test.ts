@@ -104,6 +104,17 @@ t.test('a redirect_uri keeps its query, at the token endpoint as well', async t 
   t.match(await loginAt(app, '/echo/x'), { landed: '/echo/x', status: 200 })
 })
 
+t.test('an absolute redirect_uri is sent letter by letter, at the token endpoint as well (S151, S207)', async t => {
+  for (const written of ['http://localhost:80/callback', 'http://Localhost/./callback', 'http://localhost:80/callback?tenant=a%20b', "http://localhost/callback?it's"]) {
+    const { app } = await protectedApp(t, plain({ redirect_uri: written }))
+    const browser = new Browser().route(ORIGIN, app)
+    const { location } = await browser.navigate(`${ORIGIN}/echo/x`, { follow: false })
+    t.equal(location?.searchParams.get('redirect_uri'), written)
+    t.match(await loginAt(app, '/echo/x'), { landed: '/echo/x', status: 200 })
+    await app.close()
+  }
+})
+
 t.test('in a scope with a prefix it lies under the prefix', async t => {
   const { app } = createApplication(t)
   await app.register(async scope => {

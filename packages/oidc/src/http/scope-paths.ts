@@ -52,7 +52,8 @@ export function createScopePaths (settings: OidcSettings, scopePrefix: string, w
     suffix: SUFFIX,
     redirectUriOf (request) {
       const origin = originOf(request)
-      if (settings.redirect_uri !== undefined) return new URL(settings.redirect_uri, origin).href
+      // Providers compare it letter by letter: an absolute one is theirs as it is written.
+      if (settings.redirect_uri !== undefined) return settings.redirect_uri.startsWith('/') ? new URL(settings.redirect_uri, origin).href : settings.redirect_uri
       return origin + (callback ?? suffixed(request, origin))
     }
   }

@@ -45,13 +45,14 @@ export function createClientAuth (settings: AssertionSettings, method: string, e
   return METHODS[method]?.(settings, endpoint) ?? None()
 }
 
-/** openid-client leaves the query of a redirect_uri out, and the provider compares all of it (RFC 6749, section 4.1.3). */
-export function keepQuery (auth: ClientAuth, redirectUri: string | undefined): ClientAuth {
-  const { search } = new URL(redirectUri ?? '/', 'http://localhost')
-  if (search === '') return auth
+/** openid-client leaves the query of a redirect_uri out and writes it anew, and the provider compares all of it letter by letter (RFC 6749, section 4.1.3). */
+export function keepRedirectUri (auth: ClientAuth, redirectUri: string | undefined): ClientAuth {
+  if (redirectUri === undefined) return auth
+  const { search } = new URL(redirectUri, 'http://localhost')
+  const isAbsolute = !redirectUri.startsWith('/')
   return (server, client, body, headers) => {
     const sent = body.get('redirect_uri')
-    if (sent !== null) body.set('redirect_uri', sent + search)
+    if (sent !== null) body.set('redirect_uri', isAbsolute ? redirectUri : sent + search)
     return auth(server, client, body, headers)
   }
 }

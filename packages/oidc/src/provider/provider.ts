@@ -2,7 +2,7 @@ import { Configuration, allowInsecureRequests, clockTolerance, customFetch, enab
 import type { Clock } from 'fastify-oidc-session-store'
 import type { OidcSettings } from '../options/settings.ts'
 import { clientCertificateOf } from '../options/tls-client-auth-options.ts'
-import { chooseAuthMethod, choosePushMethod, createClientAuth, keepQuery } from './client-auth.ts'
+import { chooseAuthMethod, choosePushMethod, createClientAuth, keepRedirectUri } from './client-auth.ts'
 import { createDiscovery, type Discovery, type KeySet } from './discovery.ts'
 import { createProviderHttp, type ProviderHttp } from './http.ts'
 import { createProofs, readProofKeys } from './proofs.ts'
@@ -93,7 +93,7 @@ function configure (settings: OidcSettings, { http }: Shared, { server, keys }: 
     allowInsecureRequests(configuration)
     return configuration
   }
-  const configuration = configurationWith(keepQuery(authFor(server.token_endpoint), settings.redirect_uri))
+  const configuration = configurationWith(keepRedirectUri(authFor(server.token_endpoint), settings.redirect_uri))
   const userinfo = configurationWith(authFor(undefined))
   enableNonRepudiationChecks(userinfo)
   return {
