@@ -110,6 +110,16 @@ t.test('what the answer says beside active', async t => {
 })
 
 // rows: claim_validator.issuer.valid_issuers
+t.test('S098, S099: scopes that the answer does not name are 403', async t => {
+  const authority = await knowing(t, authority => claimsFor(authority, { scope: 'openid profile' }))
+  for (const [required, status] of [['unsupported', 403], ['profile', 200]] as const) {
+    const { app } = await bearerApp(t, authority, { required_scopes: [required] })
+    const response = await get(app, 'good')
+    t.equal(response.statusCode, status, required)
+    if (status === 403) t.equal(response.json().error, 'required scopes unsupported not present')
+  }
+})
+
 t.test('listed issuers hold for introspected tokens as well', async t => {
   for (const [iss, status] of [['https://listed.example', 200], ['https://other.example', 401], [undefined, 401], [['https://listed.example'], 401]] as const) {
     const authority = await knowing(t, authority => claimsFor(authority, { iss }))
