@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { parseConfiguration } from 'fastify-oidc-gateway'
+import { parseArguments, type Invocation } from '../../packages/gateway/src/cli/arguments.ts'
 
 const PROGRAM = fileURLToPath(new URL('../../packages/gateway/dist/bin/oidc-gateway.js', import.meta.url))
 const fixture = (name: string): string => fileURLToPath(new URL(`../fixtures/apisix/${name}`, import.meta.url))
@@ -80,6 +81,36 @@ t.test('start --from apisix serves the foreign file', async t => {
   })
   await reached
   t.match(said, /listening at http:\/\/127\.0\.0\.1:4180|EADDRINUSE.*4180/)
+})
+
+t.test('start --from apisix --listen says where to listen', async t => {
+  const child = spawn(process.execPath, [PROGRAM, 'start', '--from', 'apisix', '--ignore-plugin', 'prometheus', '--listen', '127.0.0.1:0', '-c', fixture('apisix.yaml')], { env: { PATH: process.env.PATH, ...ENVIRONMENT } })
+  t.teardown(() => { child.kill('SIGKILL') })
+  const warned = text(child.stderr)
+  let said = ''
+  for await (const chunk of child.stdout) {
+    said += String(chunk)
+    if (said.includes('listening at')) break
+  }
+  t.match(said, /listening at http:\/\/127\.0\.0\.1:\d+"/)
+  t.notMatch(said, /:4180"/)
+  child.kill('SIGTERM')
+  t.notMatch(await warned, /does not say where to listen/)
+})
+
+t.test('--listen takes an address and a port, for start --from alone', async t => {
+  const parse = (listen: string, ...others: string[]): Invocation => parseArguments(['start', '--from', 'apisix', '-c', 'x.yaml', `--listen=${listen}`, ...others])
+  for (const [listen, host, port] of [['0.0.0.0:8080', '0.0.0.0', 8080], ['[::]:0', '::', 0], ['[fe80::1]:65535', 'fe80::1', 65535], ['localhost:80', 'localhost', 80]] as const) {
+    t.match(parse(listen), { kind: 'run', source: { foreign: { listen: { host, port } } } }, listen)
+  }
+  for (const bad of ['', ':80', '8080', 'host', 'host:', 'host:x', 'host:65536', 'host:-1', '::1:80', '[host]:80', '[::1]', 'a b:80', 'http://x:80', 'x:80/']) {
+    t.match(parse(bad), { kind: 'misuse', message: /^--listen must be HOST:PORT/ }, bad)
+  }
+  t.match(parse('a:1', '--listen=b:2'), { kind: 'misuse', message: /--listen can be given only once/ })
+  t.match(parseArguments(['start', '-c', 'x.yaml', '--listen', 'a:1']), { kind: 'misuse', message: /--listen is for files that --from says the origin of/ })
+  for (const command of ['check', 'import', 'routes']) t.match(parseArguments([command, '--from', 'apisix', '-c', 'x.yaml', '--listen', 'a:1']), { kind: 'misuse', message: '--listen is for start' })
+  t.match(parseArguments(['start', '--from', 'apisix', '-c', 'x.yaml']), { source: { foreign: { listen: null } } })
+  t.match(await run(t, ['start', '--from', 'apisix', '-c', fixture('apisix.yaml'), '--listen', '4180']), { code: 2, out: '', err: /--listen must be HOST:PORT[^]*Try: oidc-gateway start --help/ })
 })
 
 t.test('misuse of --from and --ignore-plugin', async t => {

@@ -1,3 +1,4 @@
+import { isIPv6 } from 'node:net'
 import { parseArgs } from 'node:util'
 import { nearestName } from 'fastify-oidc-session-store'
 import { ORIGINS, type ForeignFormat } from '../importers/origins.ts'
@@ -24,13 +25,14 @@ const OPTIONS = {
   config: { type: 'string', short: 'c' },
   from: { type: 'string' },
   'ignore-plugin': { type: 'string', multiple: true },
+  listen: { type: 'string' },
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean', short: 'v' }
 } as const
 
 /** Whose files later versions read. */
 const COMING_ORIGINS = ['kong', 'oauth2-proxy']
-const ONCE = ['config', 'from']
+const ONCE = ['config', 'from', 'listen']
 const GUARD = 'openid-connect'
 
 const parse = (args: readonly string[]) => parseArgs({ args: [...args], options: OPTIONS, strict: false, allowPositionals: true, tokens: true })
@@ -55,8 +57,26 @@ function unknownFlag (tokens: ReadonlyArray<{ kind: string, name?: string, rawNa
   return `unknown option ${token.rawName ?? token.name}${suggest(token.name, Object.keys(OPTIONS), '--')}`
 }
 
-function findForeign (command: Command, { from, 'ignore-plugin': ignored }: Parsed['values']): Found<ForeignFormat | null> {
+/** `HOST:PORT`; an IPv6 address stands in brackets. */
+function parseAddress (text: unknown): NonNullable<ForeignFormat['listen']> | null {
+  const [, inBrackets, name, port] = isText(text) ? /^(?:\[([^\]]+)\]|([A-Za-z0-9._-]+)):(\d{1,5})$/.exec(text) ?? [] : []
+  const host = inBrackets ?? name
+  if (host === undefined || (inBrackets !== undefined && !isIPv6(inBrackets)) || Number(port) > 65535) return null
+  return { host, port: Number(port) }
+}
+
+function findListen (command: Command, { from, listen }: Pick<Parsed['values'], 'from' | 'listen'>): Found<ForeignFormat['listen']> {
+  if (listen === undefined) return { value: null }
+  if (command !== 'start') return { misuse: '--listen is for start' }
+  if (from === undefined) return { misuse: '--listen is for files that --from says the origin of: a file of this gateway has "listen"' }
+  const address = parseAddress(listen)
+  return address === null ? { misuse: '--listen must be HOST:PORT, such as 0.0.0.0:4180 or [::]:4180' } : { value: address }
+}
+
+function findForeign (command: Command, { from, listen, 'ignore-plugin': ignored }: Parsed['values']): Found<ForeignFormat | null> {
   const names: unknown[] = Array.isArray(ignored) ? ignored : []
+  const address = findListen(command, { from, listen })
+  if ('misuse' in address) return address
   if (from === undefined && command === 'import') return { misuse: `--from is missing: one of ${ORIGINS.join(', ')}` }
   if (from === undefined) return names.length === 0 ? { value: null } : { misuse: '--ignore-plugin is for files that --from says the origin of' }
   if (!isOrigin(from)) {
@@ -66,7 +86,7 @@ function findForeign (command: Command, { from, 'ignore-plugin': ignored }: Pars
   const ignorePlugins = names.filter(isText)
   if (ignorePlugins.length < names.length) return { misuse: '--ignore-plugin NAME is missing' }
   if (ignorePlugins.includes(GUARD)) return { misuse: `--ignore-plugin ${GUARD} would leave every route open` }
-  return { value: { from, ignorePlugins } }
+  return { value: { from, ignorePlugins, listen: address.value ?? null } }
 }
 
 function findFile (command: Command, { config }: Parsed['values'], [first, second]: readonly string[]): Found<string> {

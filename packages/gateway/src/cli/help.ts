@@ -43,6 +43,8 @@ Signals:
 Options:
   -c, --config FILE  the configuration file
 ${FOREIGN}
+  --listen HOST:PORT with --from: where to listen, such as 0.0.0.0:4180 or
+                     [::]:4180, in place of 127.0.0.1:4180
   -h, --help         this text
 
 ${EXIT_CODES}`,

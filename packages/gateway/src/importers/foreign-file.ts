@@ -71,11 +71,11 @@ async function checkImported (imported: Imported, document: SourceDocument, dire
  * Reads a file that was written for another gateway. It is valid only where nothing in it is refused.
  * @rejects FST_OIDC_GATEWAY_CONFIGURATION_UNREADABLE
  */
-export async function loadForeignFile (file: string, { ignorePlugins }: ForeignFormat, options: ForeignOptions): Promise<ForeignConfiguration> {
+export async function loadForeignFile (file: string, { ignorePlugins, listen = null }: ForeignFormat, options: ForeignOptions): Promise<ForeignConfiguration> {
   const { source, directory, text } = await readConfigurationFile(file)
   if (source.kind === 'broken') return { checked: { kind: 'invalid', problems: source.problems }, value: null, report: [] }
   const isYaml = ['.yaml', '.yml'].includes(extname(file).toLowerCase())
-  const imported = importApisix(source.document.value, { ignored: ignorePlugins, hasEnd: isYaml ? END.test(text) : null })
+  const imported = importApisix(source.document.value, { ignored: ignorePlugins, listen, hasEnd: isYaml ? END.test(text) : null })
   return {
     checked: await checkImported(imported, source.document, directory, options),
     value: imported.value,

@@ -1,5 +1,6 @@
 import { formatPath } from 'fastify-oidc-session-store'
 import type { Path } from '../../configuration/positions.ts'
+import type { ForeignFormat } from '../origins.ts'
 import { Ledger, type ImportReport } from '../report.ts'
 import { judgeGlobalRules, type PluginChoices } from './plugins.ts'
 import { findReversed } from './precedence.ts'
@@ -10,13 +11,13 @@ import { translateVariables } from './variables.ts'
 
 /** A native configuration, and what became of the foreign one. */
 export interface Imported {
-  readonly value: { readonly secrets?: ReadonlyArray<Readonly<Record<string, unknown>>>, readonly routes: ReadonlyArray<Readonly<Record<string, unknown>>> }
+  readonly value: { readonly listen?: ForeignFormat['listen'], readonly secrets?: ReadonlyArray<Readonly<Record<string, unknown>>>, readonly routes: ReadonlyArray<Readonly<Record<string, unknown>>> }
   readonly report: ImportReport
   /** The member of the foreign file that a member of the native configuration came from. */
   readonly originOf: (path: Path) => Path
 }
 
-const LISTEN = 'does not say where to listen, which is in APISIX\'s config.yaml: the gateway listens at 127.0.0.1:4180, unless "listen" of a native file says otherwise'
+const LISTEN = 'does not say where to listen, which is in APISIX\'s config.yaml: the gateway listens at 127.0.0.1:4180, unless --listen, or "listen" of a native file, says otherwise'
 const NO_END = 'has no #END line: APISIX would not read it'
 
 function judgeUnused ({ services, upstreams, pluginConfigs }: ApisixSource, ledger: Ledger): void {
@@ -37,7 +38,7 @@ function noteIdle (ignored: readonly string[], ledger: Ledger): void {
 }
 
 /** Translates what APISIX reads. `hasEnd`: whether the text ends with `#END`; null where it need not. */
-export function importApisix (root: unknown, { hasEnd, ...choices }: PluginChoices & { readonly hasEnd: boolean | null }): Imported {
+export function importApisix (root: unknown, { hasEnd, listen = null, ...choices }: PluginChoices & { readonly hasEnd: boolean | null, readonly listen?: ForeignFormat['listen'] }): Imported {
   const ledger = new Ledger()
   const source = readSource(translateVariables(root, [], ledger), ledger)
   const routes = source.routes.map(route => translateRoute(route, source, choices, ledger)).filter(route => route !== null)
@@ -46,10 +47,10 @@ export function importApisix (root: unknown, { hasEnd, ...choices }: PluginChoic
   judgeUnused(source, ledger)
   judgePrecedence(routes, ledger)
   noteIdle(choices.ignored, ledger)
-  ledger.note([], LISTEN)
+  if (listen === null) ledger.note([], LISTEN)
   if (hasEnd === false) ledger.note([], NO_END)
   return {
-    value: { ...secrets.length === 0 ? {} : { secrets: secrets.map(({ value }) => value) }, routes: routes.map(({ value }) => value) },
+    value: { ...listen === null ? {} : { listen }, ...secrets.length === 0 ? {} : { secrets: secrets.map(({ value }) => value) }, routes: routes.map(({ value }) => value) },
     report: ledger.finish(root),
     originOf ([collection, index, ...rest]) {
       if (collection === 'secrets') return [...secrets[Number(index)]?.path ?? [], ...rest]
