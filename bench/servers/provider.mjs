@@ -1,4 +1,4 @@
-// The provider that the sessions come from. Its access tokens are JWTs.
+// The provider that sessions and tokens come from. Its access tokens are JWTs, unless the settings say otherwise.
 import { createTestProvider } from 'fastify-oidc-testing'
 import { announce, settings } from '../announce.mjs'
 
@@ -8,7 +8,7 @@ const { issuer, discovery, clientId, clientSecret } = await createTestProvider({
     alice: { name: 'Alice Example', preferred_username: 'alice', email: 'alice@example.test', email_verified: true, groups: ['users', 'engineering', 'on-call', 'reports-read', 'reports-write'] }
   },
   resource: 'https://api.example.test',
-  tokenSize: settings.tokenSize,
-  ttl: { accessToken: 7200 }
+  ttl: { accessToken: 7200 },
+  ...settings
 })
-announce(issuer, { options: { discovery, client_id: clientId, client_secret: clientSecret } })
+announce(issuer, { issuer, options: { discovery, client_id: clientId, client_secret: clientSecret } })
