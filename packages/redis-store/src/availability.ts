@@ -1,4 +1,5 @@
 import type { Cluster, Redis } from 'ioredis'
+import { REPLACING } from './client.ts'
 import { explain, storeUnavailable } from './failure.ts'
 import type { LinkLog } from './link-log.ts'
 
@@ -56,6 +57,7 @@ export function watchAvailability ({ client, log, openTimeoutMs }: AvailabilityO
   const listeners = new Set<() => void>()
   let lastError: unknown = null
   let everUp = false
+  let replacing = false
   let waiting = 0
   let timer: NodeJS.Timeout | null = null
 
@@ -90,7 +92,10 @@ export function watchAvailability ({ client, log, openTimeoutMs }: AvailabilityO
     if (state.kind === 'opening' || state.kind === 'down') fail(error)
   }
   const onClose = (): void => {
-    if (state.kind !== 'idle' && state.kind !== 'resting') fail(lastError ?? new Error('Connection is closed.'))
+    if (replacing) {
+      replacing = false
+      if (state.kind === 'up') state = opening()
+    } else if (state.kind !== 'idle' && state.kind !== 'resting') fail(lastError ?? new Error('Connection is closed.'))
   }
 
   let state: State = { kind: 'closed' }
@@ -100,6 +105,7 @@ export function watchAvailability ({ client, log, openTimeoutMs }: AvailabilityO
     ['ready', succeed],
     ['error', onError],
     ['node error', error => { lastError = error }],
+    [REPLACING, () => { replacing = true }],
     ['close', onClose]
   ]
   for (const [event, listener] of events) client.on(event, listener)

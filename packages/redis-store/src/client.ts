@@ -6,12 +6,35 @@ export function isCluster (client: Redis | Cluster): client is Cluster {
   return client.isCluster
 }
 
+const READONLY_PAUSE_MS = 1000
+
+/** Told on a client whose connection is about to be replaced: it leads to a Redis that is no longer the master. */
+export const REPLACING = 'replacing'
+
+/**
+ * A replica that was the master says READONLY, and has not run the command: connect anew, to the new master, and send it again.
+ * Once a second at most, or a Redis that is read-only for good would have its connection cut with every write.
+ */
+function createSingle (options: IoredisOptions): Redis {
+  let last = -Infinity
+  const client = new Redis({
+    ...options,
+    reconnectOnError: ({ message }) => {
+      if (!/\bREADONLY\b/.test(message) || performance.now() - last < READONLY_PAUSE_MS) return false
+      last = performance.now()
+      client.emit(REPLACING)
+      return 2
+    }
+  })
+  return client
+}
+
 /** A client that connects when it is first used, and by itself again whenever the connection breaks. */
 export function createClient (settings: ConnectionSettings): Redis | Cluster {
   const { place } = settings
   return place.kind === 'cluster'
     ? new Cluster(place.nodes.map(({ host, port }) => ({ host, port })), clusterOptions(settings))
-    : new Redis(singleOptions(settings))
+    : createSingle(singleOptions(settings))
 }
 
 function oneOf<T> (members: readonly T[]): T | null {

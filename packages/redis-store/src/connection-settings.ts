@@ -20,25 +20,11 @@ export interface ConnectionSettings {
 
 const FIRST_RETRY_MS = 50
 const LAST_RETRY_MS = 1000
-const READONLY_PAUSE_MS = 1000
 
 /** Doubles from 50 ms to a second, and a fifth at random on top, so that not all come back at once. */
 export function retryDelayMs (attempt: number): number {
   const delay = Math.min(FIRST_RETRY_MS * 2 ** Math.min(attempt - 1, 10), LAST_RETRY_MS)
   return Math.round(delay * (1 + Math.random() / 5))
-}
-
-/**
- * A replica that was the master says READONLY, and has not run the command: connect anew, to the new master, and send it again.
- * Once a second at most, or a Redis that is read-only for good would have its connection cut with every write.
- */
-function reconnectOnReadonly (): (error: Error) => 2 | false {
-  let last = -Infinity
-  return error => {
-    if (!/\bREADONLY\b/.test(error.message) || performance.now() - last < READONLY_PAUSE_MS) return false
-    last = performance.now()
-    return 2
-  }
 }
 
 function withPort (nodes: ReadonlyArray<{ readonly host: string, readonly port?: number }>, standard: number): Array<{ host: string, port: number }> {
@@ -110,7 +96,7 @@ export function connectionSettings (options: RedisOptions): ConnectionSettings {
 
 /** For one Redis, or the master that sentinels name. */
 export function singleOptions ({ place: at, common, sentinel }: ConnectionSettings): IoredisOptions {
-  const options: IoredisOptions = { ...common, retryStrategy: retryDelayMs, reconnectOnError: reconnectOnReadonly() }
+  const options: IoredisOptions = { ...common, retryStrategy: retryDelayMs }
   switch (at.kind) {
     case 'single': return { ...options, host: at.host, port: at.port }
     case 'socket': return { ...options, path: at.path }

@@ -43,9 +43,9 @@ const VERIFY = 'look at session.redis.ca and session.redis.server_name'
 
 const CODES: Readonly<Record<string, Failure>> = {
   ECONNREFUSED: { reason: 'nothing listens there', remedy: null },
-  ECONNRESET: { reason: 'it closed the connection', remedy: null },
-  EPIPE: { reason: 'it closed the connection', remedy: null },
-  ETIMEDOUT: { reason: 'it did not take the connection in time', remedy: null },
+  ECONNRESET: { reason: 'it closed the connection', remedy: 'if it always does, look at session.redis.ssl' },
+  EPIPE: { reason: 'it closed the connection', remedy: 'if it always does, look at session.redis.ssl' },
+  ETIMEDOUT: { reason: 'it did not take the connection in time', remedy: 'if it takes others, look at session.redis.ssl' },
   EHOSTUNREACH: { reason: 'no way leads there', remedy: null },
   ENETUNREACH: { reason: 'no way leads there', remedy: null },
   ENOTFOUND: { reason: 'its name is not known', remedy: null },

@@ -32,7 +32,8 @@ export function createLinkLog (log: Log | null, address: string): LinkLog {
       told.clear()
     },
     down: failure => {
-      if (told.has(failure.reason)) return
+      // In one outage only a reason that somebody can act on is worth another line.
+      if (told.has(failure.reason) || (told.size > 0 && failure.remedy === null)) return
       told.add(failure.reason)
       log?.error({ oidc: 'redis.down', redis: address, reason: failure.reason }, `Redis at ${address} cannot be used: ${sentence(failure)}`)
     },
