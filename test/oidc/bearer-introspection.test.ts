@@ -109,7 +109,7 @@ t.test('what the answer says beside active', async t => {
   }
 })
 
-// rows: claim_validator.issuer.valid_issuers
+// rows: required_scopes
 t.test('S098, S099: scopes that the answer does not name are 403', async t => {
   const authority = await knowing(t, authority => claimsFor(authority, { scope: 'openid profile' }))
   for (const [required, status] of [['unsupported', 403], ['profile', 200]] as const) {
@@ -120,6 +120,7 @@ t.test('S098, S099: scopes that the answer does not name are 403', async t => {
   }
 })
 
+// rows: claim_validator.issuer.valid_issuers
 t.test('listed issuers hold for introspected tokens as well', async t => {
   for (const [iss, status] of [['https://listed.example', 200], ['https://other.example', 401], [undefined, 401], [['https://listed.example'], 401]] as const) {
     const authority = await knowing(t, authority => claimsFor(authority, { iss }))
