@@ -2,11 +2,11 @@ import t from 'tap'
 import { fileURLToPath } from 'node:url'
 import { readExplained, readNumbers, readScenarios, readTexts, writeNumbers } from '../scripts/docs/scenarios.mjs'
 
-t.test('numbered behaviours of APISIX are counted', async t => {
+t.test('every numbered behaviour of APISIX has a test or a reason, and nothing else has a number', async t => {
   const { tested, explained, missing, unknown } = readScenarios(fileURLToPath(new URL('..', import.meta.url)))
-  t.comment(`${tested.length} in tests, ${explained.length} in docs/apisix.md, ${missing.length} in neither: ${writeNumbers(missing)}`)
+  t.comment(`${tested.length} in tests, ${explained.length} in docs/apisix.md, ${tested.filter(number => explained.includes(number)).length} in both`)
+  t.equal(writeNumbers(missing), '', 'in neither')
   t.same(unknown, [], 'no number that there is not')
-  t.ok(tested.length > 100 && explained.length > 0, 'both are found')
 })
 
 t.test('numbers are read one by one and from one to another', async t => {

@@ -108,7 +108,7 @@ t.test('S432: parameters of the protocol cannot be overridden', async t => {
   t.strictSame(problemsOf({ ...minimal, authorization_params: { prompt: 'login', audience: ['a', 'b'], max_age: 60, flag: true } }), [])
 })
 
-// rows: session.storage, session.redis, session.redis.host, session.redis.port, session.redis.password, session.redis.username, session.redis.database, session.redis.prefix, session.redis.ssl, session.redis.ssl_verify, session.redis.server_name
+// rows: session.storage
 t.test('an option without behaviour yet says so, and never does nothing', async t => {
   const later: Record<string, unknown> = {
     allowed_groups: ['a']
