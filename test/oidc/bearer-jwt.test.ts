@@ -169,7 +169,7 @@ t.test('S090, S292, S308, S309, S311, S323, S419: no signature, no right signatu
     'a good one with a blank in it': `${head}.${body} .${signature}`,
     'S094, S291: not a token at all': 'fake access token'
   }
-  for (const options of [{ use_jwks: true }, { public_key: signer.pem }]) {
+  for (const options of [{ use_jwks: true }, { public_key: signer.pem }, { public_key: signer.pem, token_signing_alg_values_expected: 'RS256' }]) {
     const { app } = await bearerApp(t, authority, { accept_none_alg: false, ...options })
     for (const [name, token] of Object.entries(forged)) {
       const response = await get(app, token)

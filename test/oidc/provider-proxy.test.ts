@@ -1,12 +1,13 @@
 import { once } from 'node:events'
-import { createServer, request as httpRequest, type IncomingHttpHeaders, type Server } from 'node:http'
-import { createServer as createTlsServer } from 'node:https'
+import { createServer, request as httpRequest, type IncomingHttpHeaders, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer as createTlsServer, Server as TlsServer } from 'node:https'
 import { connect, type AddressInfo, type Socket } from 'node:net'
+import tls from 'node:tls'
 import type { TLSSocket } from 'node:tls'
 import t, { type Test } from 'tap'
 import { checkOidcOptions, type OidcPluginOptions } from 'fastify-oidc'
 import { login } from 'fastify-oidc-testing'
-import { clientCertificate, upstreamCertificate } from '../proxy/certificates.ts'
+import { ca, clientCertificate, upstreamCertificate } from '../proxy/certificates.ts'
 import { bearerApp, createAuthority, claimsFor, get } from './bearer-parts.ts'
 import { optionsFor, protectedApp, testProvider, SECRET } from './support.ts'
 
@@ -35,10 +36,10 @@ async function listen (t: Test, server: Server): Promise<number> {
 }
 
 /** A forward proxy; with `authorization`, for who brings it alone. Names below `.test` are this machine. */
-async function forwardProxy (t: Test, authorization?: string): Promise<Proxy> {
+async function forwardProxy (t: Test, authorization?: string, server: Server = createServer()): Promise<Proxy> {
   const passages: Passage[] = []
   const addressOf = (host: string): string => host.endsWith('.test') ? '127.0.0.1' : host
-  const server = createServer((request, response) => {
+  server.on('request', (request: IncomingMessage, response: ServerResponse) => {
     passages.push({ line: `${request.method} ${request.url}`, headers: request.headers })
     if (authorization !== undefined && request.headers['proxy-authorization'] !== authorization) { response.writeHead(407, { 'proxy-authenticate': 'Basic' }).end(); return }
     const { hostname, port, pathname, search } = new URL(request.url ?? '')
@@ -59,7 +60,7 @@ async function forwardProxy (t: Test, authorization?: string): Promise<Proxy> {
     for (const end of [socket, onward]) end.on('error', () => { socket.destroy(); onward.destroy() })
     t.teardown(() => { onward.destroy() })
   })
-  return { url: `http://127.0.0.1:${await listen(t, server)}`, passages }
+  return { url: `${server instanceof TlsServer ? 'https' : 'http'}://127.0.0.1:${await listen(t, server)}`, passages }
 }
 
 const ofEnvironment = ['HTTP_PROXY', 'http_proxy', 'HTTPS_PROXY', 'https_proxy', 'NO_PROXY', 'no_proxy']
@@ -191,6 +192,30 @@ t.test('S431: a proxy behind TLS has to prove who it is, and nothing goes there 
     t.match(log.map(({ msg }) => msg).join('\n'), /certificate was not accepted/, 'ssl_verify is for the provider alone')
   }
   t.strictSame(passed, [])
+})
+
+/** This process trusts the authority of the tests, as NODE_EXTRA_CA_CERTS would have it from its start. */
+function trustAuthority (t: Test): void {
+  const { createSecureContext } = tls
+  tls.createSecureContext = options => {
+    const context = createSecureContext(options)
+    context.context.addCACert(ca)
+    return context
+  }
+  t.teardown(() => { tls.createSecureContext = createSecureContext })
+}
+
+t.test('S431: a proxy behind TLS that proves it passes requests on, and tunnels', async t => {
+  trustAuthority(t)
+  const provider = await testProvider(t)
+  const proxy = await forwardProxy(t, BASIC, createTlsServer(upstreamCertificate))
+  const plain = await protectedApp(t, optionsFor(provider, { proxy_opts: { http_proxy: proxy.url, http_proxy_authorization: BASIC } }))
+  t.equal((await plain.app.inject('/')).statusCode, 302)
+  t.strictSame(proxy.passages.map(({ line }) => line), [`GET ${provider.discovery}`])
+  const { origin } = await secureAuthority(t)
+  const tunnelled = await protectedApp(t, optionsFor({ ...provider, discovery: `${origin}/.well-known/openid-configuration` }, { proxy_opts: { https_proxy: proxy.url, https_proxy_authorization: BASIC } }))
+  t.equal((await tunnelled.app.inject('/')).statusCode, 302)
+  t.equal(proxy.passages.at(-1)?.line, `CONNECT ${new URL(origin).host}`)
 })
 
 t.test('ssl_verify holds through the tunnel', async t => {
