@@ -1,0 +1,242 @@
+import { randomBytes, randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { setImmediate } from 'node:timers/promises'
+import { Redis } from 'ioredis'
+import t, { type Test } from 'tap'
+import { createRedisCoordinator, createRedisStore, type RedisStoreOptions } from 'fastify-oidc-redis-store'
+import type { SessionStore, StoredSession } from 'fastify-oidc-session-store'
+import { createManualClock, sampleSession } from 'fastify-oidc-session-store/contract'
+import { startRedis } from '../support/redis-server.ts'
+import { createPlainLink } from './support/plain-link.ts'
+import { dumpRedis, readable } from './support/redis-dump.ts'
+
+const secret = 'the secret of this test, long enough'
+const LIFETIME = 3600
+const redis = await startRedis(t)
+const client = new Redis(redis.socket)
+t.teardown(() => { client.disconnect() })
+t.beforeEach(async () => { await client.flushall() })
+
+interface Scene {
+  readonly store: SessionStore
+  readonly time: ReturnType<typeof createManualClock>
+  /** Another instance, which remembers nothing of what this one did. */
+  other (options?: Partial<RedisStoreOptions>): SessionStore
+  login (changes?: Parameters<typeof sampleSession>[0]): Promise<StoredSession>
+}
+
+function openScene (t: Test, options: Partial<RedisStoreOptions> = {}): Scene {
+  const time = createManualClock()
+  const make = (more: Partial<RedisStoreOptions> = {}): SessionStore => {
+    const store = createRedisStore({ link: createPlainLink(t, client), secret, clock: time.now, ...options, ...more })
+    t.teardown(() => store.close())
+    return store
+  }
+  const store = make()
+  return { store, time, other: make, login: changes => store.create(sampleSession({ issuedAt: time.now(), ...changes }), time.now() + LIFETIME) }
+}
+
+async function keyOf (): Promise<string> {
+  const keys = (await client.keys('sessions:*')).filter(key => /^sessions:[\w-]{43}$/.test(key))
+  const [key = ''] = keys
+  t.equal(keys.length, 1)
+  return key
+}
+
+/** What someone who may read and write everything keeps of a session. */
+async function photograph (key: string): Promise<Record<string, Buffer>> {
+  return await client.hgetallBuffer(key)
+}
+
+t.test('a dump, the traffic and the messages show no token, address, subject, id or handle', async t => {
+  const { store, time, login } = openScene(t)
+  const coordinator = createRedisCoordinator({ link: createPlainLink(t, client), secret, clock: time.now })
+  t.teardown(() => coordinator.close())
+  const monitor = connect(redis.socket)
+  t.teardown(() => { monitor.destroy() })
+  monitor.write('MONITOR\r\n')
+  const seen: Buffer[] = []
+  monitor.on('data', (chunk: Buffer) => { seen.push(chunk) })
+  await once(monitor, 'data')
+
+  const stored = await Promise.all(Array.from({ length: 50 }, () => login()))
+  for (const each of stored.slice(0, 20)) await store.update(each, { ...each.session, accessToken: `renewed-${randomUUID()}` }, time.now() + LIFETIME)
+  for (const each of stored.slice(20, 30)) await store.touch(each, time.now() + 2 * LIFETIME)
+  await Promise.all(stored.map(({ handle }) => store.get(handle)))
+  const [first, second, third] = stored
+  if (first === undefined || second === undefined || third === undefined) throw new Error('no session')
+  await store.revoke({ issuer: first.session.issuer, subject: first.session.subject }, time.now())
+  await coordinator.end({ issuer: second.session.issuer, providerSessionId: second.session.providerSessionId ?? '' }, time.now(), time.now() + LIFETIME)
+  await coordinator.publishResult(`renewal of ${third.session.id}`, third.handle, 10_000)
+  await coordinator.lock(`renewal of ${third.session.id}`, 10_000)
+
+  const secrets = stored.flatMap(({ handle, session: { id, subject, providerSessionId, accessToken, cold, idTokenClaims } }) =>
+    [handle, id, subject, providerSessionId, accessToken, cold.refreshToken, cold.idToken, idTokenClaims?.email].filter(text => typeof text === 'string')).concat('users.example', 'op.example', 'renewed-', 'renewal of', secret)
+  while (!Buffer.concat(seen).includes('"echo" "the end"')) {
+    await client.echo('the end')
+    await setImmediate()
+  }
+  t.same(readable(await dumpRedis(client), secrets), [])
+  t.same(readable(Buffer.concat(seen), secrets), [])
+
+  await client.hset('control', third.handle, `--${third.session.subject}--`)
+  await client.zadd('controls', 1, 'users.example')
+  t.same(readable(await dumpRedis(client), secrets), [third.handle, third.session.subject, 'users.example'], 'what is there is found')
+})
+
+t.test('without the secret nobody makes a session that opens', async t => {
+  const { store, time, other } = openScene(t)
+  const forger = other({ secret: 'a secret that somebody else has' })
+  const forged = await forger.create(sampleSession(), time.now() + LIFETIME)
+  t.not(await forger.get(forged.handle), null)
+  t.equal(await store.get(forged.handle), null)
+  const key = await keyOf()
+  for (const fields of [
+    { rev: '1', exp: '9999999999', hot: '{}', cold: '{}', meta: '{}' },
+    { rev: '1', exp: Buffer.concat([Buffer.from('9999999999'), randomBytes(45)]), hot: randomBytes(300), cold: randomBytes(300), meta: randomBytes(300) },
+    { rev: '' }, { exp: '' }, { hot: '', cold: '' }, { rev: '-1' }, { rev: '1e3' }, { rev: '9'.repeat(400) }, { exp: '9'.repeat(400) }, { exp: randomBytes(100_000) }
+  ]) {
+    await client.hset(key, fields)
+    t.equal(await store.get(forged.handle), null)
+  }
+  await client.del(key)
+  await client.hset(key, { rev: '1' })
+  t.equal(await store.get(forged.handle), null)
+})
+
+t.test('the seal of a session needs the handle, not the secret alone', async t => {
+  const { login, other } = openScene(t)
+  const stored = await login()
+  const key = await keyOf()
+  const thief = randomBytes(32).toString('base64url')
+  const { nameOfHandle } = await import('../../packages/redis-store/src/session-codec.ts')
+  await client.copy(key, `sessions:${nameOfHandle(thief)}`)
+  t.equal(await other().get(thief), null)
+  t.not(await other().get(stored.handle), null)
+})
+
+t.test('no part of one revision or session goes with another', async t => {
+  const { store, time, login, other } = openScene(t)
+  const stored = await login()
+  const key = await keyOf()
+  const first = await photograph(key)
+  const updated = await store.update(stored, { ...stored.session, accessToken: 'second', cold: { refreshToken: 'second', idToken: 'second' } }, time.now() + LIFETIME)
+  t.equal(updated?.revision, 2)
+  const second = await photograph(key)
+  const stranger = await login()
+  const strange = (await client.keys('sessions:*')).find(each => /^sessions:[\w-]{43}$/.test(each) && each !== key) ?? ''
+  const strangers = await photograph(strange)
+
+  for (const field of ['rev', 'exp', 'hot']) {
+    await client.hset(key, { ...second, [field]: first[field] ?? '' })
+    t.equal(await other().get(stored.handle), null, `${field} of the former revision`)
+  }
+  for (const field of ['exp', 'hot']) {
+    await client.hset(key, { ...second, [field]: strangers[field] ?? '' })
+    t.equal(await other().get(stored.handle), null, `${field} of another session`)
+  }
+  for (const cold of [first.cold, strangers.cold, randomBytes(200), Buffer.alloc(0)]) {
+    await client.hset(key, { ...second, cold: cold ?? '' })
+    const found = await other().get(stored.handle)
+    t.same(found?.session.cold, { refreshToken: null, idToken: null }, 'no tokens but its own')
+  }
+  await client.hset(key, { ...second, meta: strangers.meta ?? '' })
+  const listed: string[] = []
+  for await (const { id } of store.inspect('all')) listed.push(id)
+  t.same(listed, [stranger.session.id], 'who it is cannot be changed')
+  await client.hset(key, second)
+  t.same((await other().get(stored.handle))?.session, updated?.session)
+})
+
+t.test('nobody prolongs a session beyond the end that is sealed', async t => {
+  const { time, login, other } = openScene(t)
+  const { handle } = await login()
+  const key = await keyOf()
+  const { exp = Buffer.alloc(0) } = await photograph(key)
+  await client.persist(key)
+  for (const end of ['9', String(time.now() + 10 * LIFETIME)]) {
+    await client.hset(key, 'exp', Buffer.concat([Buffer.from(end), exp.subarray(-45)]))
+    t.equal(await other().get(handle), null)
+  }
+  await client.hset(key, 'exp', exp)
+  t.not(await other().get(handle), null)
+  time.advance(LIFETIME)
+  t.equal(await other().get(handle), null)
+})
+
+t.test('a session that is put back after its end stays over where ends are known', async t => {
+  const link = createPlainLink(t, client)
+  const { time, store, login, other } = openScene(t)
+  const coordinator = createRedisCoordinator({ link, secret, clock: time.now })
+  t.teardown(() => coordinator.close())
+  const stored = await login()
+  const key = await keyOf()
+  const kept = await photograph(key)
+  await store.destroy(stored)
+  await coordinator.end({ id: stored.session.id }, time.now(), time.now() + LIFETIME)
+  await client.hset(key, kept)
+  await client.del('sessions:{ends}')
+  t.not(await other().get(stored.handle), null, 'the store alone cannot know')
+  const guarded = other({ coordinator })
+  t.equal(await guarded.get(stored.handle), null)
+  t.equal(await guarded.update(stored, stored.session, time.now() + LIFETIME), null)
+  t.equal(await guarded.touch(stored, time.now() + LIFETIME), null)
+})
+
+t.test('who garbles what names a session does not save it from revocation', async t => {
+  const { store, time, login } = openScene(t)
+  const { handle, session: { issuer, subject } } = await login()
+  await client.hset(await keyOf(), 'meta', randomBytes(100))
+  t.equal(await store.revoke({ issuer, subject }, time.now()), 1)
+  t.equal(await store.get(handle), null)
+})
+
+t.test('what stands in an index and is no name is left alone', async t => {
+  const { store, time, login } = openScene(t)
+  const { session: { id } } = await login()
+  const [index = ''] = (await client.keys('sessions:index:*'))
+  await client.set('sessions:precious', 'x')
+  for (const key of await client.keys('sessions:index:*')) await client.zadd(key, 9e15, 'precious', 9e15, '*', 9e15, '', 9e15, 'x'.repeat(1e6))
+  t.not(index, '')
+  t.equal(await store.revoke({ id }, time.now()), 1)
+  t.equal(await client.get('sessions:precious'), 'x')
+})
+
+t.test('a handle that was made up costs one command at most, and most cost none', async t => {
+  const time = createManualClock()
+  const link = createPlainLink(t, client)
+  const store = createRedisStore({ link, secret, clock: time.now })
+  const { handle } = await store.create(sampleSession(), time.now() + LIFETIME)
+  const injection = 'EVAL "redis.call(\'FLUSHALL\')" 0'
+  const free = [
+    '', 'x', '\0', '\r\n', '*1\r\n$8\r\nFLUSHALL\r\n', injection, `${handle}\r\nFLUSHALL\r\n`, `${handle.slice(0, 33)}\r\nFLUSHALL`, handle.slice(1), `${handle} `, `${handle}=`, `sessions:${handle}`, `other:${handle}`,
+    `']] ) redis.call('FLUSHALL') --`.padEnd(43, 'A'), '{ends}'.padEnd(43, 'A'), '*'.repeat(43), '?'.repeat(43), '٣'.repeat(43), '\ud800'.repeat(43), 'A'.repeat(42) + 'B',
+    'A'.repeat(2 ** 20), '\0'.repeat(2 ** 20), randomBytes(2 ** 20).toString('latin1')
+  ]
+  const before = await client.dbsize()
+  for (const made of free) {
+    const count = link.count
+    t.equal(await store.get(made), null)
+    t.equal(link.count, count, `${JSON.stringify(made.slice(0, 30))} did not reach Redis`)
+  }
+  for (const made of ['A'.repeat(43), randomBytes(32).toString('base64url'), handle.split('').reverse().join('').replace(/.$/, 'A')]) {
+    const count = link.count
+    t.equal(await store.get(made), null)
+    t.equal(link.count, count + 1)
+  }
+  t.equal(await client.dbsize(), before)
+  t.not(await store.get(handle), null)
+})
+
+t.test('a session of another client neither opens, nor is listed, nor is ended', async t => {
+  const { store, time, login, other } = openScene(t, { binding: 'one client' })
+  const { handle, session: { id, issuer, subject } } = await login()
+  const neighbour = other({ binding: 'another client' })
+  t.equal(await neighbour.get(handle), null)
+  t.equal(await neighbour.revoke({ issuer, subject }, time.now()), 0)
+  t.equal(await neighbour.revoke({ id }, time.now()), 0)
+  for await (const summary of neighbour.inspect('all')) t.fail(summary.id)
+  for await (const summary of neighbour.inspect({ issuer, subject })) t.fail(summary.id)
+  t.not(await store.get(handle), null)
+})
