@@ -211,7 +211,7 @@ t.test('a handle that was made up costs one command at most, and most cost none'
   const injection = 'EVAL "redis.call(\'FLUSHALL\')" 0'
   const free = [
     '', 'x', '\0', '\r\n', '*1\r\n$8\r\nFLUSHALL\r\n', injection, `${handle}\r\nFLUSHALL\r\n`, `${handle.slice(0, 33)}\r\nFLUSHALL`, handle.slice(1), `${handle} `, `${handle}=`, `sessions:${handle}`, `other:${handle}`,
-    `']] ) redis.call('FLUSHALL') --`.padEnd(43, 'A'), '{ends}'.padEnd(43, 'A'), '*'.repeat(43), '?'.repeat(43), '٣'.repeat(43), '\ud800'.repeat(43), 'A'.repeat(42) + 'B',
+    '\']] ) redis.call(\'FLUSHALL\') --'.padEnd(43, 'A'), '{ends}'.padEnd(43, 'A'), '*'.repeat(43), '?'.repeat(43), '٣'.repeat(43), '\ud800'.repeat(43), 'A'.repeat(42) + 'B',
     'A'.repeat(2 ** 20), '\0'.repeat(2 ** 20), randomBytes(2 ** 20).toString('latin1')
   ]
   const before = await client.dbsize()

@@ -10,6 +10,8 @@ export interface KnownEnds {
   /** Answers at once while what is said is heard; else Redis is asked, and who cannot be asked has not said no. */
   hasEnded (session: SessionIdentity): boolean | Promise<boolean>
   /** Listeners hear of it where it is news. @throws AggregateError of what they throw */
+  tell (mark: EndMark): void
+  /** The same for what another instance said: what a listener throws, nobody is there to hear. */
   learn (mark: EndMark): void
   onEnded (listener: EndedListener): () => void
   /** What is said is heard from now on: what was said before is read. */
@@ -33,10 +35,19 @@ export function createKnownEnds ({ table, clock, onNews }: KnownEndsOptions): Kn
   let hearing = 0
   let retry: NodeJS.Timeout | null = null
 
-  function learn (mark: EndMark): void {
+  function tell (mark: EndMark): void {
     if (mark.until <= clock() || !marks.add(mark.target, mark.before, mark.until)) return
     onNews(mark)
     listeners.tell(mark.target, mark.before)
+  }
+
+  function learn (mark: EndMark): void {
+    try {
+      tell(mark)
+    } catch (err) {
+      // The mark is set, and the other listeners have heard.
+      if (!(err instanceof AggregateError)) throw err
+    }
   }
 
   async function loadAll (own: number): Promise<void> {
@@ -63,6 +74,7 @@ export function createKnownEnds ({ table, clock, onNews }: KnownEndsOptions): Kn
   }
 
   return {
+    tell,
     learn,
     hasEnded (session) {
       if (marks.covers(session)) return true

@@ -43,13 +43,7 @@ export function createRedisCoordinator ({ link, secret, fallbacks = [], prefix =
       return
     }
     const mark = table.open(payload)
-    if (mark === null) return
-    try {
-      ends.learn(mark)
-    } catch (err) {
-      // A listener threw: there is nobody to tell, the mark is set, and the other listeners have heard.
-      if (!(err instanceof AggregateError)) throw err
-    }
+    if (mark !== null) ends.learn(mark)
   }
 
   const subscription = link.subscribe(channel, {
@@ -73,10 +67,12 @@ export function createRedisCoordinator ({ link, secret, fallbacks = [], prefix =
       const mark = { target, before, until }
       // Here first: when Redis does not take it, it is tried again, and meanwhile it holds on this instance.
       recent.note(mark)
-      const heard = (async () => { ends.learn(mark) })()
-      await table.write(mark)
-      await waitForReplicas(link, table.key)
-      await heard
+      try {
+        ends.tell(mark)
+      } finally {
+        await table.write(mark)
+        await waitForReplicas(link, table.key)
+      }
     },
     hasEnded: ends.hasEnded,
     onEnded: ends.onEnded,

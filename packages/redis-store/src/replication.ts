@@ -2,17 +2,46 @@ import type { Cluster, Redis } from 'ioredis'
 import { StoreUnavailableError } from 'fastify-oidc-session-store'
 import type { RedisLink } from './redis-link.ts'
 
-// Replicas acknowledge within a round trip. What waits behind this on the same connection waits as long.
-const LIMIT_MS = 300
+// Replicas acknowledge within a round trip. What is behind this on the same connection waits as long,
+// so a replica that has just not answered is not waited for again.
+const LIMIT_MS = 400
+const DISTRUST_LIMIT_MS = 20
+const DISTRUST_MS = 5000
+
+/** What is known of a server's replicas. */
+interface Acknowledgement {
+  /** Asked, and on its way. */
+  current: Promise<boolean>
+  /** Not asked yet: good for all who have written until then. */
+  next: Promise<boolean> | null
+  failedAtMs: number
+}
+
+const acknowledgements = new WeakMap<Redis, Acknowledgement>()
 
 function countOnline (replication: string): number {
   return replication.match(/^slave\d+:.*\bstate=online\b/gm)?.length ?? 0
 }
 
-/** Answers false when there are replicas and none of them has it. */
-async function isCopied (node: Redis): Promise<boolean> {
+async function ask (node: Redis, state: Acknowledgement): Promise<boolean> {
   const online = countOnline(await node.info('replication'))
-  return online === 0 || await node.wait(online, LIMIT_MS) > 0
+  if (online === 0) return true
+  const limitMs = performance.now() - state.failedAtMs < DISTRUST_MS ? DISTRUST_LIMIT_MS : LIMIT_MS
+  const copied = await node.wait(online, limitMs) > 0
+  if (!copied) state.failedAtMs = performance.now()
+  return copied
+}
+
+/** Answers false when there are replicas and none of them has it. Many who ask at once ask together. */
+async function isCopied (node: Redis): Promise<boolean> {
+  const state = acknowledgements.get(node) ?? { current: Promise.resolve(true), next: null, failedAtMs: -Infinity }
+  acknowledgements.set(node, state)
+  state.next ??= state.current.catch(() => false).then(() => {
+    state.current = ask(node, state)
+    state.next = null
+    return state.current
+  })
+  return await state.next
 }
 
 /** The master that has a key; all masters when that cannot be told. */
