@@ -117,7 +117,6 @@ t.test('an option without behaviour yet says so, and never does nothing', async 
   for (const [name, value] of Object.entries({ storage: 'redis', coordination: 'redis' })) {
     t.strictSame(problemsOf({ ...minimal, session: { secret: SECRET, [name]: value } }), [`session.${name} is not available in this version`])
   }
-  t.match(problemsOf({ ...minimal, security_profile: 'fapi2' }), [/^security_profile fapi2 is not available in this version$/])
   t.strictSame(problemsOf({ ...minimal, force_reauthorize: false, accept_none_alg: false, session: { secret: SECRET, storage: 'cookie', rolling_timeout: 0, coordination: 'process' } }), [], 'what changes nothing may be written')
 })
 

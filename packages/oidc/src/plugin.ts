@@ -15,7 +15,8 @@ import { createScopePaths, type ScopePaths } from './http/scope-paths.ts'
 import { needsDiscovery } from './options/bearer-options.ts'
 import { checkHooks, type OidcHooks } from './options/hooks.ts'
 import type { OidcOptions } from './options/schema.ts'
-import { listWeakSettings, readOidcOptions, settle, type OidcSettings } from './options/settings.ts'
+import { listWeakSettings } from './options/profile.ts'
+import { readOidcOptions, settle, type OidcSettings } from './options/settings.ts'
 import { describeExpiry } from './options/tls-client-auth-options.ts'
 import { createProvider } from './provider/provider.ts'
 import { isProviderAnswer } from './routes/callback.ts'
@@ -50,8 +51,10 @@ async function loadCookieSerializer (fastify: FastifyInstance): Promise<void> {
 
 function warnOfWeakness ({ log }: FastifyInstance, settings: OidcSettings): void {
   const weak = listWeakSettings(settings)
-  if (settings.security_profile !== 'apisix' || weak.length === 0) return
-  log.warn({ oidc: 'profile', weak }, `security_profile is apisix: ${weak.join(', ')} ${weak.length === 1 ? 'is' : 'are'} weaker than security_profile: oauth2.1 would have it`)
+  if (weak.length === 0) return
+  const names = `${weak.join(', ')} ${weak.length === 1 ? 'is' : 'are'}`
+  if (settings.security_profile === 'apisix') log.warn({ oidc: 'profile', weak }, `security_profile is apisix: ${names} weaker than security_profile: oauth2.1 would have it`)
+  else log.warn({ oidc: 'profile', weak }, `security_profile is ${settings.security_profile}, but ${names} weaker than that, as it is written`)
 }
 
 function warnOfIdleOptions ({ log }: FastifyInstance, { bearer_only: bearerOnly, unauth_action: action }: OidcSettings): void {

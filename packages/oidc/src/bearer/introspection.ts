@@ -64,11 +64,12 @@ export function createIntrospection ({ provider, settings, clock }: Introspectio
   const addons = (settings.introspection_addon_headers ?? []).map(name => name.toLowerCase())
   const issuers = settings.claim_validator?.issuer?.valid_issuers ?? null
   const slack = settings.iat_slack
-  let known: { readonly url: string, readonly auth: ClientAuth } | null = null
+  let known: { readonly audience: string, readonly auth: ClientAuth } | null = null
 
-  /** Made once for an endpoint: reading a key costs more than signing with it. */
-  function authFor (url: string): ClientAuth {
-    if (known?.url !== url) known = { url, auth: createClientAuth(settings, method, url) }
+  /** Made once for an audience: reading a key costs more than signing with it. */
+  async function authFor (url: string): Promise<ClientAuth> {
+    const audience = settings.security_profile === 'fapi2' ? (await provider.client()).issuer : url
+    if (known?.audience !== audience) known = { audience, auth: createClientAuth(settings, method, audience) }
     return known.auth
   }
 
@@ -93,7 +94,8 @@ export function createIntrospection ({ provider, settings, clock }: Introspectio
     const headers = new Headers({ accept: 'application/json' })
     const body = new URLSearchParams({ token })
     for (const [name, value] of addonsOf(requestHeaders)) headers.set(name, value)
-    await authFor(url)({ issuer: '' }, { client_id: settings.client_id }, body, headers)
+    const auth = await authFor(url)
+    await auth({ issuer: '' }, { client_id: settings.client_id }, body, headers)
     headers.set('content-type', 'application/x-www-form-urlencoded')
     const answer = await provider.http.fetch(url, { method: 'POST', headers, body: body.toString() }).catch((error: unknown) => { throw toProviderError(error) })
     return await readAnswer(answer)

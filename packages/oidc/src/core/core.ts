@@ -202,7 +202,7 @@ function createLogout (ground: CoreGround, jar: CookieJar, core: Pick<Core, 'obs
 }
 
 function createProviderLogouts ({ provider, settings, coordinator, clock }: CoreGround, revoke: Revoke, refuse: Refuse): Pick<Core, 'backchannelLogout' | 'frontchannelLogout'> {
-  const checks = { clientId: settings.client_id, clientSecret: settings.client_secret, slack: settings.iat_slack, acceptsUnsigned: false, acceptsUnsupported: false, verifiesTls: settings.ssl_verify, clock }
+  const checks = { clientId: settings.client_id, clientSecret: settings.client_secret, slack: settings.iat_slack, acceptsUnsigned: false, acceptsUnsupported: false, profile: settings.security_profile, verifiesTls: settings.ssl_verify, clock }
   return {
     backchannelLogout: createBackchannelLogout({ coordinator, clock, slack: settings.iat_slack, verify: async token => await verifyLogoutToken(token, await provider.client(), checks), revoke, refuse }),
     frontchannelLogout: createFrontchannelLogout({ clock, issuer: async () => (await provider.client()).issuer, revoke, refuse })

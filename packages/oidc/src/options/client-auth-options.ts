@@ -2,6 +2,7 @@ import type { OptionProblem } from 'fastify-oidc-session-store'
 import { introspects } from './bearer-options.ts'
 import { readPrivateKey } from './private-key.ts'
 import type { ResolvedOptions } from './schema.ts'
+import { FAPI2_ALGORITHMS } from './signing-key.ts'
 
 /** An endpoint that asks who the client is, and the option that says how it is told. */
 interface AskingEndpoint {
@@ -49,10 +50,12 @@ function checkPrivateKey (options: ResolvedOptions): OptionProblem[] {
   const { client_rsa_private_key: written, client_jwt_assertion_alg: alg } = options
   if (written === undefined) {
     const asking = askingEndpoints(options).find(({ method }) => method === 'private_key_jwt')
-    return asking === undefined ? [] : [problem('client_rsa_private_key', `is required: ${asking.option} is private_key_jwt`)]
+    const reason = options.security_profile === 'fapi2' ? ', as security_profile fapi2 has it; with tls_client_auth, its certificate says who the client is' : ''
+    return asking === undefined ? [] : [problem('client_rsa_private_key', `is required: ${asking.option} is private_key_jwt${reason}`)]
   }
   const read = readPrivateKey(written)
   if (read.kind === 'problem') return [problem('client_rsa_private_key', read.message)]
+  if (alg === undefined && options.security_profile === 'fapi2' && !read.algorithms.some(name => FAPI2_ALGORITHMS.includes(name))) return [problem('client_rsa_private_key', `signs ${read.algorithms.join(', ')}, and security_profile fapi2 has PS256, ES256 and EdDSA: use an RSA key, an EC key on P-256, or Ed25519`)]
   const isFit = alg === undefined || alg.startsWith('HS') || read.algorithms.includes(alg)
   return isFit ? [] : [problem('client_jwt_assertion_alg', `does not fit client_rsa_private_key, which signs ${read.algorithms.join(', ')}`)]
 }

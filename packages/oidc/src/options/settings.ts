@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { checkOptions, optionsError, sessionSchema, type OptionProblem } from 'fastify-oidc-session-store'
-import { acceptsBearer, checkBearerOptions, namesAudience } from './bearer-options.ts'
+import { checkBearerOptions } from './bearer-options.ts'
 import { checkClientAuth } from './client-auth-options.ts'
 import { checkClaimSchema } from './claim-schema.ts'
 import { checkDpop } from './dpop-options.ts'
 import { checkOwnPaths } from './own-paths.ts'
+import { applyProfile } from './profile.ts'
 import { checkProxy } from './proxy-options.ts'
 import { resolveEnvironment, resolveReferences, type Referenced, type ReferenceSources } from './references.ts'
 import { optionsSchema, type ResolvedOptions } from './schema.ts'
@@ -15,23 +16,10 @@ import { findUnbuilt } from './unbuilt.ts'
 /** Options that hold: checked, with defaults and profile, frozen. */
 export type OidcSettings = ResolvedOptions & { readonly session: NonNullable<ResolvedOptions['session']> }
 
-const PROFILES: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
-  apisix: {},
-  'oauth2.1': { use_pkce: true, use_nonce: true, accept_unsupported_alg: false, cross_site: 'refuse' }
-}
-
 const RESERVED_PARAMETERS = ['state', 'nonce', 'redirect_uri', 'client_id', 'response_type', 'code_challenge', 'code_challenge_method', 'code_verifier', 'request', 'request_uri', 'dpop_jkt']
 const MEANT_SECONDS = 600
 
 const problem = (path: string, message: string): OptionProblem => ({ path: path.split('.'), message })
-
-/** A value that is written always wins over the profile. */
-function applyProfile (input: unknown): unknown {
-  if (input === null || typeof input !== 'object' || Array.isArray(input)) return input
-  const profile = (input as Record<string, unknown>).security_profile
-  const written = Object.fromEntries(Object.entries(input).filter(([, value]) => value !== undefined))
-  return { ...(typeof profile === 'string' ? PROFILES[profile] : undefined), ...written }
-}
 
 function checkUrls (options: ResolvedOptions): OptionProblem[] {
   const urls = { discovery: options.discovery, redirect_uri: options.redirect_uri, post_logout_redirect_uri: options.post_logout_redirect_uri }
@@ -127,20 +115,4 @@ export function parseOidcOptions (input: unknown): ResolvedOptions {
 export function settle (options: ResolvedOptions): OidcSettings {
   const session = options.session ?? checkOptions(sessionSchema, { secret: randomBytes(32).toString('base64url') }).options
   return Object.freeze({ ...options, secrets: undefined, session })
-}
-
-/** What the table's defaults leave weaker than the next profile, by option name. */
-export function listWeakSettings (settings: OidcSettings): string[] {
-  const hasLogins = !settings.bearer_only
-  const weak: Array<[string, boolean]> = [
-    ['use_pkce', hasLogins && !settings.use_pkce],
-    ['use_nonce', hasLogins && !settings.use_nonce],
-    ['accept_none_alg', hasLogins && settings.accept_none_alg],
-    ['accept_unsupported_alg', hasLogins && settings.accept_unsupported_alg],
-    ['cross_site', hasLogins && settings.cross_site === 'allow'],
-    ['audience', acceptsBearer(settings) && !namesAudience(settings)],
-    ['accept_id_token_as_bearer', settings.accept_id_token_as_bearer],
-    ['ssl_verify', !settings.ssl_verify]
-  ]
-  return weak.filter(([, isWeak]) => isWeak).map(([name]) => name)
 }

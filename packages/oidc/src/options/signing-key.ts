@@ -3,6 +3,9 @@ import { createPublicKey, type KeyObject } from 'node:crypto'
 /** What tokens of others may be signed with: who can verify such a signature cannot make one. */
 export const ASYMMETRIC_ALGORITHMS: readonly string[] = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519']
 
+/** FAPI 2.0 Security Profile, section 5.4.1. */
+export const FAPI2_ALGORITHMS: readonly string[] = ['PS256', 'ES256', 'EdDSA', 'Ed25519']
+
 const MIN_RSA_BITS = 2048
 const CURVES: Readonly<Record<string, string>> = { prime256v1: 'ES256', secp384r1: 'ES384', secp521r1: 'ES512' }
 

@@ -27,6 +27,5 @@ export function findUnbuilt (input: unknown): OptionProblem[] {
   for (const name of COMING) {
     if (readPath(input, [name]) !== undefined) problems.push({ path: [name], message: MESSAGE })
   }
-  if (readPath(input, ['security_profile']) === 'fapi2') problems.push({ path: ['security_profile'], message: 'fapi2 is not available in this version' })
   return problems
 }

@@ -3,7 +3,7 @@ import { isByCertificate } from '../options/client-auth-options.ts'
 import type { ResolvedOptions } from '../options/schema.ts'
 import { clientSecretJwt, privateKeyJwt, type AssertionSettings } from './client-assertion.ts'
 
-type MakeAuth = (settings: AssertionSettings, endpoint: string) => ClientAuth
+type MakeAuth = (settings: AssertionSettings, audience: string) => ClientAuth
 
 /** How the client says who it is at the provider's endpoints (RFC 6749, section 2.3; OpenID Connect Core 1.0, section 9). */
 const METHODS: Readonly<Record<string, MakeAuth>> = {
@@ -17,7 +17,7 @@ const METHODS: Readonly<Record<string, MakeAuth>> = {
   none: () => None()
 }
 
-type TokenEndpointSettings = Pick<ResolvedOptions, 'token_endpoint_auth_method' | 'client_secret' | 'client_rsa_private_key' | 'tls_client_auth'>
+type TokenEndpointSettings = Pick<ResolvedOptions, 'token_endpoint_auth_method' | 'client_secret' | 'client_rsa_private_key' | 'tls_client_auth' | 'security_profile'>
 
 function isUsable (method: string, { client_secret: secret, client_rsa_private_key: key, tls_client_auth: certificate }: TokenEndpointSettings): boolean {
   if (method === 'private_key_jwt') return key !== undefined
@@ -28,6 +28,8 @@ function isUsable (method: string, { client_secret: secret, client_rsa_private_k
 /** The configured method, or the first one of the provider's list that can be used where it does not list that. */
 export function chooseAuthMethod (settings: TokenEndpointSettings, server: Readonly<ServerMetadata>): string {
   const configured = settings.token_endpoint_auth_method
+  // A secret instead of a key would not be what the profile says.
+  if (settings.security_profile === 'fapi2') return configured
   const listed = server.token_endpoint_auth_methods_supported
   const canUse = isUsable(configured, settings)
   if (canUse && listed?.includes(configured) !== false) return configured
@@ -40,9 +42,13 @@ export function choosePushMethod (settings: TokenEndpointSettings & Pick<Resolve
   return own !== undefined && isUsable(own, settings) ? own : tokenMethod
 }
 
-/** For one endpoint: an assertion is for it alone, unless the options name another audience. */
-export function createClientAuth (settings: AssertionSettings, method: string, endpoint: string): ClientAuth {
-  return METHODS[method]?.(settings, endpoint) ?? None()
+/** Whom assertions at an endpoint are for: it alone, or under FAPI 2.0 the provider (section 5.3.3.1), unless the options name another audience. */
+export function assertionAudience ({ security_profile: profile }: Pick<ResolvedOptions, 'security_profile'>, { endpoint, issuer }: { readonly endpoint: string | undefined, readonly issuer: string }): string {
+  return profile === 'fapi2' ? issuer : endpoint ?? issuer
+}
+
+export function createClientAuth (settings: AssertionSettings, method: string, audience: string): ClientAuth {
+  return METHODS[method]?.(settings, audience) ?? None()
 }
 
 /** openid-client leaves the query of a redirect_uri out and writes it anew, and the provider compares all of it letter by letter (RFC 6749, section 4.1.3). */

@@ -45,6 +45,7 @@ export async function exchangeCode (provider: Provider, settings: OidcSettings, 
     slack: settings.iat_slack,
     acceptsUnsupported: settings.accept_unsupported_alg,
     acceptsUnsigned: settings.accept_none_alg,
+    profile: settings.security_profile,
     verifiesTls: settings.ssl_verify,
     clock
   })

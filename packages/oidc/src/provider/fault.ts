@@ -74,7 +74,7 @@ function refusalOf (error: unknown): Refusal | null {
 const REMEDIES: ReadonlyArray<readonly [pattern: RegExp, remedy: string]> = [
   [/token_type/, 'let the provider bind the tokens of this client to dpop.private_key (dpop_bound_access_tokens), and only where dpop.enabled is true'],
   [/signature|applicable key|matching keys/i, 'check that jwks_uri, or discovery, is that of the provider that signs'],
-  [/"alg"/, 'the provider has to list the algorithm in id_token_signing_alg_values_supported, and none is never accepted'],
+  [/"alg"/, 'the provider has to list the algorithm in id_token_signing_alg_values_supported, none is never accepted, and under security_profile: fapi2 nothing but PS256, ES256 and EdDSA is'],
   [/iss(uer)?\b/, 'check discovery: another issuer answered'],
   [/aud|azp/, 'check client_id: the token is for another client'],
   [/"(exp|nbf|iat)"|timestamp|\biat\b/, 'compare the clocks, or raise iat_slack'],

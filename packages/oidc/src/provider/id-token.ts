@@ -1,6 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { errors as joseErrors, jwtVerify, decodeProtectedHeader, UnsecuredJWT, type JWTPayload, type JWTVerifyOptions } from 'jose'
 import type { Claims, Clock } from 'fastify-oidc-session-store'
+import { FAPI2_ALGORITHMS } from '../options/signing-key.ts'
 import type { KeySet } from './discovery.ts'
 import type { ProviderClient } from './provider.ts'
 import { tokenInvalid as refuse, toProviderError } from './provider-error.ts'
@@ -17,6 +18,8 @@ export interface SignatureChecks {
   readonly acceptsUnsupported: boolean
   /** `accept_none_alg`. */
   readonly acceptsUnsigned: boolean
+  /** `security_profile`. */
+  readonly profile: string
   /** `ssl_verify`. */
   readonly verifiesTls: boolean
   readonly clock: Clock
@@ -28,9 +31,10 @@ export interface IdTokenChecks extends SignatureChecks {
   readonly accessToken: string | null
 }
 
-function allowedAlgorithms ({ configuration }: ProviderClient, { clientSecret, acceptsUnsupported }: SignatureChecks): string[] {
+function allowedAlgorithms ({ configuration }: ProviderClient, { clientSecret, acceptsUnsupported, profile }: SignatureChecks): string[] {
   const listed = configuration.serverMetadata().id_token_signing_alg_values_supported ?? ['RS256']
   const isUnsupported = (alg: string): boolean => acceptsUnsupported && !ASYMMETRIC.includes(alg) && !SYMMETRIC.includes(alg) && alg.toLowerCase() !== 'none'
+  if (profile === 'fapi2') return listed.filter(alg => FAPI2_ALGORITHMS.includes(alg) || isUnsupported(alg))
   return listed.filter(alg => ASYMMETRIC.includes(alg) || (clientSecret !== undefined && SYMMETRIC.includes(alg)) || isUnsupported(alg))
 }
 

@@ -2,7 +2,7 @@ import { Configuration, allowInsecureRequests, clockTolerance, customFetch, enab
 import type { Clock } from 'fastify-oidc-session-store'
 import type { OidcSettings } from '../options/settings.ts'
 import { clientCertificateOf } from '../options/tls-client-auth-options.ts'
-import { chooseAuthMethod, choosePushMethod, createClientAuth, keepRedirectUri } from './client-auth.ts'
+import { assertionAudience, chooseAuthMethod, choosePushMethod, createClientAuth, keepRedirectUri } from './client-auth.ts'
 import { createDiscovery, type Discovery, type KeySet } from './discovery.ts'
 import { createProviderHttp, type ProviderHttp } from './http.ts'
 import { createProofs, readProofKeys } from './proofs.ts'
@@ -72,9 +72,13 @@ function acquire (settings: OidcSettings, clock: Clock): { entry: Shared, releas
   }
 }
 
-/** openid-client looks at the algorithm before we do, and `none` is not for the provider to list. */
-function listAlgorithms (server: NonNullable<Discovery['current']>['server'], { accept_none_alg: acceptsUnsigned }: OidcSettings): typeof server {
-  return acceptsUnsigned ? { ...server, id_token_signing_alg_values_supported: [...server.id_token_signing_alg_values_supported ?? ['RS256'], 'none'] } : server
+/**
+ * What the provider says of itself, as openid-client is to take it: it looks at the algorithm before we do, and `none`
+ * is not for the provider to list; and under FAPI 2.0 who answers has to say so (section 5.3.3.2, RFC 9207).
+ */
+function describe (server: NonNullable<Discovery['current']>['server'], { accept_none_alg: acceptsUnsigned, security_profile: profile }: OidcSettings): typeof server {
+  const named = profile === 'fapi2' ? { ...server, authorization_response_iss_parameter_supported: true } : server
+  return acceptsUnsigned ? { ...named, id_token_signing_alg_values_supported: [...server.id_token_signing_alg_values_supported ?? ['RS256'], 'none'] } : named
 }
 
 /** RFC 9126, section 2.2: 201. Some say 200, and openid-client does not take that. */
@@ -85,9 +89,9 @@ async function acceptOk (answered: Promise<Response>): Promise<Response> {
 
 function configure (settings: OidcSettings, { http }: Shared, { server, keys }: NonNullable<Discovery['current']>, proofKeys: CryptoKeyPair | null): ProviderClient {
   const method = chooseAuthMethod(settings, server)
-  const authFor = (endpoint: string | undefined, by = method): ClientAuth => createClientAuth(settings, by, endpoint ?? server.issuer)
+  const authFor = (endpoint: string | undefined, by = method): ClientAuth => createClientAuth(settings, by, assertionAudience(settings, { endpoint, issuer: server.issuer }))
   function configurationWith (auth: ClientAuth, fetch: CustomFetch = async (url, init) => await http.fetch(url, init as RequestInit)): Configuration {
-    const configuration = new Configuration(listAlgorithms(server, settings), settings.client_id, { [clockTolerance]: settings.iat_slack, ...(settings.client_secret === undefined ? {} : { client_secret: settings.client_secret }) }, auth)
+    const configuration = new Configuration(describe(server, settings), settings.client_id, { [clockTolerance]: settings.iat_slack, ...(settings.client_secret === undefined ? {} : { client_secret: settings.client_secret }) }, auth)
     configuration[customFetch] = fetch
     configuration.timeout = settings.timeout
     allowInsecureRequests(configuration)
@@ -110,6 +114,8 @@ function configure (settings: OidcSettings, { http }: Shared, { server, keys }: 
 export function createProvider (settings: OidcSettings, clock: Clock): Provider {
   const { entry, release } = acquire(settings, clock)
   const proofKeys = readProofKeys(settings.dpop)
+  // Told to who asks for the client.
+  proofKeys.catch(() => {})
   let configured: { from: object, client: ProviderClient } | null = null
   return {
     get issuer () { return entry.discovery.current?.server.issuer ?? null },

@@ -14,7 +14,7 @@ export type TokenRefresh =
   | { readonly kind: 'refused', readonly error: Error }
 
 async function verifyRenewed (idToken: string, client: ProviderClient, settings: OidcSettings, accessToken: string, subject: string, clock: Clock): Promise<Tokens['idTokenClaims']> {
-  const claims = await verifyIdToken(idToken, client, { clientId: settings.client_id, clientSecret: settings.client_secret, nonce: null, accessToken, slack: settings.iat_slack, acceptsUnsupported: settings.accept_unsupported_alg, acceptsUnsigned: settings.accept_none_alg, verifiesTls: settings.ssl_verify, clock })
+  const claims = await verifyIdToken(idToken, client, { clientId: settings.client_id, clientSecret: settings.client_secret, nonce: null, accessToken, slack: settings.iat_slack, acceptsUnsupported: settings.accept_unsupported_alg, acceptsUnsigned: settings.accept_none_alg, profile: settings.security_profile, verifiesTls: settings.ssl_verify, clock })
   // OpenID Connect Core 1.0, section 12.2
   if (claims.sub !== subject) throw tokenInvalid('the renewed ID token is for another subject')
   return claims
