@@ -5,7 +5,7 @@ import { createServer, type AddressInfo, type Server } from 'node:net'
 import type { FastifyServerOptions } from 'fastify'
 import t, { type Test } from 'tap'
 import oidc, { type OidcPluginOptions } from 'fastify-oidc'
-import { Browser, type TestProviderOptions } from 'fastify-oidc-testing'
+import { Browser, login, type TestProviderOptions } from 'fastify-oidc-testing'
 import { upstreamCertificate } from '../proxy/certificates.ts'
 import { complaints, lyingProvider, ORIGIN, toCallback } from './flow.ts'
 import { createApplication, optionsFor, protectedApp, testProvider, type ProviderFacts } from './support.ts'
@@ -224,6 +224,39 @@ for (const [heading, run] of Object.entries(CASES)) {
     t.ok(String(line).length < 1200)
   })
 }
+
+t.test('what providers say of PKCE, redirect URIs and scopes leads to the option, in the words of each', async t => {
+  const pkce = /\(set up PKCE with S256 for this client at the provider: use_pkce/
+  for (const [error, description, says] of [
+    ['invalid_request', 'Missing parameter: code_challenge_method', pkce],
+    ['invalid_request', 'PKCE code challenge is required when the token endpoint authentication method is NONE', pkce],
+    ['unauthorized_client', 'PKCE is not allowed', pkce],
+    ['invalid_request', 'Invalid parameter: redirect_uri', /\(register redirect_uri at the provider/],
+    ['invalid_scope', 'Invalid scopes: openid reports', /\(check scope: /],
+    ['unauthorized_client', 'Client not enabled', /\(check client_id, client_secret/],
+    ['made_up', 'code_challenge', /\(the provider says what it does not like/],
+    ['access_denied', 'PKCE', /"PKCE"$/]
+  ] as const) {
+    lying.lie({ callback: { kind: 'error', error, description } })
+    t.match(await loginWith(t, lying, {}), says, description)
+  }
+})
+
+t.test('a secret that is refused in the body of the answer is named as well', async t => {
+  t.match(await loginWith(t, { ...honest, clientSecret: 'not the one' }, { token_endpoint_auth_method: 'client_secret_post' }), asPattern(promised.get('The client secret is wrong') ?? ''))
+})
+
+t.test('a session that a request takes on anew is measured too', async t => {
+  const big = await stricterProvider(t, { tokenSize: 3000, resource: 'urn:api', ttl: { accessToken: 30 } })
+  const first = await protectedApp(t, optionsFor(big))
+  const { cookie } = await login(first.app)
+  const { app, log } = await protectedApp(t, optionsFor(big, { access_token_expires_leeway: 60 }))
+  for (const line of [0, 1]) {
+    const response = await app.inject({ url: '/', headers: { cookie } })
+    t.equal(response.statusCode, 200, String(line))
+  }
+  t.equal(complaints(log).filter(({ oidc }) => oidc === 'advice').length, 1, 'a renewal sets the cookies, and there was no login here')
+})
 
 t.test('an answer with small headers is no matter', async t => {
   const { app, log } = await protectedApp(t, optionsFor(honest))
