@@ -272,6 +272,8 @@ t.test('a login that begins on a host within the domain of the cookies is not ca
 t.test('the path of logout cannot be a route, declared before or after', async t => {
   const message = 'logout_path is /bye, which is the path of a route of this application: choose one that no route has'
   t.equal(await bootError(t, { logout_path: '/bye' }, app => { app.get('/bye', async () => '') }), message)
+  t.match(await bootError(t, { backchannel_logout_path: '/over' }, app => { app.post('/over', async () => '') }), /^backchannel_logout_path is \/over, which/)
+  t.match(await bootError(t, { frontchannel_logout_path: '/over' }, app => { app.get('/over', async () => '') }), /^frontchannel_logout_path is \/over, which/)
   const { app } = createApplication(t)
   app.get('/bye', async () => '')
   await t.rejects(async () => { await app.register(oidc, optionsFor(honest, { logout_path: '/bye' })) }, { code: 'FST_OIDC_PATH_TAKEN', message })
