@@ -10,10 +10,10 @@ const REACHES: Readonly<Record<string, readonly string[]>> = {
   'session-store': [],
   'cookie-store': ['session-store'],
   'redis-store': ['session-store'],
-  oidc: ['cookie-store', 'session-store'],
-  proxy: ['oidc', 'cookie-store', 'session-store'],
-  'forward-auth': ['oidc', 'cookie-store', 'session-store'],
-  testing: ['oidc', 'cookie-store', 'session-store'],
+  oidc: ['cookie-store', 'redis-store', 'session-store'],
+  proxy: ['oidc', 'cookie-store', 'redis-store', 'session-store'],
+  'forward-auth': ['oidc', 'cookie-store', 'redis-store', 'session-store'],
+  testing: ['oidc', 'cookie-store', 'redis-store', 'session-store'],
   gateway: ['forward-auth', 'proxy', 'redis-store', 'oidc', 'cookie-store', 'session-store']
 }
 

@@ -90,7 +90,7 @@ t.test('wrong options stop the boot, all of them named at once', async t => {
   t.match(message, 'session.secret is too short: at least 16 characters')
   t.match(message, 'session.secretFallbacks is not a known option; did you mean secret_fallbacks?')
   t.match(message, 'bindings is not a known option; did you mean binding?')
-  t.match(message, 'session.coordination must be "process"')
+  t.match(message, 'session.coordination is not a known option')
   t.notMatch(message, '"short"')
 })
 
@@ -100,10 +100,16 @@ t.test('no options at all stop the boot', async t => {
   }
 })
 
-t.test('coordination beyond the process is refused rather than ignored', async t => {
-  for (const coordination of ['workers', 'redis'] as const) {
-    await t.rejects(async () => { await build(t).register(cookieStore, { session: { secret, coordination } }) }, { code: 'FST_OIDC_OPTIONS_INVALID', message: /session\.coordination must be "process"/ })
-  }
+t.test('ends are agreed through the coordinator of the scope, where it has one', async t => {
+  const coordinator = createProcessCoordinator()
+  const app = build(t)
+  app.decorate('oidcSessionCoordinator', coordinator)
+  await app.register(cookieStore, { session: { secret } })
+  const session = sampleSession()
+  const { handle } = await app.oidcSessionStore.create(session, session.createdAt + 3600)
+  t.ok(await app.oidcSessionStore.get(handle))
+  await coordinator.end({ id: session.id }, session.createdAt, session.createdAt + 7200)
+  t.equal(await app.oidcSessionStore.get(handle), null)
 })
 
 t.test('every option is described', async t => {

@@ -1,7 +1,8 @@
-import type { SessionStore } from 'fastify-oidc-session-store'
+import type { SessionCoordinator, SessionStore } from 'fastify-oidc-session-store'
 
 declare module 'fastify' {
   interface FastifyInstance {
     oidcSessionStore: SessionStore
+    oidcSessionCoordinator: SessionCoordinator
   }
 }

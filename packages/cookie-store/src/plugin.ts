@@ -15,7 +15,7 @@ const plugin: FastifyPluginAsync<Static<typeof optionsSchema>> = async (fastify,
     secret: session.secret,
     fallbacks: session.secret_fallbacks,
     binding,
-    coordinator: sharedProcessCoordinator(),
+    coordinator: fastify.hasDecorator('oidcSessionCoordinator') ? fastify.oidcSessionCoordinator : sharedProcessCoordinator(),
     absoluteTimeout: session.absolute_timeout
   })
   fastify.decorate('oidcSessionStore', store)

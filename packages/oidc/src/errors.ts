@@ -3,6 +3,8 @@ import createError from '@fastify/error'
 export const AlreadyRegisteredError = createError('FST_OIDC_ALREADY_REGISTERED', 'fastify-oidc is already registered in this scope or in one around it: register each provider in a scope of its own', 500)
 /** `session.rolling_timeout` with a store that keeps a session's handle. */
 export const HandlesKeptError = createError('FST_OIDC_HANDLES_KEPT', 'session.rolling_timeout gives a session new handles, and this session store keeps the one of its login: leave the option out, or keep sessions in cookies', 500)
+/** `session.storage: redis` or `session.coordination: redis` without the package. */
+export const RedisStoreMissingError = createError('FST_OIDC_REDIS_STORE_MISSING', 'Sessions in Redis need a package that is not installed: npm install fastify-oidc-redis-store', 500)
 export const PolicyInvalidError = createError<[string, string]>('FST_OIDC_POLICY_INVALID', 'config.oidc of %s does not hold:\n%s', 500)
 export const RedirectUriOutsideError = createError<[string, string, string]>('FST_OIDC_PATH_OUTSIDE_SCOPE', '%s is %s, but this scope serves only paths under %s', 500)
 /** `redirect_uri` or `logout_path`. A route that is declared before the plugin may have the path of `redirect_uri`. */

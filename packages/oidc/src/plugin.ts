@@ -8,7 +8,7 @@ import { ownCookiesOf } from './cookie/own-cookies.ts'
 import { createCore } from './core/core.ts'
 import { createDecorator } from './core/decorator.ts'
 import { addOwnRoutes } from './core/own-routes.ts'
-import { takeCoordinator, takeStore } from './core/session-backend.ts'
+import { takeSessionBackend } from './core/session-backend.ts'
 import { AlreadyRegisteredError } from './errors.ts'
 import { pathOf } from './http/return-to.ts'
 import { createScopePaths, type ScopePaths } from './http/scope-paths.ts'
@@ -57,8 +57,9 @@ function warnOfWeakness ({ log }: FastifyInstance, settings: OidcSettings): void
   else log.warn({ oidc: 'profile', weak }, `security_profile is ${settings.security_profile}, but ${names} weaker than that, as it is written`)
 }
 
-function warnOfIdleOptions ({ log }: FastifyInstance, { bearer_only: bearerOnly, unauth_action: action }: OidcSettings): void {
+function warnOfIdleOptions ({ log }: FastifyInstance, { bearer_only: bearerOnly, unauth_action: action, session }: OidcSettings): void {
   if (bearerOnly && action !== 'auth') log.warn({ oidc: 'options' }, `unauth_action: ${action} has no effect with bearer_only: a request without a token gets 401`)
+  if (session.redis !== undefined && session.storage !== 'redis' && session.coordination !== 'redis') log.warn({ oidc: 'options' }, 'session.redis has no effect: neither session.storage nor session.coordination is redis')
 }
 
 function warnOfCertificate ({ log }: FastifyInstance, settings: OidcSettings): void {
@@ -81,13 +82,11 @@ const plugin: FastifyPluginAsync<OidcPluginOptions> = async (fastify, input) => 
   await loadCookieSerializer(fastify)
   const paths = createScopePaths(settings, fastify.prefix, input.logout_path !== undefined)
   const provider = createProvider(settings, systemClock)
-  const store = await takeStore(fastify, settings, input.session?.storage !== undefined)
   const ground = {
     settings,
     hooks,
     provider,
-    store,
-    coordinator: takeCoordinator(fastify),
+    ...await takeSessionBackend(fastify, settings, input.session?.storage !== undefined),
     paths,
     names: takeCookieNames(fastify, settings),
     budget: cookieBudget(fastify.server),

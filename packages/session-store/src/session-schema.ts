@@ -53,6 +53,6 @@ export const sessionSchema = Type.Object({
   rolling_timeout: Type.Optional(Type.Integer({ minimum: 0, description: 'Longest life of one handle, in seconds: a session that is used gets a new one after three quarters of it, and one that is not ends with it. 0 or not set: off.' })),
   absolute_timeout: withDefault(Type.Integer({ minimum: 0, description: 'End of a session whatever happens, in seconds from its login. 0: none.' }), 86400),
   storage: withDefault(Type.Union([Type.Literal('cookie'), Type.Literal('redis')], { description: 'Where sessions live.' }), 'cookie'),
-  coordination: withDefault(Type.Union([Type.Literal('process'), Type.Literal('workers'), Type.Literal('redis')], { description: 'How far renewals and logouts are agreed: within this process, between the workers of one gateway, or through `session.redis`.' }), 'process'),
+  coordination: Type.Optional(Type.Union([Type.Literal('process'), Type.Literal('workers'), Type.Literal('redis')], { description: 'How far renewals and logouts are agreed: within this process, between the workers of one `node:cluster` primary, or through `session.redis`. Default: `redis` where `storage` is, else `process`.' })),
   redis: Type.Optional(redis)
 }, { additionalProperties: false, description: 'Session configuration, for the authorization code flow.' })

@@ -1,28 +1,79 @@
 import type { FastifyInstance } from 'fastify'
 import { cookieStore } from 'fastify-oidc-cookie-store'
-import { StoreConflictError, createMemoryStore, sharedProcessCoordinator, type SessionCoordinator, type SessionStore } from 'fastify-oidc-session-store'
+import { StoreConflictError, createMemoryStore, sharedProcessCoordinator, sharedWorkerCoordinator, type SessionCoordinator, type SessionStore } from 'fastify-oidc-session-store'
 import { clientKey } from '../cookie/cookie-names.ts'
-import { HandlesKeptError } from '../errors.ts'
+import { HandlesKeptError, RedisStoreMissingError } from '../errors.ts'
 import type { OidcSettings } from '../options/settings.ts'
 
-/** A store that the scope has already, or the one that the options ask for. */
-export async function takeStore (fastify: FastifyInstance, settings: OidcSettings, writesStorage: boolean): Promise<SessionStore> {
-  if (fastify.hasDecorator('oidcSessionStore')) {
-    if (writesStorage) throw new StoreConflictError()
-    if ((settings.session.rolling_timeout ?? 0) > 0 && fastify.oidcSessionStore.name !== 'cookie') throw new HandlesKeptError()
-    return fastify.oidcSessionStore
+/** Where the sessions of one core live, and what those who serve them agree through. */
+export interface SessionBackend {
+  readonly store: SessionStore
+  readonly coordinator: SessionCoordinator
+}
+
+type RedisPackage = typeof import('fastify-oidc-redis-store')
+
+/** Optional: who keeps nothing in Redis need not install it. */
+async function loadRedis (): Promise<RedisPackage> {
+  try {
+    return await import('fastify-oidc-redis-store')
+  } catch (error) {
+    if ((error as { code?: unknown }).code !== 'ERR_MODULE_NOT_FOUND') throw error
+    throw Object.assign(new RedisStoreMissingError(), { cause: error })
   }
+}
+
+function sealingOf ({ session }: OidcSettings): { secret: string, secret_fallbacks: string[] } {
+  return { secret: session.secret, secret_fallbacks: [...session.secret_fallbacks] }
+}
+
+/** A store that the scope has already decides, whatever it is; it may bring a coordinator with it. */
+function takeGiven (fastify: FastifyInstance, { session }: OidcSettings, writesStorage: boolean): SessionStore {
+  if (writesStorage) throw new StoreConflictError()
+  if ((session.rolling_timeout ?? 0) > 0 && fastify.oidcSessionStore.name !== 'cookie') throw new HandlesKeptError()
+  return fastify.oidcSessionStore
+}
+
+async function registerRedis (fastify: FastifyInstance, settings: OidcSettings): Promise<SessionStore> {
+  const { redisStore } = await loadRedis()
+  const { absolute_timeout: absolute, redis } = settings.session
+  await fastify.register(redisStore, { session: { ...sealingOf(settings), absolute_timeout: absolute, redis: redis ?? {} }, binding: clientKey(settings) })
+  return fastify.oidcSessionStore
+}
+
+async function registerCookie (fastify: FastifyInstance, settings: OidcSettings): Promise<SessionStore> {
+  await fastify.register(cookieStore, { session: { ...sealingOf(settings), absolute_timeout: settings.session.absolute_timeout }, binding: clientKey(settings) })
+  return fastify.oidcSessionStore
+}
+
+/** Before the store: it agrees through what the scope has. */
+async function provideCoordinator (fastify: FastifyInstance, settings: OidcSettings): Promise<void> {
+  if (fastify.hasDecorator('oidcSessionCoordinator')) return
+  const { coordination, redis } = settings.session
+  if (coordination === 'workers') fastify.decorate('oidcSessionCoordinator', await sharedWorkerCoordinator())
+  if (coordination === 'redis') {
+    const { redisCoordination } = await loadRedis()
+    await fastify.register(redisCoordination, { session: { ...sealingOf(settings), redis: redis ?? {} } })
+  }
+}
+
+async function provideStore (fastify: FastifyInstance, settings: OidcSettings, writesStorage: boolean): Promise<SessionStore> {
+  if (fastify.hasDecorator('oidcSessionStore')) return takeGiven(fastify, settings, writesStorage)
   if (settings.bearer_only) {
     // Whoever looks for a store finds one in which nobody is.
     fastify.decorate('oidcSessionStore', createMemoryStore({ maxSessions: 1 }))
     return fastify.oidcSessionStore
   }
-  const { secret, secret_fallbacks: fallbacks, absolute_timeout: absolute } = settings.session
-  await fastify.register(cookieStore, { session: { secret, secret_fallbacks: [...fallbacks], absolute_timeout: absolute }, binding: clientKey(settings) })
-  return fastify.oidcSessionStore
+  if (settings.session.storage === 'redis') return await registerRedis(fastify, settings)
+  await provideCoordinator(fastify, settings)
+  return await registerCookie(fastify, settings)
 }
 
-/** What the scope's store agrees through, or else this process. */
-export function takeCoordinator (fastify: FastifyInstance): SessionCoordinator {
-  return fastify.hasDecorator('oidcSessionCoordinator') ? fastify.oidcSessionCoordinator : sharedProcessCoordinator()
+/**
+ * What the scope has already, or what the options ask for.
+ * @throws FST_OIDC_STORE_CONFLICT, FST_OIDC_HANDLES_KEPT, FST_OIDC_REDIS_STORE_MISSING, FST_OIDC_NOT_COORDINATED
+ */
+export async function takeSessionBackend (fastify: FastifyInstance, settings: OidcSettings, writesStorage: boolean): Promise<SessionBackend> {
+  const store = await provideStore(fastify, settings, writesStorage)
+  return { store, coordinator: fastify.hasDecorator('oidcSessionCoordinator') ? fastify.oidcSessionCoordinator : sharedProcessCoordinator() }
 }

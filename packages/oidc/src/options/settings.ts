@@ -9,6 +9,7 @@ import { applyProfile } from './profile.ts'
 import { checkProxy } from './proxy-options.ts'
 import { resolveEnvironment, resolveReferences, type Referenced, type ReferenceSources } from './references.ts'
 import { optionsSchema, type ResolvedOptions } from './schema.ts'
+import { checkSession } from './session-options.ts'
 import { checkSecretManagers } from './secret-managers.ts'
 import { checkTlsClientAuth } from './tls-client-auth-options.ts'
 import { findUnbuilt } from './unbuilt.ts'
@@ -39,15 +40,6 @@ function checkAuthorizationParams ({ authorization_params: parameters = {} }: Re
     .filter(name => RESERVED_PARAMETERS.includes(name))
     .map(name => problem(`authorization_params.${name}`, 'is set by the login itself and cannot be overridden'))
     .concat(['query', undefined].includes(parameters.response_mode as string | undefined) ? [] : [problem('authorization_params.response_mode', 'must be query: others are not available in this version')])
-}
-
-function checkSession ({ session, bearer_only: bearerOnly }: ResolvedOptions): OptionProblem[] {
-  if (session === undefined) return bearerOnly ? [] : [problem('session.secret', 'is required when "bearer_only" is false')]
-  const problems: OptionProblem[] = []
-  if (session.cookie_same_site === 'None' && session.cookie_secure === false) problems.push(problem('session.cookie_secure', 'must not be false where session.cookie_same_site is None: browsers refuse such cookies'))
-  if (session.cookie_secure === false && /^__(?:Host|Secure)-/.test(session.cookie_name ?? '')) problems.push(problem('session.cookie_secure', 'must not be false where session.cookie_name starts with __Host- or __Secure-: browsers refuse such cookies'))
-  if (session.cookie_name?.startsWith('__Host-') === true && (session.cookie_domain !== undefined || (session.cookie_path ?? '/') !== '/')) problems.push(problem('session.cookie_name', 'starts with __Host-, which allows neither cookie_domain nor a cookie_path'))
-  return problems
 }
 
 function explainTimeout (found: OptionProblem): OptionProblem {

@@ -2,13 +2,6 @@ import type { OptionProblem } from 'fastify-oidc-session-store'
 
 const MESSAGE = 'is not available in this version'
 
-/** Names of the schema whose behaviour does not exist yet, with the only value that changes nothing. */
-const UNBUILT: ReadonlyArray<readonly [path: string, harmless: unknown]> = [
-  ['session.storage', 'cookie'],
-  ['session.redis', undefined],
-  ['session.coordination', 'process']
-]
-
 /** Names that later versions know. */
 const COMING = ['scopes_claim', 'groups_claim', 'user_id_claim', 'email_claim', 'allowed_groups', 'required_groups', 'allowed_emails', 'allowed_email_domains', 'required_claims', 'acr_values', 'max_age', 'skip_auth_preflight', 'auth_methods', 'consumer', 'whitelist_domains']
 
@@ -19,11 +12,6 @@ function readPath (root: unknown, path: readonly string[]): unknown {
 /** Options that are written and would do nothing: a boot error, never ignored. */
 export function findUnbuilt (input: unknown): OptionProblem[] {
   const problems: OptionProblem[] = []
-  for (const [name, harmless] of UNBUILT) {
-    const path = name.split('.')
-    const written = readPath(input, path)
-    if (written !== undefined && written !== harmless) problems.push({ path, message: MESSAGE })
-  }
   for (const name of COMING) {
     if (readPath(input, [name]) !== undefined) problems.push({ path: [name], message: MESSAGE })
   }
