@@ -1,6 +1,7 @@
 import Fastify, { type FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
 import cookieStore, { cookieStore as named, createCookieStore, optionsSchema } from 'fastify-oidc-cookie-store'
+import { createProcessCoordinator } from 'fastify-oidc-session-store'
 import { sampleSession } from 'fastify-oidc-session-store/contract'
 
 const secret = 'the secret of this test, long enough'
