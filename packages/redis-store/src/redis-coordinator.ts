@@ -76,6 +76,7 @@ export function createRedisCoordinator ({ link, secret, fallbacks = [], prefix =
     },
     hasEnded: ends.hasEnded,
     onEnded: ends.onEnded,
+    ready: () => link.ready(),
     async close () {
       locks.close()
       recent.close()

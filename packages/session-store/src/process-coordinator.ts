@@ -39,6 +39,7 @@ export function createProcessCoordinator ({ clock = systemClock, maxResults = 10
     },
     hasEnded: marks.covers,
     onEnded: listeners.add,
+    async ready () {},
     async close () {
       listeners.clear()
       locks.clear()

@@ -25,5 +25,7 @@ export interface SessionCoordinator {
   hasEnded (session: SessionIdentity): boolean | Promise<boolean>
   /** Answers the function that takes the listener off again. A listener must not throw; when one does, the others still hear of it and `end` rejects. */
   onEnded (listener: (target: RevocationTarget, before: EpochSeconds) => void): () => void
+  /** Resolves when the others can be reached. */
+  ready (): Promise<void>
   close (): Promise<void>
 }

@@ -65,8 +65,8 @@ export async function mountCore (app: FastifyInstance, core: GatewayCore): Promi
     mounted = {
       name: nameOf(core),
       cookies: scope.oidc.cookies,
-      reached: async () => { await scope.oidc.ready() },
-      storeReady: async () => { await scope.oidcSessionStore.ready() }
+      reached: async () => { await scope.oidc.ready('provider') },
+      storeReady: async () => { await scope.oidc.ready('sessions') }
     }
   })
   if (mounted === null) throw new TypeError('the scope of a core was not entered')

@@ -36,7 +36,7 @@ export function createDecorator (ground: CoreGround, core: Core, cookies: OwnCoo
 }
 
 function createSessionDecorator (ground: CoreGround, core: Core, cookies: OwnCookies): FastifyOidc {
-  const { provider, store, settings, clock, paths } = ground
+  const { provider, store, coordinator, settings, clock, paths } = ground
   return {
     get issuer () { return provider.issuer },
     async login (request, reply, { returnTo } = {}) {
@@ -56,8 +56,9 @@ function createSessionDecorator (ground: CoreGround, core: Core, cookies: OwnCoo
       const stored = sessionOf(request)
       return stored === null ? () => {} : core.ends.watch(stored, listener)
     },
-    async ready () {
-      await Promise.all([needsDiscovery(settings) ? provider.client() : null, store.ready()])
+    async ready (part) {
+      if (part !== 'sessions' && needsDiscovery(settings)) await provider.client()
+      if (part !== 'provider') await Promise.all([store.ready(), coordinator.ready()])
     },
     cookies,
     async issueCookie (overrides) {

@@ -31,8 +31,11 @@ export interface FastifyOidc {
   revoke (target: RevokeTarget): Promise<number | null>
   /** Calls the listener once when the session of this request ends: logout, revocation or expiry. Answers the function that takes it off. */
   onSessionEnd (request: FastifyRequest, listener: () => void): () => void
-  /** Resolves when provider and store can answer. */
-  ready (): Promise<void>
+  /**
+   * Resolves when the provider, and the store of sessions with what instances agree through, can answer; or the one part that is named.
+   * @throws FST_OIDC_PROVIDER_UNAVAILABLE, FST_OIDC_STORE_UNAVAILABLE
+   */
+  ready (part?: 'provider' | 'sessions'): Promise<void>
   readonly cookies: OwnCookies
   /** Makes a session without a provider and answers the Cookie header that carries it: for unit tests of what stands behind this plugin. */
   issueCookie (session: Partial<Session>): Promise<string>

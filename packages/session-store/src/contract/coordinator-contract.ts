@@ -192,6 +192,10 @@ const marks: readonly CoordinatorCase[] = [
     await here.end({ id: session.id }, time.now(), time.now() + 100)
     await eventually('the mark is seen', async () => await ended)
   }),
+  coordinatorCase('ready says that the others can be reached', async ({ here, there }) => {
+    await here.ready()
+    await there.ready()
+  }),
   coordinatorCase('close wakes who waits, and may be called twice', async ({ here }) => {
     await mustLock(here, 'a', LONG_MS)
     const waitedMs = elapsedMs(here.waitForRelease('a', LONG_MS))

@@ -104,6 +104,7 @@ export async function joinWorkers (channel: WorkerChannel, { clock = systemClock
       return marks.covers(session)
     },
     onEnded: listeners.add,
+    async ready () { if (!conversation.isOpen) throw new StoreUnavailableError() },
     async close () {
       conversation.close()
       listeners.clear()
