@@ -67,6 +67,9 @@ t.test('sessions in Redis', async t => {
     const { app, log } = await node({ storage: undefined })
     await app.ready()
     t.match(log.find(line => line.oidc === 'options'), { level: 40, msg: /session\.redis has no effect/ })
+    const quiet = await node({ storage: undefined, redis: undefined })
+    await quiet.app.ready()
+    t.notOk(quiet.log.some(line => line.oidc === 'options'))
   })
 
   await t.test('revoke at one instance counts, and streams at another hear of it', async t => {

@@ -19,7 +19,7 @@ t.test('the defaults are those of the attribute table', async t => {
     rolling_timeout: undefined,
     absolute_timeout: 86400,
     storage: 'cookie',
-    coordination: 'process',
+    coordination: undefined,
     redis: {
       host: '127.0.0.1',
       port: 6379,

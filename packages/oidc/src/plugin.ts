@@ -57,9 +57,9 @@ function warnOfWeakness ({ log }: FastifyInstance, settings: OidcSettings): void
   else log.warn({ oidc: 'profile', weak }, `security_profile is ${settings.security_profile}, but ${names} weaker than that, as it is written`)
 }
 
-function warnOfIdleOptions ({ log }: FastifyInstance, { bearer_only: bearerOnly, unauth_action: action, session }: OidcSettings): void {
+function warnOfIdleOptions ({ log }: FastifyInstance, { bearer_only: bearerOnly, unauth_action: action, session }: OidcSettings, writesRedis: boolean): void {
   if (bearerOnly && action !== 'auth') log.warn({ oidc: 'options' }, `unauth_action: ${action} has no effect with bearer_only: a request without a token gets 401`)
-  if (session.redis !== undefined && session.storage !== 'redis' && session.coordination !== 'redis') log.warn({ oidc: 'options' }, 'session.redis has no effect: neither session.storage nor session.coordination is redis')
+  if (writesRedis && session.storage !== 'redis' && session.coordination !== 'redis') log.warn({ oidc: 'options' }, 'session.redis has no effect: neither session.storage nor session.coordination is redis')
 }
 
 function warnOfCertificate ({ log }: FastifyInstance, settings: OidcSettings): void {
@@ -104,7 +104,7 @@ const plugin: FastifyPluginAsync<OidcPluginOptions> = async (fastify, input) => 
   fastify.addHook('onSend', core.privateAnswers.seal)
   fastify.addHook('onReady', async () => {
     warnOfWeakness(fastify, settings)
-    warnOfIdleOptions(fastify, settings)
+    warnOfIdleOptions(fastify, settings, input.session?.redis !== undefined)
     warnOfCertificate(fastify, settings)
     if (needsDiscovery(settings)) provider.keepTrying(core.observer.providerUnreachable)
   })

@@ -37,7 +37,7 @@ function takeGiven (fastify: FastifyInstance, { session }: OidcSettings, writesS
 async function registerRedis (fastify: FastifyInstance, settings: OidcSettings): Promise<SessionStore> {
   const { redisStore } = await loadRedis()
   const { absolute_timeout: absolute, redis } = settings.session
-  await fastify.register(redisStore, { session: { ...sealingOf(settings), absolute_timeout: absolute, redis: redis ?? {} }, binding: clientKey(settings) })
+  await fastify.register(redisStore, { session: { ...sealingOf(settings), absolute_timeout: absolute, redis }, binding: clientKey(settings) })
   return fastify.oidcSessionStore
 }
 
@@ -53,7 +53,7 @@ async function provideCoordinator (fastify: FastifyInstance, settings: OidcSetti
   if (coordination === 'workers') fastify.decorate('oidcSessionCoordinator', await sharedWorkerCoordinator())
   if (coordination === 'redis') {
     const { redisCoordination } = await loadRedis()
-    await fastify.register(redisCoordination, { session: { ...sealingOf(settings), redis: redis ?? {} } })
+    await fastify.register(redisCoordination, { session: { ...sealingOf(settings), redis } })
   }
 }
 
