@@ -152,4 +152,3 @@ t.test('beside a client of the application there is a connection of our own', as
   await link.close()
   t.equal(await client.ping(), 'PONG')
 })
-

@@ -36,6 +36,10 @@ export interface RedisStoreOptions {
   readonly maxOpenedBytes?: number
 }
 
+async function unlessEnded (stored: StoredSession, ended: Promise<boolean>): Promise<StoredSession | null> {
+  return await ended ? null : stored
+}
+
 /** Sessions in Redis. Every read asks Redis, so that an end holds on every instance at once; opened is each revision once. */
 export function createRedisStore ({
   link, secret, fallbacks = [], binding = '', prefix = 'sessions', absoluteTimeout = 86400, coordinator, clock = systemClock,
@@ -53,8 +57,12 @@ export function createRedisStore ({
     return coordinator !== undefined && await coordinator.hasEnded(session)
   }
 
-  async function unlessOver (stored: StoredSession): Promise<StoredSession | null> {
-    return stored.expiresAt <= clock() || await hasEnded(stored.session) ? null : stored
+  /** For every request: nothing is awaited that is known already. */
+  function unlessOver (stored: StoredSession): StoredSession | null | Promise<StoredSession | null> {
+    if (stored.expiresAt <= clock()) return null
+    const ended = coordinator !== undefined && coordinator.hasEnded(stored.session)
+    if (ended === true) return null
+    return ended === false ? stored : unlessEnded(stored, ended)
   }
 
   async function readAnew (handle: string): Promise<StoredSession | null> {
@@ -66,7 +74,7 @@ export function createRedisStore ({
       return null
     }
     opened.add(found)
-    return await unlessOver(found.stored)
+    return unlessOver(found.stored)
   }
 
   /** The field of the end tells revisions and ends apart, so a session that is remembered costs a few bytes. */
@@ -75,7 +83,7 @@ export function createRedisStore ({
     const known = opened.find(handle)
     if (known === null) return await readAnew(handle)
     const exp = await table.readEnd(known.name)
-    if (exp?.equals(known.exp) === true) return await unlessOver(known.stored)
+    if (exp?.equals(known.exp) === true) return unlessOver(known.stored)
     return await readAnew(handle)
   }
 
