@@ -34,7 +34,7 @@ function sentinelLines (own: string, ids: readonly string[], ports: readonly num
     `sentinel down-after-milliseconds ${NAME} ${options.downAfterMs ?? 500}`,
     `sentinel failover-timeout ${NAME} 5000`,
     ...options.password === undefined ? [] : [`sentinel auth-pass ${NAME} "${options.password}"`],
-    ...options.sentinelPassword === undefined ? [] : [`requirepass "${options.sentinelPassword}"`],
+    ...options.sentinelPassword === undefined ? [] : [`requirepass "${options.sentinelPassword}"`, `sentinel sentinel-pass "${options.sentinelPassword}"`],
     // They would find each other over the master's channel within seconds; told, they know at once.
     ...replicas.map(port => `sentinel known-replica ${NAME} 127.0.0.1 ${port}`),
     ...ids.flatMap((id, index) => id === own ? [] : [`sentinel known-sentinel ${NAME} 127.0.0.1 ${ports[index]} ${id}`])

@@ -58,9 +58,11 @@ export function watchAvailability ({ client, log, openTimeoutMs }: AvailabilityO
   let lastError: unknown = null
   let everUp = false
   let replacing = false
+  let nodeLost = false
   let waiting = 0
   let timer: NodeJS.Timeout | null = null
 
+  const tellReconnected = (): void => { for (const listener of [...listeners]) listener() }
   const fail = (cause: unknown): void => {
     if (state.kind === 'closed') return
     if (timer !== null) clearTimeout(timer)
@@ -84,8 +86,14 @@ export function watchAvailability ({ client, log, openTimeoutMs }: AvailabilityO
     lastError = null
     log.up()
     if (before.kind === 'opening') before.resolve()
-    if (everUp) for (const listener of listeners) listener()
+    nodeLost = false
+    if (everUp) tellReconnected()
     everUp = true
+  }
+  const onRefresh = (): void => {
+    if (!nodeLost || state.kind !== 'up') return
+    nodeLost = false
+    tellReconnected()
   }
   const onError = (error: unknown): void => {
     lastError = error
@@ -105,6 +113,9 @@ export function watchAvailability ({ client, log, openTimeoutMs }: AvailabilityO
     ['ready', succeed],
     ['error', onError],
     ['node error', error => { lastError = error }],
+    // One node of a cluster: its slots are with another master once it is known again who has which.
+    ['-node', () => { nodeLost = true }],
+    ['refresh', onRefresh],
     [REPLACING, () => { replacing = true }],
     ['close', onClose]
   ]

@@ -19,6 +19,7 @@ const NEEDS: ReadonlyArray<readonly [Name, Name]> = [
   ['master_name', 'sentinels'],
   ['sentinel_password', 'sentinels'],
   ['sentinel_username', 'sentinel_password'],
+  ['sentinel_ssl', 'sentinels'],
   ['sentinel_ssl', 'ssl'],
   ['username', 'password'],
   ['client_cert', 'client_key'],
@@ -39,11 +40,21 @@ function usesTls ({ ssl, url }: RedisOptions): boolean {
   return ssl || url?.startsWith('rediss:') === true
 }
 
+function isDecodable (text: string): boolean {
+  try {
+    decodeURIComponent(text)
+    return true
+  } catch {
+    return false
+  }
+}
+
 function badUrl (options: RedisOptions): string | null {
   const { url } = options
   if (url === undefined) return null
   if (!URL.canParse(url)) return 'must be a URL (percent-encode what is special in the password)'
   const { hostname, pathname, search, hash, username, password } = new URL(url)
+  if (!isDecodable(username) || !isDecodable(password)) return 'has a user or password that is not percent-encoded'
   if (hostname === '') return 'must name a host'
   if (!/^\/?\d*$/.test(pathname)) return 'may have a database number behind the host, and no other path'
   if (search !== '' || hash !== '') return 'may not have a query or fragment: use the options of these names'
