@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis'
 import t, { type Test } from 'tap'
 import { createRedisStore, type RedisStoreOptions } from 'fastify-oidc-redis-store'
-import type { SessionStore, StoredSession } from 'fastify-oidc-session-store'
+import { createProcessCoordinator, StoreUnavailableError, type SessionCoordinator, type SessionStore, type StoredSession } from 'fastify-oidc-session-store'
 import { createManualClock, sampleSession } from 'fastify-oidc-session-store/contract'
 import { startRedis } from '../support/redis-server.ts'
 import { createPlainLink, type PlainLink } from './support/plain-link.ts'
@@ -217,6 +217,35 @@ t.test('an outage is an error on every way, and nothing that was remembered is a
   for (const work of works) await t.rejects(work, { code: 'FST_OIDC_STORE_UNAVAILABLE', statusCode: 503 })
   link.down = false
   t.same((await store.get(stored.handle))?.session, stored.session, 'and afterwards it is there as before')
+})
+
+t.test('a session that changes each time that its end is moved lives on', async t => {
+  const here = instance(t)
+  const there = instance(t)
+  const stored = await login(here.store)
+  let newest: StoredSession | null = stored
+  here.link.before = async () => { if (newest !== null) newest = await there.store.update(newest, newest.session, time.now() + LIFETIME) }
+  const touched = await here.store.touch(stored, time.now() + 2 * LIFETIME)
+  here.link.before = null
+  t.equal(touched?.session.id, stored.session.id)
+  t.not(await here.store.get(stored.handle), null)
+})
+
+t.test('ends that a coordinator knows hold whether it answers at once, later or not at all', async t => {
+  let answer: () => boolean | Promise<boolean> = () => false
+  const coordinator = { ...createProcessCoordinator({ clock: time.now }), hasEnded: () => answer() }
+  const { store } = instance(t, { coordinator: coordinator as SessionCoordinator })
+  const stored = await login(store)
+  for (const over of [true, false]) {
+    for (const each of [() => over, async () => over]) {
+      answer = each
+      t.equal(await store.get(stored.handle) === null, over)
+      t.equal(await store.touch(stored, time.now() + LIFETIME) === null, over)
+    }
+  }
+  answer = async () => { throw new StoreUnavailableError() }
+  await t.rejects(store.get(stored.handle), { code: 'FST_OIDC_STORE_UNAVAILABLE' })
+  await t.rejects(store.update(stored, stored.session, time.now() + LIFETIME), { code: 'FST_OIDC_STORE_UNAVAILABLE' })
 })
 
 t.test('a Redis that has forgotten the scripts is taught them again', async t => {

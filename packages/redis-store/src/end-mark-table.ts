@@ -1,4 +1,4 @@
-import { createSealer, isEndedBy, nameOfTarget, targetNames, type Clock, type EpochSeconds, type RevocationTarget, type SessionIdentity } from 'fastify-oidc-session-store'
+import { createSealer, isEndedBy, nameOfTarget, StoreUnavailableError, targetNames, type Clock, type EpochSeconds, type RevocationTarget, type SessionIdentity } from 'fastify-oidc-session-store'
 import type { RedisLink } from './redis-link.ts'
 import { createScript, runScript } from './redis-script.ts'
 import { createSecretNames } from './secret-names.ts'
@@ -103,7 +103,7 @@ export function createEndMarkTable ({ link, secret, fallbacks, prefix, clock }: 
         expected = current as Buffer
         wanted = widen(open(expected), mark)
       }
-      throw new Error('An end mark changed each time that it was read')
+      throw new StoreUnavailableError({ cause: new Error('An end mark changed each time that it was read') })
     },
     async covers (session) {
       const now = clock()
