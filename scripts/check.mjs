@@ -1,8 +1,9 @@
 // What `npm test` runs: lint, types, tests. The first step that fails is the last.
 //   npm test -- test/oidc/login.test.ts …   compiles, then runs just these files, without coverage
 //   node scripts/check.mjs --unit           compiles, then runs all but the end-to-end tests, without coverage
+//   node scripts/check.mjs --faults [file…] compiles, then runs test/faults (or just these files), one after the other, and prints the figures
 import { spawn } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
@@ -43,10 +44,10 @@ async function collectTail (stream, limit) {
   return lines
 }
 
-async function runTap (args) {
+async function runTap (args, comments = 'of failed') {
   const { child, ended } = start(program('tap'), ['--reporter=tap', '--no-color', ...args], ['pipe', 'pipe'])
   const errors = collectTail(child.stderr, 200)
-  const report = createTapReport(line => console.log(line))
+  const report = createTapReport(line => console.log(line), { comments })
   for await (const line of createInterface({ input: child.stdout })) report.line(line)
   const ok = await ended === 0
   const { counts, undone } = report.end()
@@ -60,8 +61,14 @@ async function runTap (args) {
 const build = { title: 'build', run: () => runProgram('typescript', 'tsc', ['-b']) }
 const tests = args => ({ title: `tests (Node ${process.version})`, run: () => runTap(args) })
 
+function faultFiles (named) {
+  if (named.length > 0) return named
+  return readdirSync(join(root, 'test/faults')).filter(name => name.endsWith('.test.ts')).map(name => `test/faults/${name}`)
+}
+
 function plan (args) {
-  if (args[0] === '--unit') return [build, tests(['--disable-coverage', '--exclude=test/e2e/**'])]
+  if (args[0] === '--unit') return [build, tests(['--disable-coverage', '--exclude=test/e2e/**', '--exclude=test/faults/**'])]
+  if (args[0] === '--faults') return [build, { title: `faults (Node ${process.version})`, run: () => runTap(['--disable-coverage', '--jobs=1', '--timeout=3600', ...faultFiles(args.slice(1))], 'of all') }]
   if (args.length > 0) return [build, tests(['--disable-coverage', ...args])]
   return [
     { title: 'lint', run: () => runProgram('eslint', 'eslint', ['--max-warnings=0', '.']) },

@@ -3,4 +3,4 @@ export interface TapOutcome {
   /** What was skipped or marked as to do. */
   readonly undone: ReadonlyArray<{ readonly file: string, readonly name: string, readonly kind: 'skip' | 'todo', readonly reason: string }>
 }
-export function createTapReport (write: (line: string) => void): { line (line: string): void, end (): TapOutcome }
+export function createTapReport (write: (line: string) => void, options?: { readonly comments?: 'of failed' | 'of all' }): { line (line: string): void, end (): TapOutcome }

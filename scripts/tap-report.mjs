@@ -32,8 +32,8 @@ function failures (lines) {
   return kept.length > 0 ? kept : lines.filter(line => line.trim() !== '').slice(-30)
 }
 
-/** Takes lines, writes a report with `write`, and answers the outcome at the end. */
-export function createTapReport (write) {
+/** Takes lines, writes a report with `write`, and answers the outcome at the end. Comments are shown of files that failed, or of all. */
+export function createTapReport (write, { comments = 'of failed' } = {}) {
   const undone = []
   let counts = null
   let file = null
@@ -42,7 +42,8 @@ export function createTapReport (write) {
 
   function endFile (failed, name, time) {
     write(`  ${failed ? 'FAIL' : 'ok  '} ${name}${formatTime(time)}`)
-    if (failed) for (const kept of failures(body)) write(`     ${kept}`)
+    const shown = failed ? failures(body) : comments === 'of all' ? body.filter(line => COMMENT.test(line)) : []
+    for (const kept of shown) write(`     ${kept}`)
     file = null
     body = []
   }

@@ -1,9 +1,9 @@
 import t from 'tap'
 import { createTapReport, type TapOutcome } from '../scripts/tap-report.mjs'
 
-function report (tap: string): TapOutcome & { readonly written: string[] } {
+function report (tap: string, comments?: 'of all'): TapOutcome & { readonly written: string[] } {
   const written: string[] = []
-  const reader = createTapReport(line => written.push(line))
+  const reader = createTapReport(line => written.push(line), { comments })
   for (const line of tap.split('\n')) reader.line(line)
   return { ...reader.end(), written }
 }
@@ -29,6 +29,20 @@ File   | % Stmts
   t.same(counts, { passed: 1, failed: 0 })
   t.same(undone, [])
   t.same(written, ['  ok   test/a.test.ts (1.5 s)', '-------|------', 'File   | % Stmts', '-------|------'])
+})
+
+t.test('comments of what passed are shown where they are asked for', async t => {
+  const tap = `# Subtest: test/a.test.ts
+    # Subtest: a thing
+        # worst of 100: 12 ms
+        ok 1 - should be equal
+        1..1
+    ok 1 - a thing # time=6.036ms
+    1..1
+    # time=34.1ms
+ok 1 - test/a.test.ts # time=1534.147ms`
+  t.same(report(tap).written, ['  ok   test/a.test.ts (1.5 s)'])
+  t.same(report(tap, 'of all').written, ['  ok   test/a.test.ts (1.5 s)', '             # worst of 100: 12 ms'])
 })
 
 t.test('a failure is shown with its diagnostic and the comments, without what passed', async t => {
