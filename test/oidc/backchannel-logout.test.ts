@@ -129,6 +129,19 @@ t.test('a token is good for once, and again where the logout failed', async t =>
   t.match(log.findLast(line => line.oidc === 'logout.backchannel'), { level: 40, msg: /used before \(jti\)/ })
 })
 
+t.test('a jti is used up for the client and provider it came from alone', async t => {
+  const coordinator = createProcessCoordinator()
+  const share = (app: FastifyInstance): void => { app.decorate('oidcSessionCoordinator', coordinator) }
+  const [own, otherProvider, otherClient] = [await scene(t, {}, share), await scene(t, {}, share), await scene(t, { client_id: 'other' }, share)]
+  const cookie = await own.issue()
+  const jti = 'one that all of them use'
+  t.equal((await otherProvider.send(await otherProvider.token({ jti }))).statusCode, 200)
+  t.equal((await otherClient.send(await otherClient.token({ jti, aud: 'other' }))).statusCode, 200)
+  t.equal(await own.status(cookie), 200)
+  t.equal((await own.send(await own.token({ jti }))).statusCode, 200, 'nobody else keeps a logout from us')
+  t.equal(await own.status(cookie), 401)
+})
+
 const REFUSED: ReadonlyArray<{ readonly name: string, readonly claims?: Claims, readonly header?: Claims, readonly reason: RegExp }> = [
   { name: 'of another issuer', claims: { iss: 'https://issuer.evil.example' }, reason: /iss/ },
   { name: 'for another client', claims: { aud: 'another' }, reason: /aud/ },

@@ -1,7 +1,7 @@
 import type { FastifyBaseLogger, FastifyReply, FastifyRequest } from 'fastify'
 import { endMarkLife, type Clock, type SessionCoordinator, type SessionStore, type StoredSession } from 'fastify-oidc-session-store'
 import { createBearerTokens } from '../bearer/bearer-tokens.ts'
-import type { CookieNames } from '../cookie/cookie-names.ts'
+import { clientKey, type CookieNames } from '../cookie/cookie-names.ts'
 import { createCookieJar, type CookieJar } from '../cookie/jar.ts'
 import { createTransactions, type Transactions } from '../cookie/transaction.ts'
 import { createBearerViews } from '../http/bearer-oidc.ts'
@@ -204,7 +204,7 @@ function createLogout (ground: CoreGround, jar: CookieJar, core: Pick<Core, 'obs
 function createProviderLogouts ({ provider, settings, coordinator, clock }: CoreGround, revoke: Revoke, refuse: Refuse): Pick<Core, 'backchannelLogout' | 'frontchannelLogout'> {
   const checks = { clientId: settings.client_id, clientSecret: settings.client_secret, slack: settings.iat_slack, acceptsUnsigned: false, acceptsUnsupported: false, profile: settings.security_profile, verifiesTls: settings.ssl_verify, clock }
   return {
-    backchannelLogout: createBackchannelLogout({ coordinator, clock, slack: settings.iat_slack, verify: async token => await verifyLogoutToken(token, await provider.client(), checks), revoke, refuse }),
+    backchannelLogout: createBackchannelLogout({ coordinator, clock, owner: clientKey(settings), slack: settings.iat_slack, verify: async token => await verifyLogoutToken(token, await provider.client(), checks), revoke, refuse }),
     frontchannelLogout: createFrontchannelLogout({ clock, issuer: async () => (await provider.client()).issuer, revoke, refuse })
   }
 }

@@ -9,6 +9,8 @@ const MAX_MEMORY_SECONDS = 86400
 export interface BackchannelLogoutRoom {
   readonly coordinator: SessionCoordinator
   readonly clock: Clock
+  /** Whose tokens these are: a `jti` is the provider's own, and another's may be the same (RFC 7519, section 4.1.7). */
+  readonly owner: string
   /** Seconds by which a token is taken after its end. */
   readonly slack: number
   verify (token: string): Promise<LogoutToken>
@@ -37,7 +39,7 @@ export function createBackchannelLogout (room: BackchannelLogoutRoom): (request:
   /** The lock is kept: a second use of the same token finds it held. It is given back where the logout failed, so that the provider may try again. */
   async function endOnce ({ id, target, issuedAt, expiresAt }: LogoutToken): Promise<number | null> {
     const seconds = Math.min(MAX_MEMORY_SECONDS, Math.max(1, expiresAt - room.clock() + room.slack + 1))
-    const lock = await room.coordinator.lock(JSON.stringify(['logout-token', id]), seconds * 1000)
+    const lock = await room.coordinator.lock(JSON.stringify(['logout-token', room.owner, id]), seconds * 1000)
     if (lock === null) throw Object.assign(new LogoutTokenInvalidError(), { cause: new Error('it was used before (jti)') })
     try {
       return await room.revoke(target, issuedAt)
