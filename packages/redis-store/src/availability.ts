@@ -99,11 +99,14 @@ export function watchAvailability ({ client, log, openTimeoutMs }: AvailabilityO
     lastError = error
     if (state.kind === 'opening' || state.kind === 'down') fail(error)
   }
+  const onReplacing = (): void => {
+    if (state.kind !== 'up') return
+    replacing = true
+    state = opening()
+  }
   const onClose = (): void => {
-    if (replacing) {
-      replacing = false
-      if (state.kind === 'up') state = opening()
-    } else if (state.kind !== 'idle' && state.kind !== 'resting') fail(lastError ?? new Error('Connection is closed.'))
+    if (replacing) replacing = false
+    else if (state.kind !== 'idle' && state.kind !== 'resting') fail(lastError ?? new Error('Connection is closed.'))
   }
 
   let state: State = { kind: 'closed' }
@@ -116,7 +119,7 @@ export function watchAvailability ({ client, log, openTimeoutMs }: AvailabilityO
     // One node of a cluster: its slots are with another master once it is known again who has which.
     ['-node', () => { nodeLost = true }],
     ['refresh', onRefresh],
-    [REPLACING, () => { replacing = true }],
+    [REPLACING, onReplacing],
     ['close', onClose]
   ]
   for (const [event, listener] of events) client.on(event, listener)

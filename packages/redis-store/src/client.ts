@@ -1,4 +1,5 @@
 import { Cluster, Redis, type RedisOptions as IoredisOptions } from 'ioredis'
+import { isReadOnly } from './failure.ts'
 import { clusterOptions, hostAndPort, singleOptions, type ConnectionSettings } from './connection-settings.ts'
 
 /** Also of a client that another copy of ioredis has made. */
@@ -12,18 +13,18 @@ const READONLY_PAUSE_MS = 1000
 export const REPLACING = 'replacing'
 
 /**
- * A replica that was the master says READONLY, and has not run the command: connect anew, to the new master, and send it again.
+ * A replica that was the master says READONLY: connect anew, to the new master.
  * Once a second at most, or a Redis that is read-only for good would have its connection cut with every write.
  */
 function createSingle (options: IoredisOptions): Redis {
   let last = -Infinity
   const client = new Redis({
     ...options,
-    reconnectOnError: ({ message }) => {
-      if (!/\bREADONLY\b/.test(message) || performance.now() - last < READONLY_PAUSE_MS) return false
+    reconnectOnError: error => {
+      if (!isReadOnly(error) || performance.now() - last < READONLY_PAUSE_MS) return false
       last = performance.now()
       client.emit(REPLACING)
-      return 2
+      return true
     }
   })
   return client

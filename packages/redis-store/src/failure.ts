@@ -104,3 +104,8 @@ export function storeUnavailable (error: unknown): Error {
 export function isOwnFault (error: unknown): boolean {
   return error instanceof TypeError || error instanceof RangeError || error instanceof ReferenceError || error instanceof SyntaxError
 }
+
+/** Whether a replica has refused this, without running it. */
+export function isReadOnly (error: unknown): boolean {
+  return error instanceof Error && explain(error) === REPLIES.READONLY
+}

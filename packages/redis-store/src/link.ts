@@ -4,7 +4,8 @@ import { addressOf, createClient, createListeningClient, duplicateForListening, 
 import { connectionSettings } from './connection-settings.ts'
 import { watchConnections } from './connection-watch.ts'
 import { resolveUrl } from './contradictions.ts'
-import { explain, isOwnFault, storeUnavailable } from './failure.ts'
+import { StoreUnavailableError } from 'fastify-oidc-session-store'
+import { explain, isOwnFault, isReadOnly, storeUnavailable } from './failure.ts'
 import { createLinkLog, type Log } from './link-log.ts'
 import type { RedisOptions } from './options.ts'
 import type { RedisLink } from './redis-link.ts'
@@ -34,12 +35,16 @@ function openLink ({ client, address, listen, commandTimeoutMs }: Way, timeouts:
   const availability = watchAvailability({ client, log: linkLog, openTimeoutMs: timeouts.connect_timeout + timeouts.read_timeout })
   const subscriber = createSubscriber(listen)
 
-  const run = async <T>(command: (client: Redis | Cluster) => Promise<T>): Promise<T> => {
+  const attempt = async <T>(command: (client: Redis | Cluster) => Promise<T>): Promise<T> => {
     if (!availability.isUp) await availability.enter()
+    return await (commandTimeoutMs === null ? command(client) : within(command(client), commandTimeoutMs))
+  }
+  const run = async <T>(command: (client: Redis | Cluster) => Promise<T>): Promise<T> => {
     try {
-      return await (commandTimeoutMs === null ? command(client) : within(command(client), commandTimeoutMs))
+      // What a replica has refused has not run: it goes to the master that is being connected to.
+      return await attempt(command).catch(error => isReadOnly(error) && !availability.isUp ? attempt(command) : Promise.reject(error))
     } catch (error) {
-      if (isOwnFault(error)) throw error
+      if (isOwnFault(error) || error instanceof StoreUnavailableError) throw error
       linkLog.refused(explain(error))
       throw storeUnavailable(error)
     }
