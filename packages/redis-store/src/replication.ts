@@ -1,5 +1,6 @@
 import type { Cluster, Redis } from 'ioredis'
 import { StoreUnavailableError } from 'fastify-oidc-session-store'
+import { prefixOf } from './key-prefix.ts'
 import type { RedisLink } from './redis-link.ts'
 
 // Replicas acknowledge within a round trip. What is behind this on the same connection waits as long,
@@ -49,7 +50,7 @@ async function mastersOf (client: Redis | Cluster, key: string | null): Promise<
   if (!('nodes' in client)) return [client]
   const masters = client.nodes('master')
   if (key === null) return masters
-  const slot = await client.cluster('KEYSLOT', key)
+  const slot = await client.cluster('KEYSLOT', `${prefixOf(client)}${key}`)
   const name = client.slots[slot]?.[0]
   const master = masters.filter(({ options: { host, port } }) => `${host}:${port}` === name)
   return master.length === 0 ? masters : master
