@@ -122,6 +122,28 @@ t.test('where sessions live and what they agree through fit together', async t =
   t.match(problems({ storage: 'redis', rolling_timeout: 60 }), [/^session\.rolling_timeout gives a session new handles/])
 })
 
+t.test('options of session.redis that contradict each other are told before anything connects', async t => {
+  const problems = (redis: Record<string, unknown>, session: Record<string, unknown> = { storage: 'redis' }): readonly string[] =>
+    problemsOf({ ...minimal, session: { secret: SECRET, ...session, redis } })
+  const node = [{ host: 'a.example' }]
+  for (const [redis, expected] of [
+    [{ url: 'redis://a.example', host: 'b.example', ssl: true }, ['host cannot stand beside url', 'ssl cannot stand beside url']],
+    [{ unix_socket: '/run/redis.sock', port: 7000 }, ['port cannot stand beside unix_socket']],
+    [{ sentinels: node }, ['sentinels needs master_name']],
+    [{ sentinels: node, master_name: 'main', cluster: node }, ['cluster cannot stand beside sentinels']],
+    [{ cluster: node, database: 2 }, ['database cannot stand beside cluster']],
+    [{ username: 'app' }, ['username needs password']],
+    [{ client_cert: 'PEM', ssl: true }, ['client_cert needs client_key']],
+    [{ server_name: 'redis.example' }, ['server_name needs ssl']],
+    [{ url: 'rediss://a.example', server_name: 'redis.example' }, []],
+    [{ password: '' }, ['password is empty']],
+    [{ url: 'redis://a.example/0?x=1' }, ['url may not have a query or fragment: use the options of these names']],
+    [{ url: 'redis://user@a.example' }, ['url names a user without a password']]
+  ] as const) t.strictSame(problems(redis), expected.map(text => `session.redis.${text}`), JSON.stringify(redis))
+  t.strictSame(problems({ username: 'app' }, { coordination: 'redis' }), ['session.redis.username needs password'], 'with cookies too, where instances agree through Redis')
+  t.strictSame(problems({ username: 'app' }, {}), [], 'what nothing connects with is only warned of')
+})
+
 t.test('names of the engine below APISIX are told by those of the table (S047)', async t => {
   const names = { use_par: 'par.enabled', pushed_authorization_request_endpoint: 'par.endpoint', pushed_authorization_request_endpoint_auth_method: 'par.endpoint_auth_method', use_dpop: 'dpop.enabled', dpop_signing_alg: 'dpop.signing_alg', dpop_private_key: 'dpop.private_key', dpop_public_jwk: 'dpop.public_jwk' }
   for (const [flat, nested] of Object.entries(names)) t.strictSame(problemsOf({ ...minimal, [flat]: 'x' }), [`${flat} is not a known option; use ${nested}`])

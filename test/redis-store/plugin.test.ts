@@ -156,3 +156,12 @@ t.test('a scope within may have its own', async t => {
   })
   await app.ready()
 })
+
+t.test('beside a client of the application, where Redis is has nothing to say', async t => {
+  const client = new Redis(redis.port, { lazyConnect: true })
+  t.teardown(() => { client.disconnect() })
+  await t.rejects(async () => { await build(t).register(redisStore, { session: { secret, redis: { port: 7000, username: 'app', prefix: 'p', read_timeout: 500 } }, client }) }, {
+    code: 'FST_OIDC_OPTIONS_INVALID',
+    message: /^fastify-oidc-redis-store: invalid options\n(?!.*needs password)(?=.*session\.redis\.port does nothing beside client)[^]*session\.redis\.username does nothing beside client, which is connected already$/
+  })
+})

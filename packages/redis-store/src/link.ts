@@ -3,12 +3,12 @@ import { watchAvailability } from './availability.ts'
 import { addressOf, createClient, createListeningClient, duplicateForListening, isCluster } from './client.ts'
 import { connectionSettings } from './connection-settings.ts'
 import { watchConnections } from './connection-watch.ts'
-import { resolveUrl } from './contradictions.ts'
 import { StoreUnavailableError } from 'fastify-oidc-session-store'
 import { explain, isOwnFault, isReadOnly, storeUnavailable } from './failure.ts'
 import { createLinkLog, type Log } from './link-log.ts'
 import type { RedisOptions } from './options.ts'
 import type { RedisLink } from './redis-link.ts'
+import { resolveUrl } from './resolve-url.ts'
 import { createSubscriber } from './subscriber.ts'
 
 type Timeouts = Pick<RedisOptions, 'connect_timeout' | 'read_timeout'>

@@ -1,12 +1,11 @@
 import { Type, type Static } from '@sinclair/typebox'
-import { checkOptions, optionsError, sessionSchema, withDefault, type OptionProblem, type Resolved } from 'fastify-oidc-session-store'
+import { checkOptions, optionsError, redisContradictions, sessionSchema, withDefault, writtenRedisOptions, type OptionProblem, type RedisSettings, type Resolved } from 'fastify-oidc-session-store'
 import type { Cluster, Redis } from 'ioredis'
-import { contradictions } from './contradictions.ts'
 
 const shared = sessionSchema.properties
 
 /** `session.redis`, with its defaults. */
-export type RedisOptions = Resolved<typeof shared.redis>
+export type RedisOptions = RedisSettings
 
 const redis = withDefault(Type.Object(shared.redis.properties, { additionalProperties: false, description: 'Where Redis is.' }), {})
 
@@ -40,8 +39,19 @@ export type RedisCoordinationPluginOptions = Resolved<typeof coordinationSchema>
 export type RedisStorePluginInput = Static<typeof optionsSchema>
 export type RedisStorePluginOptions = Resolved<typeof optionsSchema>
 
+/** Of an application's own client only this is ours to say. */
+const BESIDE_CLIENT: readonly string[] = ['prefix', 'read_timeout']
+
+function besideClient (options: RedisOptions): OptionProblem[] {
+  return writtenRedisOptions(options)
+    .filter(name => !BESIDE_CLIENT.includes(name))
+    .map(name => ({ path: [name], message: 'does nothing beside client, which is connected already' }))
+}
+
 function findProblems ({ session, client: own }: RedisCoordinationPluginOptions): OptionProblem[] {
-  const problems = contradictions(session.redis, own !== undefined).map(({ path, message }) => ({ path: ['session', 'redis', ...path], message }))
+  const idle = own === undefined ? [] : besideClient(session.redis)
+  const contradictory = redisContradictions(session.redis).filter(({ path }) => !idle.some(told => told.path[0] === path[0]))
+  const problems = [...idle, ...contradictory].map(({ path, message }) => ({ path: ['session', 'redis', ...path], message }))
   if (own !== undefined && !isClient(own)) problems.push({ path: ['client'], message: 'must be a client of ioredis' })
   return problems
 }

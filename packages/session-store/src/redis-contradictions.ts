@@ -1,7 +1,10 @@
-import { sessionSchema, type OptionProblem } from 'fastify-oidc-session-store'
-import type { RedisOptions } from './options.ts'
+import type { OptionProblem, Resolved } from './options.ts'
+import { sessionSchema } from './session-schema.ts'
 
-type Name = keyof RedisOptions & string
+/** `session.redis`, with its defaults. */
+export type RedisSettings = Resolved<typeof sessionSchema.properties.redis>
+
+type Name = keyof RedisSettings & string
 
 const schemas = sessionSchema.properties.redis.properties
 
@@ -28,15 +31,12 @@ const NEEDS: ReadonlyArray<readonly [Name, Name]> = [
 
 const TLS_ONLY: readonly Name[] = ['server_name', 'ca', 'client_cert']
 
-/** Of an application's own client only this is ours to say. */
-const WITH_CLIENT: readonly Name[] = ['prefix', 'read_timeout']
-
-function isSet (options: RedisOptions, name: Name): boolean {
+function isSet (options: RedisSettings, name: Name): boolean {
   const standard: unknown = schemas[name].default
   return options[name] !== undefined && options[name] !== standard
 }
 
-function usesTls ({ ssl, url }: RedisOptions): boolean {
+function usesTls ({ ssl, url }: RedisSettings): boolean {
   return ssl || url?.startsWith('rediss:') === true
 }
 
@@ -49,7 +49,7 @@ function isDecodable (text: string): boolean {
   }
 }
 
-function badUrl (options: RedisOptions): string | null {
+function badUrl (options: RedisSettings): string | null {
   const { url } = options
   if (url === undefined) return null
   if (!URL.canParse(url)) return 'must be a URL (percent-encode what is special in the password)'
@@ -61,15 +61,15 @@ function badUrl (options: RedisOptions): string | null {
   return username !== '' && password === '' ? 'names a user without a password' : null
 }
 
-/** Options that speak against each other, or do nothing without another. */
-export function contradictions (options: RedisOptions, withClient: boolean): OptionProblem[] {
+/** Names that are written and say something else than their default. */
+export function writtenRedisOptions (options: RedisSettings): string[] {
+  return (Object.keys(schemas) as Name[]).filter(name => isSet(options, name))
+}
+
+/** Options of `session.redis` that speak against each other, or do nothing without another; paths start below it. */
+export function redisContradictions (options: RedisSettings): OptionProblem[] {
   const problems = new Map<Name, string>()
   const add = (name: Name, message: string): void => { if (!problems.has(name)) problems.set(name, message) }
-  if (withClient) {
-    for (const name of Object.keys(schemas) as Name[]) {
-      if (!WITH_CLIENT.includes(name) && isSet(options, name)) add(name, 'does nothing beside client, which is connected already')
-    }
-  }
   for (const [place, excluded] of PLACES) {
     if (!isSet(options, place)) continue
     for (const name of excluded) if (isSet(options, name)) add(name, `cannot stand beside ${place}`)
@@ -82,20 +82,4 @@ export function contradictions (options: RedisOptions, withClient: boolean): Opt
   const url = badUrl(options)
   if (url !== null) add('url', url)
   return [...problems].map(([name, message]) => ({ path: [name], message }))
-}
-
-/** What a URL says, in the options that say the same. */
-export function resolveUrl (options: RedisOptions): RedisOptions {
-  const { url, ...rest } = options
-  if (url === undefined) return options
-  const { protocol, hostname, port, username, password, pathname } = new URL(url)
-  return {
-    ...rest,
-    host: hostname.replace(/^\[(.*)\]$/, '$1'),
-    port: port === '' ? 6379 : Number(port),
-    ssl: protocol === 'rediss:',
-    database: Number(pathname.slice(1)),
-    ...username === '' ? {} : { username: decodeURIComponent(username) },
-    ...password === '' ? {} : { password: decodeURIComponent(password) }
-  }
 }
