@@ -1,8 +1,15 @@
 import t from 'tap'
 import oidc from 'fastify-oidc'
+import { createCookieStore } from 'fastify-oidc-cookie-store'
+import { createMemoryStore } from 'fastify-oidc-session-store'
+import { sampleSession } from 'fastify-oidc-session-store/contract'
 import { createAuthority } from './bearer-parts.ts'
 import { createApplication, optionsFor, SECRET } from './support.ts'
 import { now } from './session-parts.ts'
+import { isKnownTo } from '../../packages/oidc/src/core/revocation.ts'
+import { createRefusal } from '../../packages/oidc/src/http/refusal.ts'
+import { createFrontchannelLogout } from '../../packages/oidc/src/routes/frontchannel-logout.ts'
+import { createLogoutBudget } from '../../packages/oidc/src/routes/logout-budget.ts'
 
 const script = { 'sec-fetch-mode': 'cors' }
 
@@ -41,4 +48,61 @@ t.test('without the provider nothing is known of its issuer: 503', async t => {
   const answer = await app.inject('/frontchannel?iss=x&sid=s1')
   t.equal(answer.statusCode, 503)
   t.equal(answer.headers['retry-after'], '5')
+})
+
+t.test('who makes up sids fills no memory, and keeps nobody whose session is known from logging out', async t => {
+  const revoked: unknown[] = []
+  let nowMs = 0
+  const { app, log } = createApplication(t)
+  app.get('/frontchannel', createFrontchannelLogout({
+    clock: now,
+    budget: createLogoutBudget({ life: 100, maxRemembered: 3, maxRush: 2, nowMs: () => nowMs }),
+    issuer: async () => 'https://issuer.example',
+    isKnown: async target => 'providerSessionId' in target && target.providerSessionId === 'known',
+    revoke: async target => revoked.push(target),
+    refuse: createRefusal({ clientId: 'app', realm: 'app', issuer: () => null })
+  }))
+  const send = async (sid: string): Promise<number> => (await app.inject(`/frontchannel?iss=https://issuer.example&sid=${sid}`)).statusCode
+  const warnings = (): number => log.filter(({ level, oidc: event }) => level === 40 && event === 'logout.frontchannel').length
+  t.strictSame([await send('a'), await send('b')], [200, 200], 'a login may be under way')
+  t.equal(warnings(), 0)
+  t.strictSame([await send('c'), await send('d')], [429, 429])
+  t.equal(revoked.length, 2)
+  t.equal(warnings(), 1, 'told once')
+  t.equal(await send('known'), 200)
+  nowMs = 100_000
+  t.equal(await send('e'), 200)
+})
+
+t.test('a store that keeps sessions says which ones are known', async t => {
+  const store = createMemoryStore()
+  const target = { issuer: 'https://issuer.example', providerSessionId: 's1' }
+  t.equal(await isKnownTo(store, target), false)
+  await store.create(sampleSession(target), now() + 60)
+  t.equal(await isKnownTo(store, target), true)
+  t.equal(await isKnownTo(createCookieStore({ secret: SECRET }), target), false, 'sessions in browsers')
+  const broken = { ...store, async * inspect (): AsyncIterable<never> { throw new Error('away') } }
+  await t.rejects(isKnownTo(broken, target), { message: 'away' })
+})
+
+t.test('of logouts that nobody vouches for no more are remembered than there is room for', async t => {
+  let nowMs = 0
+  const budget = createLogoutBudget({ life: 100, maxRemembered: 30, maxRush: 10, nowMs: () => nowMs })
+  const takeAll = (): number => {
+    let taken = 0
+    while (budget.take()) taken += 1
+    return taken
+  }
+  t.equal(takeAll(), 10)
+  t.ok(budget.isNews())
+  t.notOk(budget.isNews(), 'the log is told once')
+  let taken = 10
+  for (let second = 1; second <= 100; second++) {
+    nowMs = second * 1000
+    taken += takeAll()
+  }
+  t.equal(taken, 30, 'as long as the first one is remembered')
+  t.ok(budget.isNews(), 'and again after a while')
+  nowMs += 1_000_000
+  t.equal(takeAll(), 10, 'what was not used does not add up')
 })

@@ -42,5 +42,7 @@ export const CallbackInvalidError = createError('FST_OIDC_CALLBACK_INVALID', 'Th
 export const LogoutTokenInvalidError = createError('FST_OIDC_LOGOUT_TOKEN_INVALID', 'The logout token does not hold', 400)
 /** A front-channel logout that does not say whose session at which provider it means. */
 export const LogoutRequestInvalidError = createError('FST_OIDC_LOGOUT_REQUEST_INVALID', 'This is not a logout of the sign-in service', 400)
+/** More front-channel logouts of sessions that are not known here than can be remembered. */
+export const LogoutsTooManyError = createError('FST_OIDC_LOGOUTS_TOO_MANY', 'Too many sign-outs at once; please try again later', 429)
 export const LoginExpiredError = createError('FST_OIDC_LOGIN_EXPIRED', 'This sign-in was started too long ago, or the browser keeps no cookies', 400)
 export const SessionTooLargeError = createError('FST_OIDC_SESSION_TOO_LARGE', 'The session does not fit into the headers that this server accepts', 500)

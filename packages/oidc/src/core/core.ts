@@ -28,6 +28,7 @@ import { refreshTokens } from '../provider/token-refresh.ts'
 import { createBackchannelLogout } from '../routes/backchannel-logout.ts'
 import { createCallback } from '../routes/callback.ts'
 import { createFrontchannelLogout } from '../routes/frontchannel-logout.ts'
+import { createLogoutBudget } from '../routes/logout-budget.ts'
 import { createLogoutRoute, type LogoutRoute } from '../routes/logout.ts'
 import { contentsOf, reduceRefresh, type SessionContents } from '../session/contents.ts'
 import type { Lifetimes } from '../session/lifetime.ts'
@@ -36,7 +37,7 @@ import { createRenewal, type SessionRenewal } from '../session/renewal.ts'
 import { createSessionEnds, type SessionEnds } from '../session/session-ends.ts'
 import { createSessions, type Sessions } from '../session/sessions.ts'
 import { createObserver, type Observer } from './observer.ts'
-import { createRevocation, type Revoke } from './revocation.ts'
+import { createRevocation, isKnownTo, type Revoke } from './revocation.ts'
 import { createSilentEnd, createSilentLogin } from './silent-login.ts'
 
 /** What a core stands on. */
@@ -201,11 +202,12 @@ function createLogout (ground: CoreGround, jar: CookieJar, core: Pick<Core, 'obs
   })
 }
 
-function createProviderLogouts ({ provider, settings, coordinator, clock }: CoreGround, revoke: Revoke, refuse: Refuse): Pick<Core, 'backchannelLogout' | 'frontchannelLogout'> {
+function createProviderLogouts ({ provider, settings, store, coordinator, clock }: CoreGround, revoke: Revoke, refuse: Refuse): Pick<Core, 'backchannelLogout' | 'frontchannelLogout'> {
   const checks = { clientId: settings.client_id, clientSecret: settings.client_secret, slack: settings.iat_slack, acceptsUnsigned: false, acceptsUnsupported: false, profile: settings.security_profile, verifiesTls: settings.ssl_verify, clock }
+  const budget = createLogoutBudget({ life: endMarkLife(settings.session.absolute_timeout), nowMs: () => performance.now() })
   return {
     backchannelLogout: createBackchannelLogout({ coordinator, clock, owner: clientKey(settings), slack: settings.iat_slack, verify: async token => await verifyLogoutToken(token, await provider.client(), checks), revoke, refuse }),
-    frontchannelLogout: createFrontchannelLogout({ clock, issuer: async () => (await provider.client()).issuer, revoke, refuse })
+    frontchannelLogout: createFrontchannelLogout({ clock, budget, isKnown: async target => await isKnownTo(store, target), issuer: async () => (await provider.client()).issuer, revoke, refuse })
   }
 }
 

@@ -1,4 +1,4 @@
-import { endMarkLife, type EpochSeconds, type RevocationTarget } from 'fastify-oidc-session-store'
+import { endMarkLife, type EpochSeconds, type RevocationTarget, type SessionStore } from 'fastify-oidc-session-store'
 import type { CoreGround } from './core.ts'
 import type { Observer } from './observer.ts'
 
@@ -14,5 +14,18 @@ export function createRevocation ({ store, coordinator, settings, clock }: CoreG
     await coordinator.end(target, before, clock() + endMarkLife(settings.session.absolute_timeout))
     observer.tell('revocation', 'id' in target ? target.id : null)
     return count
+  }
+}
+
+/** Whether the store has a session of this target; false where sessions live in browsers. */
+export async function isKnownTo (store: SessionStore, target: RevocationTarget): Promise<boolean> {
+  const sessions = store.inspect(target)[Symbol.asyncIterator]()
+  try {
+    return (await sessions.next()).done !== true
+  } catch (error) {
+    if ((error as { code?: unknown }).code === 'FST_OIDC_STORE_NOT_INSPECTABLE') return false
+    throw error
+  } finally {
+    await sessions.return?.()
   }
 }

@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Clock, EpochSeconds, RevocationTarget } from 'fastify-oidc-session-store'
-import { LogoutRequestInvalidError } from '../errors.ts'
+import { LogoutRequestInvalidError, LogoutsTooManyError } from '../errors.ts'
+import type { LogoutBudget } from './logout-budget.ts'
 
 const MAX_NAME_LENGTH = 255
 
@@ -8,6 +9,10 @@ export interface FrontchannelLogoutRoom {
   readonly clock: Clock
   /** The provider's. @throws FST_OIDC_PROVIDER_UNAVAILABLE */
   issuer (): Promise<string>
+  /** For the sessions that are not known. */
+  readonly budget: LogoutBudget
+  /** False also where sessions live in browsers, so that nobody can know. */
+  isKnown (target: RevocationTarget): Promise<boolean>
   revoke (target: RevocationTarget, before: EpochSeconds): Promise<number | null>
   refuse (request: FastifyRequest, reply: FastifyReply, error: unknown, event: string): FastifyReply
 }
@@ -18,6 +23,13 @@ function readTarget (request: FastifyRequest, issuer: string): RevocationTarget 
   return { issuer, providerSessionId: sid }
 }
 
+/** Nothing vouches for the request: what it makes us remember is bounded, or anybody could fill the memory of all instances. */
+async function checkRoom ({ budget, isKnown }: FrontchannelLogoutRoom, request: FastifyRequest, target: RevocationTarget): Promise<void> {
+  if (await isKnown(target) || budget.take()) return
+  if (budget.isNews()) request.log.warn({ oidc: 'logout.frontchannel' }, 'front-channel logouts of unknown sessions are refused: somebody sends more of them than can be remembered. Use backchannel_logout_path, whose tokens are signed, or limit the rate of frontchannel_logout_path')
+  throw new LogoutsTooManyError()
+}
+
 /**
  * The route at `frontchannel_logout_path` (OpenID Connect Front-Channel Logout 1.0, section 3). No cookie reaches a frame
  * of another site, so `iss` and `sid` say which session it is.
@@ -26,7 +38,9 @@ export function createFrontchannelLogout (room: FrontchannelLogoutRoom): (reques
   return async (request, reply) => {
     try {
       const issuer = await room.issuer()
-      const count = await room.revoke(readTarget(request, issuer), room.clock())
+      const target = readTarget(request, issuer)
+      await checkRoom(room, request, target)
+      const count = await room.revoke(target, room.clock())
       request.log.info({ oidc: 'logout.frontchannel', count }, 'the provider ended a session')
       return reply.headers({
         'cache-control': 'no-store',
