@@ -5,7 +5,7 @@ import { setImmediate } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import t, { type Test } from 'tap'
 import { createRedisCoordinator, createRedisStore, type RedisStoreOptions } from 'fastify-oidc-redis-store'
-import type { SessionStore, StoredSession } from 'fastify-oidc-session-store'
+import { nameOfHandle, type SessionStore, type StoredSession } from 'fastify-oidc-session-store'
 import { createManualClock, sampleSession } from 'fastify-oidc-session-store/contract'
 import { startRedis } from '../support/redis-server.ts'
 import { createPlainLink } from './support/plain-link.ts'
@@ -110,7 +110,6 @@ t.test('the seal of a session needs the handle, not the secret alone', async t =
   const stored = await login()
   const key = await keyOf()
   const thief = randomBytes(32).toString('base64url')
-  const { nameOfHandle } = await import('../../packages/redis-store/src/session-codec.ts')
   await client.copy(key, `sessions:${nameOfHandle(thief)}`)
   t.equal(await other().get(thief), null)
   t.not(await other().get(stored.handle), null)

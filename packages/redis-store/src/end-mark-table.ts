@@ -1,7 +1,6 @@
-import { createSealer, isEndedBy, nameOfTarget, StoreUnavailableError, targetNames, type Clock, type EpochSeconds, type RevocationTarget, type SessionIdentity } from 'fastify-oidc-session-store'
+import { createSealer, createSecretNames, isEndedBy, nameOfTarget, StoreUnavailableError, targetNames, type Clock, type EpochSeconds, type RevocationTarget, type SessionIdentity } from 'fastify-oidc-session-store'
 import type { RedisLink } from './redis-link.ts'
 import { createScript, runScript } from './redis-script.ts'
-import { createSecretNames } from './secret-names.ts'
 import { lifeUntilMs } from './time-to-live.ts'
 
 /** Sessions of the target that were issued at or before the instant are over; kept until `until`. */

@@ -1,4 +1,4 @@
-import { createSealer, systemClock, type Clock, type SessionCoordinator } from 'fastify-oidc-session-store'
+import { createSealer, createSecretNames, systemClock, type Clock, type SessionCoordinator } from 'fastify-oidc-session-store'
 import { channelOf, createEndMarkTable } from './end-mark-table.ts'
 import { createKnownEnds } from './known-ends.ts'
 import { createRecentWrites } from './recent-writes.ts'
@@ -6,7 +6,6 @@ import type { RedisLink } from './redis-link.ts'
 import { createRedisLocks } from './redis-locks.ts'
 import { createRedisResults } from './redis-results.ts'
 import { waitForReplicas } from './replication.ts'
-import { createSecretNames } from './secret-names.ts'
 
 // No mark of ours is longer; what is longer need not be opened.
 const MAX_MESSAGE_BYTES = 2 ** 20

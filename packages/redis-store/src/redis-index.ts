@@ -1,7 +1,6 @@
-import { nameOfTarget, targetNames, type Clock, type EpochSeconds, type RevocationTarget, type SessionIdentity } from 'fastify-oidc-session-store'
+import { createSecretNames, nameOfTarget, targetNames, type Clock, type EpochSeconds, type RevocationTarget, type SessionIdentity } from 'fastify-oidc-session-store'
 import type { RedisLink } from './redis-link.ts'
 import { createScript, runScript } from './redis-script.ts'
-import { createSecretNames } from './secret-names.ts'
 import { lifeUntilMs } from './time-to-live.ts'
 
 const BATCH = 200

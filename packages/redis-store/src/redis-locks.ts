@@ -1,8 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import { StoreUnavailableError, type Lock } from 'fastify-oidc-session-store'
+import { StoreUnavailableError, type Lock, type SecretNames } from 'fastify-oidc-session-store'
 import type { RedisLink } from './redis-link.ts'
 import { createScript, runScript } from './redis-script.ts'
-import type { SecretNames } from './secret-names.ts'
 import { lifeMs } from './time-to-live.ts'
 
 const POLL_MS = 100

@@ -1,6 +1,5 @@
-import { createSealer } from 'fastify-oidc-session-store'
+import { createSealer, createSecretNames } from 'fastify-oidc-session-store'
 import type { RedisLink } from './redis-link.ts'
-import { createSecretNames } from './secret-names.ts'
 import { lifeMs } from './time-to-live.ts'
 
 /** Results of renewals, for all instances. */

@@ -1,18 +1,13 @@
-import { randomBytes } from 'node:crypto'
-import { createOpenedSessions, endMarkLife, isEndedBy, systemClock, type Clock, type EpochSeconds, type RevocationTarget, type Session, type SessionCoordinator, type SessionStore, type StoredSession } from 'fastify-oidc-session-store'
+import { createHandle, createOpenedSessions, endMarkLife, isEndedBy, isHandle, nameOfHandle, systemClock, type Clock, type EpochSeconds, type RevocationTarget, type Session, type SessionCoordinator, type SessionStore, type StoredSession } from 'fastify-oidc-session-store'
 import { createEndMarkTable } from './end-mark-table.ts'
 import { createRecentWrites } from './recent-writes.ts'
 import { createRedisIndex } from './redis-index.ts'
 import type { RedisLink } from './redis-link.ts'
 import { waitForReplicas } from './replication.ts'
-import { createSessionCodec, nameOfHandle, type RedisOpened } from './session-codec.ts'
+import { createSessionCodec, type RedisOpened } from './session-codec.ts'
 import { inspectSessions } from './session-inspection.ts'
 import { createSessionTable } from './session-table.ts'
 
-const HANDLE_BYTES = 32
-const HANDLE_LENGTH = 43
-// 32 bytes in base64url, in its one canonical spelling: the last character has two bits to spare.
-const HANDLE = /^[\w-]{42}[AEIMQUYcgkosw048]$/
 const MAX_TURNS = 5
 
 export interface RedisStoreOptions {
@@ -79,7 +74,7 @@ export function createRedisStore ({
 
   /** The field of the end tells revisions and ends apart, so a session that is remembered costs a few bytes. */
   async function get (handle: string): Promise<StoredSession | null> {
-    if (handle.length !== HANDLE_LENGTH || !HANDLE.test(handle)) return null
+    if (!isHandle(handle)) return null
     const known = opened.find(handle)
     if (known === null) return await readAnew(handle)
     const exp = await table.readEnd(known.name)
@@ -135,7 +130,7 @@ export function createRedisStore ({
     name: 'redis',
     revocable: true,
     async create (session, expiresAt) {
-      const { fields, opened: made } = codec.seal(randomBytes(HANDLE_BYTES).toString('base64url'), session, 1, expiresAt)
+      const { fields, opened: made } = codec.seal(createHandle(), session, 1, expiresAt)
       await index.add(made.name, session, clock() + endMarkLife(absoluteTimeout))
       await table.write(made.name, 1, fields, expiresAt)
       if (await marks.covers(session)) await destroy(made.stored)

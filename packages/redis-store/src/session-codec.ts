@@ -1,5 +1,4 @@
-import { createHash } from 'node:crypto'
-import { createSealer, freezeDeep, packText, SEAL_OVERHEAD, unpackText, type ColdSession, type EpochSeconds, type OpenedSession, type Sealer, type Session, type SessionSummary } from 'fastify-oidc-session-store'
+import { createSealer, freezeDeep, nameOfHandle, openJson, packText, SEAL_OVERHEAD, sealJson, unpackText, type ColdSession, type EpochSeconds, type OpenedSession, type Session, type SessionSummary } from 'fastify-oidc-session-store'
 
 type HotSession = Omit<Session, 'cold'>
 
@@ -33,11 +32,6 @@ export interface SessionCodec {
 const NOTHING = Buffer.alloc(0)
 const NO_TOKENS: ColdSession = Object.freeze({ refreshToken: null, idToken: null })
 
-/** Names the session of a handle without telling the handle. */
-export function nameOfHandle (handle: string): string {
-  return createHash('sha256').update(handle).digest('base64url')
-}
-
 /** The end as it stands in the field, whoever wrote it; null: none does. */
 export function writtenEnd (exp: Buffer | null): EpochSeconds | null {
   if (exp === null || exp.length <= SEAL_OVERHEAD) return null
@@ -66,12 +60,6 @@ function toSession (hot: string, openCold: () => ColdSession): Session {
   })
 }
 
-function openJson<Value> (sealer: Sealer, sealed: Buffer, context: string): Value | null {
-  const packed = sealer.open(sealed, context)
-  const json = packed === null ? null : unpackText(packed)
-  return json === null ? null : JSON.parse(json) as Value
-}
-
 /** @param binding whom the sessions are for; of another binding nothing opens */
 export function createSessionCodec (options: { readonly secret: string, readonly fallbacks: readonly string[], readonly binding: string }): SessionCodec {
   const sealer = createSealer({ ...options, purpose: 'redis-session' })
@@ -93,7 +81,7 @@ export function createSessionCodec (options: { readonly secret: string, readonly
         exp,
         hot: keyed.seal(packText(hotText), `hot ${revision}`),
         cold: keyed.seal(packText(coldText), `cold ${revision}`),
-        meta: metaSealer.seal(packText(JSON.stringify(metaOf(session))), name)
+        meta: sealJson(metaSealer, metaOf(session), name)
       }
       const kept = toSession(hotText, () => JSON.parse(coldText) as ColdSession)
       const stored = Object.freeze({ handle, revision, expiresAt, session: kept })

@@ -1,14 +1,12 @@
-import { createHash, randomBytes } from 'node:crypto'
 import { freezeSession } from './frozen-session.ts'
+import { createHandle, isHandle, nameOfHandle } from './handles.ts'
 import { createMemoryShelf, type KeptSession } from './memory-shelf.ts'
 import { createProcessCoordinator } from './process-coordinator.ts'
 import { endMarkLife, isEndedBy } from './revocation.ts'
-import { systemClock, type Clock, type EpochSeconds, type Session, type SessionSummary, type StoredSession } from './session.ts'
+import { systemClock, type Clock, type EpochSeconds, type Session, type StoredSession } from './session.ts'
 import type { SessionCoordinator } from './session-coordinator.ts'
 import type { SessionStore } from './session-store.ts'
-
-const HANDLE_BYTES = 32
-const HANDLE_LENGTH = 43
+import { summaryOf } from './session-summary.ts'
 
 export interface MemoryStoreOptions {
   readonly clock?: Clock
@@ -20,15 +18,6 @@ export interface MemoryStoreOptions {
   readonly absoluteTimeout?: number
 }
 
-function keyOf (handle: string): string {
-  return createHash('sha256').update(handle).digest('base64url')
-}
-
-function summaryOf ({ session, expiresAt }: KeptSession): SessionSummary {
-  const { id, issuer, subject, providerSessionId, issuedAt, clientId, createdAt } = session
-  return { id, issuer, subject, providerSessionId, issuedAt, clientId, createdAt, expiresAt }
-}
-
 /** Sessions in this process: for development, tests, and servers that may forget. Of a handle it keeps the SHA-256 only. */
 export function createMemoryStore ({ clock = systemClock, coordinator, maxSessions = 10_000, absoluteTimeout = 86400 }: MemoryStoreOptions = {}): SessionStore {
   const ends = coordinator ?? createProcessCoordinator({ clock })
@@ -37,7 +26,7 @@ export function createMemoryStore ({ clock = systemClock, coordinator, maxSessio
   /** A copy of its own, so that nobody who holds the original can change it. */
   function keep (handle: string, session: Session, revision: number, expiresAt: EpochSeconds): StoredSession {
     const kept: KeptSession = { session: freezeSession(structuredClone(session)), revision, expiresAt }
-    shelf.put(keyOf(handle), kept)
+    shelf.put(nameOfHandle(handle), kept)
     return Object.freeze({ handle, ...kept })
   }
 
@@ -51,29 +40,29 @@ export function createMemoryStore ({ clock = systemClock, coordinator, maxSessio
     name: 'memory',
     revocable: true,
     async create (session, expiresAt) {
-      return keep(randomBytes(HANDLE_BYTES).toString('base64url'), session, 1, expiresAt)
+      return keep(createHandle(), session, 1, expiresAt)
     },
     async get (handle) {
-      if (handle.length !== HANDLE_LENGTH) return null
-      const key = keyOf(handle)
+      if (!isHandle(handle)) return null
+      const key = nameOfHandle(handle)
       await dropEnded(key)
       const kept = shelf.find(key)
       return kept === null ? null : Object.freeze({ handle, ...kept })
     },
     async update ({ handle, revision }, session, expiresAt) {
-      const key = keyOf(handle)
+      const key = nameOfHandle(handle)
       await dropEnded(key)
       return shelf.find(key)?.revision === revision ? keep(handle, session, revision + 1, expiresAt) : null
     },
     async touch ({ handle }, expiresAt) {
-      const key = keyOf(handle)
+      const key = nameOfHandle(handle)
       await dropEnded(key)
       const kept = shelf.find(key)
       return kept === null ? null : keep(handle, kept.session, kept.revision, expiresAt)
     },
-    async destroy ({ handle }) { shelf.remove(keyOf(handle)) },
+    async destroy ({ handle }) { shelf.remove(nameOfHandle(handle)) },
     async destroyIfUnchanged ({ handle, revision }) {
-      const key = keyOf(handle)
+      const key = nameOfHandle(handle)
       if (shelf.find(key)?.revision === revision) shelf.remove(key)
     },
     async revoke (target, before) {
@@ -91,7 +80,7 @@ export function createMemoryStore ({ clock = systemClock, coordinator, maxSessio
       for (const key of shelf.keys(target)) {
         await dropEnded(key)
         const kept = shelf.find(key)
-        if (kept !== null) yield summaryOf(kept)
+        if (kept !== null) yield summaryOf(kept.session, kept.expiresAt)
       }
     },
     async ready () {},
