@@ -17,38 +17,46 @@ export const tools = {
     variable: 'REDIS_SERVER_PATH',
     programs: ['redis-server'],
     packages: { apt: 'redis-server', dnf: 'redis', pacman: 'redis', apk: 'redis', brew: 'redis' }
+  },
+  nginx: {
+    title: 'nginx',
+    purpose: 'the server in front, as the guide configures it',
+    variable: 'NGINX_PATH',
+    programs: ['nginx', '/usr/sbin/nginx'],
+    version: '-v',
+    packages: { apt: 'nginx-light', dnf: 'nginx', pacman: 'nginx', apk: 'nginx', brew: 'nginx' }
   }
 }
 
-function isProgram (file) {
+function isProgram (file, version = '--version') {
   try {
     accessSync(file, constants.X_OK)
   } catch {
     return false
   }
   // Ubuntu has a script under the browser's name that only tells to install a snap.
-  return spawnSync(file, ['--version'], { stdio: 'ignore', timeout: 30_000 }).status === 0
+  return spawnSync(file, [version], { stdio: 'ignore', timeout: 30_000 }).status === 0
 }
 
-function locate (program) {
-  if (isAbsolute(program)) return isProgram(program) ? program : null
+function locate (program, version) {
+  if (isAbsolute(program)) return isProgram(program, version) ? program : null
   for (const folder of (process.env.PATH ?? '').split(delimiter)) {
     const file = join(folder, program)
-    if (folder !== '' && isProgram(file)) return file
+    if (folder !== '' && isProgram(file, version)) return file
   }
   return null
 }
 
 /** The path of a tool's program: what its variable names, else the first on the PATH; null when there is none. */
 export function findTool (name) {
-  const { title, variable, programs } = tools[name]
+  const { title, variable, programs, version } = tools[name]
   const named = process.env[variable]
   if (named) {
-    if (isProgram(named)) return named
+    if (isProgram(named, version)) return named
     throw new Error(`${variable} is ${named}, which is no ${title} that runs here`)
   }
   for (const program of programs) {
-    const file = locate(program)
+    const file = locate(program, version)
     if (file !== null) return file
   }
   return null
