@@ -78,11 +78,31 @@ function aliasesOf ({ mtls_endpoint_aliases: aliases }: Readonly<ServerMetadata>
   return Object.fromEntries(ALIASED.filter(name => Object.hasOwn(aliases, name)).map(name => [name, aliases[name]]))
 }
 
+/** Keys that could not be had are not asked for again for so long: tokens that anybody may send have us ask. */
+const KEYS_PAUSE_MS = 1000
+
 /** Keys that do not come are an outage, not a token that does not hold. */
 async function fetchKeys (http: ProviderHttp, target: string, init: RequestInit): Promise<Response> {
   const answer = await http.fetch(target, init)
   if (answer.status === 200) return answer
   throw Object.assign(new ProviderUnavailableError(), { cause: new ProviderFault(new Error('jwks_uri gave no keys', { cause: answer })) })
+}
+
+type FetchKeys = (target: string, init: RequestInit) => Promise<Response>
+
+function withPause (fetch: FetchKeys): FetchKeys {
+  let failure: { readonly error: unknown, readonly retryAt: number } | null = null
+  return async (target, init) => {
+    if (failure !== null && performance.now() < failure.retryAt) throw failure.error
+    try {
+      const answer = await fetch(target, init)
+      failure = null
+      return answer
+    } catch (error) {
+      failure = { error, retryAt: performance.now() + KEYS_PAUSE_MS }
+      throw error
+    }
+  }
 }
 
 async function read (options: DiscoveryOptions): Promise<Metadata> {
@@ -99,7 +119,7 @@ async function read (options: DiscoveryOptions): Promise<Metadata> {
   const keys = server.jwks_uri === undefined
     ? null
     : createRemoteJWKSet(new URL(server.jwks_uri), {
-      [joseFetch]: async (target: string, init: RequestInit) => await fetchKeys(http, target, init),
+      [joseFetch]: withPause(async (target, init) => await fetchKeys(http, target, init)),
       timeoutDuration: http.timeout * 1000,
       cacheMaxAge: keysMaxAge * 1000
     })
