@@ -9,7 +9,7 @@ import { cookieAttributes, isSecure, setCookie } from './set-cookie.ts'
 export interface Transaction {
   /** What the attempt proves itself by is derived from it. */
   readonly seed: string
-  /** Path and query that were asked for. */
+  /** What was asked for: path and query, or the whole address where it is on another host. */
   readonly returnTo: string
   readonly startedAt: EpochSeconds
   /** A login that nobody sees, beside a session that lives. */

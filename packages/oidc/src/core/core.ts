@@ -3,22 +3,22 @@ import { endMarkLife, type Clock, type SessionCoordinator, type SessionStore, ty
 import { createBearerTokens } from '../bearer/bearer-tokens.ts'
 import { clientKey, type CookieNames } from '../cookie/cookie-names.ts'
 import { createCookieJar, type CookieJar } from '../cookie/jar.ts'
-import { createTransactions, type Transactions } from '../cookie/transaction.ts'
+import { createTransactions } from '../cookie/transaction.ts'
 import { createBearerViews } from '../http/bearer-oidc.ts'
 import { createGuard, type Guard } from '../http/guard.ts'
-import { createLoginAdvice, type LoginAdvice } from '../http/login-advice.ts'
+import { createLoginAdvice } from '../http/login-advice.ts'
 import { explainLostAttempt } from '../http/lost-attempt.ts'
 import { createPrivateAnswers, type PrivateAnswers } from '../http/private-answers.ts'
 import { createRefusal } from '../http/refusal.ts'
-import { originOf, returnToOf } from '../http/return-to.ts'
+import { createReturnTargets, originOf, returnToOf, type ReturnTargets } from '../http/return-to.ts'
 import { createRoutePolicies, type RoutePolicies } from '../http/route-policies.ts'
 import type { ScopePaths } from '../http/scope-paths.ts'
 import { createSessionViews } from '../http/session-view.ts'
 import { createLoginFinish } from '../login/finish.ts'
 import { applyHooks, applyHooksToRefresh } from '../login/hooks.ts'
-import { endLogin } from '../login/logout.ts'
-import { startLogin } from '../login/start.ts'
+import { endHere, leaveUrl } from '../login/logout.ts'
 import { claimCheckOf } from '../options/claim-schema.ts'
+import { createDomainList } from '../options/domain-list.ts'
 import type { OidcHooks } from '../options/hooks.ts'
 import type { OidcSettings } from '../options/settings.ts'
 import { defaultPolicy } from '../policy.ts'
@@ -36,6 +36,7 @@ import { createReauthentication, type Reauthentication } from '../session/reauth
 import { createRenewal, type SessionRenewal } from '../session/renewal.ts'
 import { createSessionEnds, type SessionEnds } from '../session/session-ends.ts'
 import { createSessions, type Sessions } from '../session/sessions.ts'
+import { createLogin, type CookieRooms, type Login } from './login.ts'
 import { createObserver, type Observer } from './observer.ts'
 import { createRevocation, isKnownTo, type Revoke } from './revocation.ts'
 import { createSilentEnd, createSilentLogin } from './silent-login.ts'
@@ -70,15 +71,9 @@ export interface Core extends SessionRooms {
   readonly backchannelLogout: Handler
   readonly frontchannelLogout: Handler
   readonly revoke: Revoke
-  login (request: FastifyRequest, reply: FastifyReply, attempt: LoginAttempt): Promise<FastifyReply>
-}
-
-interface LoginAttempt {
-  readonly returnTo: string
-  /** How many attempts in a row went before. */
-  readonly restarts: number
-  /** `none`: nobody is to see anything of it. */
-  readonly prompt: 'none' | null
+  readonly targets: ReturnTargets
+  readonly refuse: Refuse
+  readonly login: Login
 }
 
 interface SessionRooms {
@@ -88,12 +83,6 @@ interface SessionRooms {
   readonly renewal: SessionRenewal
   readonly reauthentication: Reauthentication | null
   readonly sessions: Sessions
-}
-
-interface CookieRooms {
-  readonly jar: CookieJar
-  readonly transactions: Transactions
-  readonly advice: LoginAdvice
 }
 
 function lifetimesOf ({ session }: OidcSettings): Lifetimes {
@@ -121,18 +110,6 @@ function createSessionRooms ({ settings, hooks, provider, store, coordinator, cl
   return { lifetimes, contents, ends, renewal, reauthentication: createReauthentication(settings, { coordinator, clock }), sessions }
 }
 
-function createLogin ({ settings, provider, paths, clock }: CoreGround, { jar, transactions, advice }: CookieRooms): Core['login'] {
-  return async (request, reply, { returnTo, restarts, prompt }) => {
-    const redirectUri = paths.redirectUriOf(request)
-    const started = await startLogin(provider, settings, { returnTo, redirectUri, attempt: restarts, prompt })
-    transactions.begin(request, reply, started.state, { ...started, startedAt: clock(), isSilent: prompt !== null }, jar.size(request))
-    advice.begins(request, redirectUri)
-    advice.setsCookies(request, reply, started.location)
-    const isRead = request.method === 'GET' || request.method === 'HEAD'
-    return reply.header('cache-control', 'no-store').redirect(started.location, isRead ? 302 : 303)
-  }
-}
-
 type Refuse = ReturnType<typeof createRefusal>
 
 function createAnswer (ground: CoreGround, rooms: SessionRooms & CookieRooms, core: Pick<Core, 'observer' | 'login' | 'guard'>, refuse: Refuse): Handler {
@@ -155,6 +132,7 @@ function createAnswer (ground: CoreGround, rooms: SessionRooms & CookieRooms, co
     store,
     clock,
     home: paths.home,
+    targets: rooms.targets,
     goesOnByPage: settings.session.cookie_same_site === 'Strict',
     originOf,
     redirectUriOf: paths.redirectUriOf,
@@ -187,7 +165,7 @@ function announceLogout ({ coordinator, clock, settings, hooks }: CoreGround, ob
 function createLogout (ground: CoreGround, jar: CookieJar, core: Pick<Core, 'observer' | 'guard'>, refuse: Refuse): LogoutRoute {
   const { settings, provider, store, paths } = ground
   const { observer, guard } = core
-  const onProviderFailed = (error: Error): void => { observer.warn('logout.provider', 'logged out here, and not at the provider', error) }
+  const room = { provider, settings, store, onProviderFailed (error: Error) { observer.warn('logout.provider', 'logged out here, and not at the provider', error) } }
   return createLogoutRoute({
     jar,
     path: paths.logout,
@@ -196,7 +174,8 @@ function createLogout (ground: CoreGround, jar: CookieJar, core: Pick<Core, 'obs
     confirmsForeign: settings.security_profile !== 'apisix',
     originOf,
     peek: guard.peek,
-    end: async (stored, returnTo) => await endLogin({ provider, settings, store, onProviderFailed }, stored, returnTo),
+    endHere: async stored => { await endHere(room, stored) },
+    leaveUrl: async (stored, returnTo) => await leaveUrl(room, stored, returnTo),
     refuse,
     onEnded: announceLogout(ground, observer)
   })
@@ -218,7 +197,7 @@ export function createCore (ground: CoreGround): Core {
   const observer = createObserver({ log, clientId: settings.client_id, issuer })
   const jar = createCookieJar(settings, names, budget)
   const transactions = createTransactions(settings, names, budget, clock)
-  const rooms = { ...createSessionRooms(ground, observer), jar, transactions, advice: createLoginAdvice(settings) }
+  const rooms = { ...createSessionRooms(ground, observer), jar, transactions, advice: createLoginAdvice(settings), targets: createReturnTargets(createDomainList(settings.whitelist_domains ?? [])) }
   const policies = createRoutePolicies(defaultPolicy(settings), log)
   const refuse = createRefusal({ clientId: settings.client_id, realm: settings.realm, issuer })
   const login = createLogin(ground, rooms)
@@ -246,5 +225,5 @@ export function createCore (ground: CoreGround): Core {
   })
   const callback = createAnswer(ground, rooms, { observer, login, guard }, refuse)
   const revoke = createRevocation(ground, observer)
-  return { ...rooms, ...createProviderLogouts(ground, revoke, refuse), observer, policies, guard, privateAnswers, login, callback, revoke, logout: createLogout(ground, jar, { observer, guard }, refuse) }
+  return { ...rooms, ...createProviderLogouts(ground, revoke, refuse), observer, policies, guard, refuse, privateAnswers, login, callback, revoke, logout: createLogout(ground, jar, { observer, guard }, refuse) }
 }

@@ -2,7 +2,7 @@ import type { RevocationTarget } from 'fastify-oidc-session-store'
 import type { OwnCookies } from '../cookie/own-cookies.ts'
 import { BearerOnlyError } from '../errors.ts'
 import { sessionOf } from '../http/guard.ts'
-import { originOf, returnToOf, sameOriginPath } from '../http/return-to.ts'
+import { originOf, returnToOf } from '../http/return-to.ts'
 import { issueSession } from '../login/issue.ts'
 import { needsDiscovery } from '../options/bearer-options.ts'
 import type { Provider } from '../provider/provider.ts'
@@ -26,7 +26,7 @@ function createRevoke ({ provider, clock, log }: CoreGround, { revoke }: Core): 
 /** Where there are no sessions, nobody can be logged in or out. */
 function refuseSessions (decorator: FastifyOidc): FastifyOidc {
   const refuse = async (): Promise<never> => { throw new BearerOnlyError() }
-  return Object.defineProperties({ ...decorator, login: refuse, logout: refuse, revoke: refuse, issueCookie: refuse }, { issuer: { get: () => decorator.issuer } })
+  return Object.defineProperties({ ...decorator, login: refuse, logout: refuse, endSession: refuse, revoke: refuse, issueCookie: refuse }, { issuer: { get: () => decorator.issuer } })
 }
 
 /** `fastify.oidc` over the rooms. */
@@ -42,13 +42,16 @@ function createSessionDecorator (ground: CoreGround, core: Core, cookies: OwnCoo
     async login (request, reply, { returnTo } = {}) {
       const origin = originOf(request)
       // Not to what was asked for: where that starts a login, an address that is refused would start it again for ever.
-      const path = returnTo === undefined ? returnToOf(request, origin) : sameOriginPath(returnTo, origin) ?? paths.home
+      const path = returnTo === undefined ? returnToOf(request, origin) : core.targets.targetOf(returnTo, origin) ?? paths.home
       return await core.login(request, reply, { returnTo: path, restarts: 0, prompt: null })
     },
     logout: core.logout.logout,
-    guard (policy) {
+    endSession: core.logout.endSession,
+    returnTarget: (request, address) => core.targets.targetOf(address, originOf(request)),
+    refuse: (request, reply, error) => core.refuse(request, reply, error, 'refused', paths.home),
+    guard (policy, options) {
       const compiled = core.policies.compile('fastify.oidc.guard', policy)
-      return async (request, reply) => await core.guard.enforce(request, reply, compiled)
+      return async (request, reply) => await core.guard.enforce(request, reply, compiled, options)
     },
     routes: core.policies.list,
     revoke: createRevoke(ground, core),

@@ -1,8 +1,10 @@
 import type { FastifyReply, FastifyRequest, onRequestAsyncHookHandler } from 'fastify'
 import type { Session } from 'fastify-oidc-session-store'
 import type { OwnCookies } from '../cookie/own-cookies.ts'
+import type { GuardOptions } from '../http/guard.ts'
 import type { RouteRequirement } from '../http/route-policies.ts'
 import type { RoutePolicy } from '../policy.ts'
+import type { EndedSession } from '../routes/logout.ts'
 
 /** Whose sessions to end, at this core's provider. */
 export type RevokeTarget = { readonly sub: string } | { readonly sid: string } | { readonly id: string }
@@ -12,17 +14,29 @@ export interface FastifyOidc {
   /** The provider's issuer; null until its metadata were read once. */
   readonly issuer: string | null
   /**
-   * Sends the browser to the provider; it comes back to `returnTo` (a path of the same origin; default: what was asked for).
+   * Sends the browser to the provider; it comes back to `returnTo`: a path of the same origin, or an absolute address on a host of `whitelist_domains`. Default: what was asked for; anything else: the home of this scope.
    * @throws FST_OIDC_PROVIDER_UNAVAILABLE
    */
   login (request: FastifyRequest, reply: FastifyReply, options?: { returnTo?: string }): Promise<FastifyReply>
   /** Ends the session here and at the provider. */
   logout (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply>
   /**
+   * Ends the session here alone, clears its cookie and answers nothing: what follows is for the caller to send.
+   * @throws FST_OIDC_STORE_UNAVAILABLE: then the session still lives
+   */
+  endSession (request: FastifyRequest, reply: FastifyReply): Promise<EndedSession>
+  /**
+   * What a browser may be sent to of an address that somebody else wrote: a path of this origin, or an absolute address on
+   * a host of `whitelist_domains`, as a URL parser writes it; null: neither.
+   */
+  returnTarget (request: FastifyRequest, address: string): string | null
+  /** Answers with an error of this package family as the guard does: a page for who looks at one, else JSON. Any other error is thrown again. */
+  refuse (request: FastifyRequest, reply: FastifyReply, error: unknown): FastifyReply
+  /**
    * A policy for code that cannot set route config, as an `onRequest` hook.
    * @throws FST_OIDC_POLICY_INVALID
    */
-  guard (policy: RoutePolicy): onRequestAsyncHookHandler
+  guard (policy: RoutePolicy, options?: GuardOptions): onRequestAsyncHookHandler
   routes (): readonly RouteRequirement[]
   /**
    * Ends sessions from outside. Answers how many; null where they live in browsers and cannot be counted.

@@ -1,8 +1,9 @@
 import type { Claims, EpochSeconds } from 'fastify-oidc-session-store'
 import type { VerifiedToken } from '../bearer/verdict.ts'
-import { bearerIdentityHeaders, type IdentityHeaderOptions } from './identity-headers.ts'
+import { readEmail, readGroups, readUser } from './claim-values.ts'
+import { bearerIdentityHeaders } from './identity-headers.ts'
 import type { IdTokenClaims, RequestOidc } from './request-oidc.ts'
-import { readGroups } from './session-view.ts'
+import type { ViewOptions } from './session-view.ts'
 
 const now = (): EpochSeconds => Math.floor(Date.now() / 1000)
 
@@ -10,11 +11,15 @@ const now = (): EpochSeconds => Math.floor(Date.now() / 1000)
 export class BearerOidc implements RequestOidc {
   readonly #verified: VerifiedToken
   readonly #groups: readonly string[]
+  readonly #user: string | null
+  readonly #email: string | null
   readonly #identityHeaders: Readonly<Record<string, string>>
 
-  constructor (verified: VerifiedToken, options: IdentityHeaderOptions) {
+  constructor (verified: VerifiedToken, options: ViewOptions) {
     this.#verified = verified
-    this.#groups = readGroups(verified.claims)
+    this.#groups = readGroups(options, verified.claims)
+    this.#user = readUser(options, verified.claims)
+    this.#email = readEmail(options, verified.claims)
     this.#identityHeaders = bearerIdentityHeaders(options, verified.token, verified.claims)
     Object.freeze(this)
   }
@@ -25,6 +30,8 @@ export class BearerOidc implements RequestOidc {
   get userinfo (): Claims | null { return this.#verified.claims }
   get scopes (): readonly string[] { return this.#verified.scopes }
   get groups (): readonly string[] { return this.#groups }
+  get user (): string | null { return this.#user }
+  get email (): string | null { return this.#email }
   get sessionId (): null { return null }
   get expiresAt (): EpochSeconds | null { return this.#verified.expiresAt }
   get accessToken (): string { return this.#verified.token }
@@ -37,7 +44,7 @@ export class BearerOidc implements RequestOidc {
 }
 
 /** Views by token: a verification is answered by the same object until it is made anew. */
-export function createBearerViews (options: IdentityHeaderOptions): (verified: VerifiedToken) => RequestOidc {
+export function createBearerViews (options: ViewOptions): (verified: VerifiedToken) => RequestOidc {
   const views = new WeakMap<VerifiedToken, RequestOidc>()
   return verified => {
     let view = views.get(verified)

@@ -42,12 +42,20 @@ export interface GuardRoom {
   refuse (request: FastifyRequest, reply: FastifyReply, error: unknown, event: string): FastifyReply
 }
 
+/** How a guard asks on behalf of somebody else, such as a proxy that answers the browser itself. */
+export interface GuardOptions {
+  /** False: no answer is a redirect. Who would be sent to the provider with a session is nobody. */
+  readonly redirects?: boolean
+  /** The method that is judged. Default: the request's. */
+  readonly methodOf?: (request: FastifyRequest) => string
+}
+
 /** Finds out who calls, and lets pass who may. */
 export interface Guard {
   /** The `onRequest` hook. */
   handle (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined>
   /** The same for a policy that is not the route's. */
-  enforce (request: FastifyRequest, reply: FastifyReply, policy: CompiledPolicy): Promise<FastifyReply | undefined>
+  enforce (request: FastifyRequest, reply: FastifyReply, policy: CompiledPolicy, options?: GuardOptions): Promise<FastifyReply | undefined>
   /** The session that the browser carries, as it is. */
   peek (request: FastifyRequest): Promise<StoredSession | null>
 }
@@ -56,6 +64,8 @@ export interface Guard {
 export function sessionOf (request: FastifyRequest): StoredSession | null {
   return SessionOidc.storedOf(request.oidc)
 }
+
+const DEFAULTS: GuardOptions = {}
 
 export function createGuard (room: GuardRoom): Guard {
   const { jar, sessions, clock, bearer } = room
@@ -106,8 +116,8 @@ export function createGuard (room: GuardRoom): Guard {
     return view
   }
 
-  function isForeignWrite (request: FastifyRequest, policy: CompiledPolicy): boolean {
-    return policy.crossSite === 'refuse' && isUnsafe(request) && isCrossSite(request, () => originOf(request))
+  function isForeignWrite (request: FastifyRequest, policy: CompiledPolicy, method: string): boolean {
+    return policy.crossSite === 'refuse' && isUnsafe(request, method) && isCrossSite(request, () => originOf(request))
   }
 
   function stripFrom (headers: FastifyRequest['headers']): void {
@@ -142,31 +152,31 @@ export function createGuard (room: GuardRoom): Guard {
   }
 
   /** Whether the session does for this visit, or the browser is on its way to the provider. */
-  async function meetDemand (reauthentication: Reauthentication, request: FastifyRequest, reply: FastifyReply, stored: StoredSession): Promise<'identified' | 'nobody' | 'sent'> {
+  async function meetDemand (reauthentication: Reauthentication, request: FastifyRequest, reply: FastifyReply, stored: StoredSession, redirects: boolean): Promise<'identified' | 'nobody' | 'sent'> {
     switch (await reauthentication.demand(stored)) {
       case 'nothing': return 'identified'
       case 'login': return 'nobody'
-      case 'silent': return await room.loginSilently(request, reply, stored) ? 'sent' : 'identified'
+      case 'silent': return !redirects ? 'nobody' : await room.loginSilently(request, reply, stored) ? 'sent' : 'identified'
     }
   }
 
   /** True: an answer was sent. */
-  async function identifySession (request: FastifyRequest, reply: FastifyReply): Promise<boolean> {
+  async function identifySession (request: FastifyRequest, reply: FastifyReply, redirects: boolean): Promise<boolean> {
     if (bearer?.only === true) throw new BearerRequiredError()
     const stored = await resume(request, reply)
     if (stored === null) return false
     const { reauthentication } = room
-    const met = reauthentication === null || !isVisit(request) ? 'identified' : await meetDemand(reauthentication, request, reply, stored)
+    const met = reauthentication === null || !isVisit(request) ? 'identified' : await meetDemand(reauthentication, request, reply, stored, redirects)
     if (met !== 'identified') return met === 'sent'
     const { claimProblem } = identify(request, reply, stored)
     if (claimProblem !== null) throw Object.assign(new ClaimsInvalidError(), { cause: new Error(`claim validation failed: ${claimProblem}`) })
     return false
   }
 
-  function decide (request: FastifyRequest, policy: CompiledPolicy, audience: Audience | null): Decision {
+  function decide (request: FastifyRequest, policy: CompiledPolicy, audience: Audience | null, method: string): Decision {
     if (request.oidc.via === 'bearer') return decideBearer(policy, request.oidc, audience ?? 'held')
     return request.oidc.authenticated
-      ? decideAuthenticated(policy, request.oidc, { isForeignWrite: isForeignWrite(request, policy) })
+      ? decideAuthenticated(policy, request.oidc, { isForeignWrite: isForeignWrite(request, policy, method) })
       : decideAnonymous(policy, { isNavigation: isNavigation(request) })
   }
 
@@ -186,14 +196,14 @@ export function createGuard (room: GuardRoom): Guard {
     }
   }
 
-  async function enforce (request: FastifyRequest, reply: FastifyReply, policy: CompiledPolicy): Promise<FastifyReply | undefined> {
+  async function enforce (request: FastifyRequest, reply: FastifyReply, policy: CompiledPolicy, { redirects = true, methodOf }: GuardOptions = DEFAULTS): Promise<FastifyReply | undefined> {
     try {
       let audience: Audience | null = null
       if (!request.oidc.authenticated) {
         audience = bearer === null ? null : await identifyBearer(request, bearer)
-        if (audience === null && await identifySession(request, reply)) return reply
+        if (audience === null && await identifySession(request, reply, redirects)) return reply
       }
-      return await carryOut(decide(request, policy, audience), request, reply)
+      return await carryOut(decide(request, policy, audience, methodOf === undefined ? request.method : methodOf(request)), request, reply)
     } catch (error) {
       return room.refuse(request, reply, error, 'refused')
     }

@@ -32,6 +32,6 @@ export function isCrossSite (request: FastifyRequest, origin: () => string): boo
   return from !== undefined && from !== origin()
 }
 
-export function isUnsafe (request: FastifyRequest): boolean {
-  return !SAFE.has(request.method) || isUpgrade(request)
+export function isUnsafe (request: FastifyRequest, method = request.method): boolean {
+  return !SAFE.has(method) || isUpgrade(request)
 }

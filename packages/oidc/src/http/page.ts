@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto'
+
 /** What a page offers; `refresh`: a link that the page follows by itself. */
 export interface PageAction {
   readonly label: string
@@ -20,7 +22,8 @@ function escape (text: string): string {
   return text.replace(/[&<>"']/g, character => ENTITIES[character] ?? '')
 }
 
-const STYLE = ':root{color-scheme:light dark;--ink:#1c2330;--soft:#566072;--paper:#fff;--ground:#f2f4f8;--line:#dde2ea;--mark:#2456c9;--on:#fff}@media(prefers-color-scheme:dark){:root{--ink:#e8ecf3;--soft:#a3adbd;--paper:#1b212c;--ground:#11151c;--line:#2f3847;--mark:#8db0ff;--on:#0d1420}}*{box-sizing:border-box}body{margin:0;min-height:100vh;display:grid;place-items:center;padding:1.5rem;background:var(--ground);color:var(--ink);font:1rem/1.55 system-ui,sans-serif}main{width:min(30rem,100%);padding:2rem;background:var(--paper);border:1px solid var(--line);border-radius:14px}h1{margin:0 0 .5rem;font-size:1.4rem;line-height:1.25}p{margin:0 0 1.25rem;color:var(--soft)}a.b,button{display:inline-block;padding:.65rem 1.2rem;border:0;border-radius:9px;background:var(--mark);color:var(--on);font:inherit;font-weight:600;text-decoration:none;cursor:pointer}a.b:focus-visible,button:focus-visible{outline:3px solid var(--ink);outline-offset:2px}small{display:block;margin-top:1.5rem;color:var(--soft);overflow-wrap:anywhere}form{margin:0}'
+/** The style sheet of every page of ours. */
+export const PAGE_STYLE = ':root{color-scheme:light dark;--ink:#1c2330;--soft:#566072;--paper:#fff;--ground:#f2f4f8;--line:#dde2ea;--mark:#2456c9;--on:#fff}@media(prefers-color-scheme:dark){:root{--ink:#e8ecf3;--soft:#a3adbd;--paper:#1b212c;--ground:#11151c;--line:#2f3847;--mark:#8db0ff;--on:#0d1420}}*{box-sizing:border-box}body{margin:0;min-height:100vh;display:grid;place-items:center;padding:1.5rem;background:var(--ground);color:var(--ink);font:1rem/1.55 system-ui,sans-serif}main{width:min(30rem,100%);padding:2rem;background:var(--paper);border:1px solid var(--line);border-radius:14px}h1{margin:0 0 .5rem;font-size:1.4rem;line-height:1.25}p{margin:0 0 1.25rem;color:var(--soft)}a.b,button{display:inline-block;padding:.65rem 1.2rem;border:0;border-radius:9px;background:var(--mark);color:var(--on);font:inherit;font-weight:600;text-decoration:none;cursor:pointer}a.b:focus-visible,button:focus-visible{outline:3px solid var(--ink);outline-offset:2px}small{display:block;margin-top:1.5rem;color:var(--soft);overflow-wrap:anywhere}form{margin:0}'
 
 function renderAction (action: PageAction | null): string {
   if (action === null) return ''
@@ -36,13 +39,15 @@ function renderRefresh (action: PageAction | null): string {
 
 /** A small page that needs no script and nothing from elsewhere. */
 export function renderPage ({ title, message, reference, action }: Page): string {
-  return `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><meta name="robots" content="noindex">${renderRefresh(action)}<title>${escape(title)}</title><style>${STYLE}</style></head><body><main><h1>${escape(title)}</h1><p>${escape(message)}</p>${renderAction(action)}${reference === null ? '' : `<small>${escape(reference)}</small>`}</main></body></html>\n`
+  return `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><meta name="robots" content="noindex">${renderRefresh(action)}<title>${escape(title)}</title><style>${PAGE_STYLE}</style></head><body><main><h1>${escape(title)}</h1><p>${escape(message)}</p>${renderAction(action)}${reference === null ? '' : `<small>${escape(reference)}</small>`}</main></body></html>\n`
 }
+
+const STYLE_HASH = createHash('sha256').update(PAGE_STYLE).digest('base64')
 
 /** Nothing but our own style. No `form-action`: browsers hold it against the redirect to the provider too. */
 export const PAGE_HEADERS: Readonly<Record<string, string>> = {
   'content-type': 'text/html; charset=utf-8',
-  'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'",
+  'content-security-policy': `default-src 'none'; style-src 'sha256-${STYLE_HASH}'; frame-ancestors 'none'; base-uri 'none'`,
   'x-content-type-options': 'nosniff',
   // Our addresses carry codes and states. Not `no-referrer`: with it a form of ours would be sent with `Origin: null`, as if from elsewhere (Fetch, section 3.2).
   'referrer-policy': 'strict-origin'

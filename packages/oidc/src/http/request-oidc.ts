@@ -24,7 +24,12 @@ export interface RequestOidc<TClaims extends Claims = IdTokenClaims> {
   readonly userinfo: Claims | null
   /** Scopes that were granted. */
   readonly scopes: readonly string[]
+  /** By `groups_claim`. */
   readonly groups: readonly string[]
+  /** By `user_id_claim`. */
+  readonly user: string | null
+  /** By `email_claim`; null as well where the provider says that it is not verified. */
+  readonly email: string | null
   /** The session's id, for logs: it opens nothing. null for a bearer token. */
   readonly sessionId: string | null
   /** When the session ends unless it is used, or the bearer token expires. */
@@ -53,6 +58,8 @@ export const ANONYMOUS: RequestOidc = Object.freeze({
   userinfo: null,
   scopes: NOTHING,
   groups: NOTHING,
+  user: null,
+  email: null,
   sessionId: null,
   expiresAt: null,
   accessToken: null,
@@ -93,6 +100,8 @@ export class SessionOidc implements RequestOidc {
   get userinfo (): Claims | null { return this.#view.userinfo }
   get scopes (): readonly string[] { return this.#view.scopes }
   get groups (): readonly string[] { return this.#view.groups }
+  get user (): string | null { return this.#view.user }
+  get email (): string | null { return this.#view.email }
   get sessionId (): string { return this.#stored.session.id }
   get expiresAt (): EpochSeconds { return this.#stored.expiresAt }
   get accessToken (): string | null { return this.#view.accessToken(this.#now) }

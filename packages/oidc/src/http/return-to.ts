@@ -1,5 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import { HostInvalidError } from '../errors.ts'
+import type { DomainList } from '../options/domain-list.ts'
 
 /** A name, an IPv4 or a bracketed IPv6 address, and a port: what a URL parser would repair or decode names no host. */
 const HOST = /^(?:[\w-]+(?:\.[\w-]+)*\.?|\[[\da-f:.]+\])(?::\d{1,5})?$/i
@@ -24,6 +25,32 @@ export function sameOriginPath (target: string, origin: string): string | null {
   if (url.origin !== origin) return null
   const path = url.pathname + url.search
   return path.startsWith('/') && !path.startsWith('//') && URL.canParse(path, origin) && new URL(path, origin).href === url.origin + path ? path : null
+}
+
+const ABSOLUTE = /^https?:\/\/[^/\\]/
+/** What URL parsers drop or repair, so that readers differ about it. */
+const REPAIRED = /[\u0000-\u001f\u007f\\]/ // eslint-disable-line no-control-regex -- these are what it looks for
+/** Browsers take these for safe without TLS. */
+const LOOPBACK = /^(?:localhost|.+\.localhost|127\.[\d.]+|\[::1\])$/
+
+/** Where a browser may be sent on somebody's word. */
+export interface ReturnTargets {
+  /** A path of this origin, or a whole address on a host of `whitelist_domains`, as a URL parser writes it; null: neither. */
+  targetOf (address: string, origin: string): string | null
+}
+
+export function createReturnTargets (domains: DomainList): ReturnTargets {
+  const isElsewhere = (url: URL): boolean => (url.protocol === 'https:' || LOOPBACK.test(url.hostname)) && domains.coversUrl(url)
+  return {
+    targetOf (address, origin) {
+      if (REPAIRED.test(address) || !(address.startsWith('/') || ABSOLUTE.test(address)) || !URL.canParse(address, origin)) return null
+      const url = new URL(address, origin)
+      if (url.username !== '' || url.password !== '') return null
+      if (url.origin !== origin) return address.startsWith('/') || !isElsewhere(url) ? null : url.href
+      const path = sameOriginPath(address, origin)
+      return path === null ? null : path + url.hash
+    }
+  }
 }
 
 /** Where a login comes back to: what was asked for, or where the form that was sent stood. */

@@ -1,5 +1,6 @@
 import { freezeSession, type Claims, type EpochSeconds, type Session } from 'fastify-oidc-session-store'
 import type { ClaimCheck } from '../options/claim-schema.ts'
+import { readEmail, readGroups, readUser, type ClaimNames } from './claim-values.ts'
 import { sessionIdentityHeaders, type IdentityHeaderOptions } from './identity-headers.ts'
 
 /** What requests of one session revision share: computed once, not per request. */
@@ -8,6 +9,8 @@ export interface SessionView {
   readonly userinfo: Claims | null
   readonly scopes: readonly string[]
   readonly groups: readonly string[]
+  readonly user: string | null
+  readonly email: string | null
   /** Why the claims do not hold against `claim_schema`; null: they do. */
   readonly claimProblem: string | null
   /** null once it is dead. */
@@ -16,16 +19,6 @@ export interface SessionView {
 }
 
 const NOTHING: readonly string[] = Object.freeze([])
-
-/** From the first source that has any. */
-export function readGroups (...sources: ReadonlyArray<Claims | null>): readonly string[] {
-  for (const source of sources) {
-    const value = source?.groups
-    if (typeof value === 'string') return Object.freeze([value])
-    if (Array.isArray(value)) return Object.freeze(value.filter(group => typeof group === 'string'))
-  }
-  return NOTHING
-}
 
 /** What is not kept is not there. */
 function claimsOf ({ userinfo, accessToken, idTokenClaims }: Session): object {
@@ -36,8 +29,11 @@ function claimsOf ({ userinfo, accessToken, idTokenClaims }: Session): object {
   }
 }
 
-function createView (options: IdentityHeaderOptions, checkClaims: ClaimCheck | null, session: Session): SessionView {
-  const { accessToken, accessTokenExpiresAt, idTokenClaims, userinfo, scope } = session
+/** Which headers are set, and which claims are read. */
+export type ViewOptions = IdentityHeaderOptions & ClaimNames
+
+function createView (options: ViewOptions, checkClaims: ClaimCheck | null, session: Session): SessionView {
+  const { accessToken, accessTokenExpiresAt, idTokenClaims, userinfo, scope, subject } = session
   freezeSession(session) // requests share it, so nobody may change it
   const isAlive = (now: EpochSeconds): boolean => accessTokenExpiresAt === null || now < accessTokenExpiresAt
   const full = sessionIdentityHeaders(options, session, accessToken)
@@ -46,7 +42,9 @@ function createView (options: IdentityHeaderOptions, checkClaims: ClaimCheck | n
     claims: idTokenClaims,
     userinfo,
     scopes: scope === null ? NOTHING : Object.freeze(scope.split(' ').filter(name => name !== '')),
-    groups: readGroups(idTokenClaims, userinfo),
+    groups: readGroups(options, idTokenClaims, userinfo),
+    user: readUser(options, idTokenClaims, userinfo, { sub: subject }),
+    email: readEmail(options, idTokenClaims, userinfo),
     claimProblem: checkClaims === null ? null : checkClaims(claimsOf(session)),
     accessToken: now => isAlive(now) ? accessToken : null,
     identityHeaders (now) {
@@ -58,7 +56,7 @@ function createView (options: IdentityHeaderOptions, checkClaims: ClaimCheck | n
 }
 
 /** Views by session: stores answer the same object for the same revision. */
-export function createSessionViews (options: IdentityHeaderOptions, checkClaims: ClaimCheck | null): (session: Session) => SessionView {
+export function createSessionViews (options: ViewOptions, checkClaims: ClaimCheck | null): (session: Session) => SessionView {
   const views = new WeakMap<Session, SessionView>()
   return session => {
     let view = views.get(session)

@@ -18,19 +18,21 @@ async function revokeIfAsked ({ provider, settings, onProviderFailed }: LogoutRo
 }
 
 /**
- * Ends a session here, then says where the browser ends it at the provider (OpenID Connect RP-Initiated Logout
- * 1.0); null: there is nowhere to go.
+ * Ends a session here.
  * @throws FST_OIDC_STORE_UNAVAILABLE: then the session still lives
  */
-export async function endLogin (room: LogoutRoom, stored: StoredSession | null, returnTo: string | null): Promise<string | null> {
-  if (stored !== null) {
-    await room.store.destroy(stored)
-    await revokeIfAsked(room, stored)
-  }
+export async function endHere (room: LogoutRoom, stored: StoredSession | null): Promise<void> {
+  if (stored === null) return
+  await room.store.destroy(stored)
+  await revokeIfAsked(room, stored)
+}
+
+/** Where the browser ends a session at the provider (OpenID Connect RP-Initiated Logout 1.0); null: nowhere. */
+export async function leaveUrl (room: LogoutRoom, stored: StoredSession | null, returnTo: string | null): Promise<string | null> {
   try {
-    return await endSessionUrl(room.provider, { idToken: stored?.session.cold.idToken ?? null, returnTo, state: null }) ?? returnTo
+    return await endSessionUrl(room.provider, { idToken: stored?.session.cold.idToken ?? null, returnTo, state: null })
   } catch (error) {
     room.onProviderFailed(error as Error)
-    return returnTo
+    return null
   }
 }

@@ -127,6 +127,10 @@ export const optionsSchema = Type.Object({
   revocation_endpoint: url('Instead of that of the discovery document.'),
   audience: Type.Optional(Type.Union([Type.String({ minLength: 1 }), Type.Array(Type.String({ minLength: 1 }), { minItems: 1 })], { description: 'Whom a bearer token must be for: its audience (`aud`, or what `claim_validator.audience.claim` says) must be, or contain, this or one of these; otherwise 403. It holds for JWTs and introspected tokens, and beside `claim_validator.audience`, not in its place. Usually the URI of the API (RFC 8707, RFC 9068).' })),
   accept_id_token_as_bearer: flag(false, 'Accept an ID token of this client as a bearer token: signature, issuer, expiry and `aud` (the client id) are checked, and `audience` where it is set. For callers that have nothing else; an ID token was not issued for this, and everybody it was shown to can use it.'),
+  user_id_claim: withDefault(Type.String({ minLength: 1, description: 'Claim that says who somebody is (`request.oidc.user`): of the ID token, else of the userinfo. A name with dots that is no claim is a path.' }), 'sub'),
+  email_claim: withDefault(Type.String({ minLength: 1, description: 'Claim that holds the e-mail address (`request.oidc.email`), found like `user_id_claim`. With `email`, one that the provider calls unverified (`email_verified: false`) is none.' }), 'email'),
+  groups_claim: withDefault(Type.String({ minLength: 1, description: 'Claim that holds the groups (`request.oidc.groups`), found like `user_id_claim`: a list, or one.' }), 'groups'),
+  whitelist_domains: list('Hosts that a login, and the sign-out of fastify-oidc-forward-auth, may send the browser to beside the own one: `app.example.com`, `.example.com` or `*.example.com` (itself and all below it), with `:8443` or `:*` where the port is not that of the scheme. Over https alone, or http on this machine.'),
   secrets: secretsSchema
 }, { additionalProperties: false })
 

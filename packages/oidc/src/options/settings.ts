@@ -3,6 +3,7 @@ import { checkOptions, optionsError, sessionSchema, type OptionProblem } from 'f
 import { checkBearerOptions } from './bearer-options.ts'
 import { checkClientAuth } from './client-auth-options.ts'
 import { checkClaimSchema } from './claim-schema.ts'
+import { checkDomains } from './domain-list.ts'
 import { checkDpop } from './dpop-options.ts'
 import { checkOwnPaths } from './own-paths.ts'
 import { applyProfile } from './profile.ts'
@@ -64,7 +65,7 @@ function explainFlatName (found: OptionProblem): OptionProblem {
 
 const isObject = (value: unknown): value is object => value !== null && typeof value === 'object'
 
-const RULES = [checkUrls, checkRedirectUri, checkAuthorizationParams, checkClientAuth, checkBearerOptions, checkClaimSchema, checkDpop, checkTlsClientAuth, checkProxy, checkSession, checkOwnPaths, checkSecretManagers]
+const RULES = [checkUrls, checkRedirectUri, checkAuthorizationParams, checkClientAuth, checkBearerOptions, checkClaimSchema, checkDomains, checkDpop, checkTlsClientAuth, checkProxy, checkSession, checkOwnPaths, checkSecretManagers]
 
 /** What options have to agree on; those that are wrong by themselves are not held against others. */
 function checkTogether (options: ResolvedOptions, wrong: ReadonlySet<string>): OptionProblem[] {

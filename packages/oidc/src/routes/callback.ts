@@ -4,7 +4,7 @@ import type { CookieJar } from '../cookie/jar.ts'
 import type { LostAttempt, Transaction, Transactions } from '../cookie/transaction.ts'
 import { CallbackInvalidError, LoginExpiredError } from '../errors.ts'
 import { PAGE_HEADERS, renderPage } from '../http/page.ts'
-import { sameOriginPath } from '../http/return-to.ts'
+import type { ReturnTargets } from '../http/return-to.ts'
 import type { LoginFinish } from '../login/finish.ts'
 import { decideRestart } from '../login/restart.ts'
 import { endsSession } from '../login/silent.ts'
@@ -17,6 +17,7 @@ export interface CallbackRoom {
   readonly clock: Clock
   /** Where a browser goes that has nowhere to go back to. */
   readonly home: string
+  readonly targets: ReturnTargets
   /** Where the session's cookie is Strict: a redirect still counts as the provider's site, and would carry no cookie. */
   readonly goesOnByPage: boolean
   originOf (request: FastifyRequest): string
@@ -76,8 +77,8 @@ export function createCallback (room: CallbackRoom): (request: FastifyRequest, r
     return reply.headers(PAGE_HEADERS).send(renderPage({ title: 'Signed in', message: 'You are signed in.', reference: null, action: { label: 'Continue', href: path, method: 'refresh' } }))
   }
 
-  function returnPath (request: FastifyRequest, { returnTo }: Transaction): string {
-    return sameOriginPath(returnTo, room.originOf(request)) ?? room.home
+  function whereTo (request: FastifyRequest, { returnTo }: Transaction): string {
+    return room.targets.targetOf(returnTo, room.originOf(request)) ?? room.home
   }
 
   async function finish (request: FastifyRequest, reply: FastifyReply, state: string, transaction: Transaction): Promise<FastifyReply> {
@@ -90,7 +91,7 @@ export function createCallback (room: CallbackRoom): (request: FastifyRequest, r
     room.onCarried(request, reply)
     await replaceSession(request, stored)
     if (kind === 'new') room.onFinished(request, stored)
-    return goOn(reply, returnPath(request, transaction))
+    return goOn(reply, whereTo(request, transaction))
   }
 
   /** Nobody is to see a failure of what nobody asked for: back to the page, with the session or without. */
@@ -108,14 +109,14 @@ export function createCallback (room: CallbackRoom): (request: FastifyRequest, r
         } else await room.keepSession(stored, error)
       }
       room.transactions.end(request, reply, state)
-      return goOn(reply, returnPath(request, transaction))
+      return goOn(reply, whereTo(request, transaction))
     }
   }
 
   /** The page that was asked for, where its attempt is known; the answer itself would fail again. */
   function pageToTryAgain (request: FastifyRequest): string {
     const found = room.transactions.find(request, parametersOf(request).get('state') ?? '')
-    return (found.kind === 'lost' ? null : sameOriginPath(found.transaction.returnTo, 'http://localhost')) ?? room.home
+    return found.kind === 'lost' ? room.home : room.targets.targetOf(found.transaction.returnTo, 'http://localhost') ?? room.home
   }
 
   /** An attempt that failed for good is forgotten; one that met an outage can be tried again. */

@@ -15,9 +15,20 @@ export interface LogoutRouteRoom {
   readonly confirmsForeign: boolean
   originOf (request: FastifyRequest): string
   peek (request: FastifyRequest): Promise<StoredSession | null>
-  end (stored: StoredSession | null, returnTo: string | null): Promise<string | null>
+  endHere (stored: StoredSession | null): Promise<void>
+  leaveUrl (stored: StoredSession | null, returnTo: string | null): Promise<string | null>
   refuse (request: FastifyRequest, reply: FastifyReply, error: unknown, event: string): FastifyReply
   onEnded (request: FastifyRequest, stored: StoredSession | null): Promise<void>
+}
+
+/** A session that is over here. */
+export interface EndedSession {
+  /** null: nobody was logged in. */
+  readonly sessionId: string | null
+  /** The ID token as it was received. */
+  readonly idToken: string | null
+  /** Where the browser ends its session at the provider and comes back to this absolute address from; null: the provider has no such page, or cannot be asked. */
+  providerUrl (returnTo: string | null): Promise<string | null>
 }
 
 /** Ends sessions. */
@@ -26,6 +37,8 @@ export interface LogoutRoute {
   handle (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply>
   /** The same without asking, for `fastify.oidc.logout`. */
   logout (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply>
+  /** The same here alone, and without an answer. @throws FST_OIDC_STORE_UNAVAILABLE */
+  endSession (request: FastifyRequest, reply: FastifyReply): Promise<EndedSession>
 }
 
 export function createLogoutRoute (room: LogoutRouteRoom): LogoutRoute {
@@ -34,13 +47,24 @@ export function createLogoutRoute (room: LogoutRouteRoom): LogoutRoute {
     return postLogoutRedirectUri === null ? null : new URL(postLogoutRedirectUri, room.originOf(request)).href
   }
 
+  async function endSession (request: FastifyRequest, reply: FastifyReply): Promise<EndedSession> {
+    const stored = await room.peek(request)
+    await room.endHere(stored)
+    room.jar.clear(request, reply)
+    await room.onEnded(request, stored)
+    return {
+      sessionId: stored?.session.id ?? null,
+      idToken: stored?.session.cold.idToken ?? null,
+      providerUrl: async returnTo => await room.leaveUrl(stored, returnTo)
+    }
+  }
+
   async function logout (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     try {
       reply.header('cache-control', 'no-store')
-      const stored = await room.peek(request)
-      const location = await room.end(stored, returnTo(request))
-      room.jar.clear(request, reply)
-      await room.onEnded(request, stored)
+      const { providerUrl } = await endSession(request, reply)
+      const home = returnTo(request)
+      const location = await providerUrl(home) ?? home
       if (location !== null) return reply.redirect(location, request.method === 'POST' ? 303 : 302)
       return reply.headers(PAGE_HEADERS).send(renderPage({ title: 'Signed out', message: 'You are signed out here.', reference: null, action: { label: 'Sign in again', href: room.home, method: 'get' } }))
     } catch (error) {
@@ -50,6 +74,7 @@ export function createLogoutRoute (room: LogoutRouteRoom): LogoutRoute {
 
   return {
     logout,
+    endSession,
     async handle (request, reply) {
       const isForeign = isCrossSite(request, () => room.originOf(request))
       if (!room.confirmsForeign || !isForeign) return await logout(request, reply)
