@@ -1,6 +1,8 @@
 import t from 'tap'
+import oidc from 'fastify-oidc'
+import { createProcessCoordinator } from 'fastify-oidc-session-store'
 import { login } from 'fastify-oidc-testing'
-import { optionsFor, protectedApp } from './support.ts'
+import { createApplication, optionsFor, protectedApp } from './support.ts'
 import { cookieAfter, isCleared, loginWithToken, lyingProvider, now, reissue, setCookies, storedOf } from './session-parts.ts'
 
 t.test('a logout wins over a renewal that is under way', async t => {
@@ -162,4 +164,33 @@ t.test('a client that the provider no longer knows keeps its sessions, with 502'
   t.match(answer.json(), { code: 'FST_OIDC_CLIENT_REFUSED' })
   t.equal(setCookies(answer).length, 0)
   t.equal((await app.inject({ url: '/', headers: { cookie } })).statusCode, 200)
+})
+
+t.test('who waits for a holder that died waits for the next one too', async t => {
+  const real = performance.now.bind(performance)
+  let aheadMs = 0
+  performance.now = () => real() + aheadMs
+  t.teardown(() => { performance.now = real })
+  const provider = await lyingProvider(t)
+  const coordinator = createProcessCoordinator()
+  const application = createApplication(t)
+  let waits = 0
+  let lifeMs = 0
+  application.app.decorate('oidcSessionCoordinator', {
+    ...coordinator,
+    async lock (key: string, ttlMs: number) {
+      lifeMs = ttlMs
+      return waits < 2 ? null : await coordinator.lock(key, ttlMs)
+    },
+    async waitForRelease (_key: string, maxMs: number) {
+      // At first nobody releases it; then another got it, who does.
+      if (waits++ === 0) aheadMs += Math.min(lifeMs, maxMs)
+    }
+  })
+  await application.app.register(oidc, optionsFor(provider))
+  application.app.get('/', async request => request.oidc.claims)
+  const cookie = await loginWithToken(application.app)
+  const answer = await application.app.inject({ url: '/', headers: { cookie, 'sec-fetch-mode': 'cors' } })
+  t.equal(answer.statusCode, 200)
+  t.equal(waits, 2)
 })

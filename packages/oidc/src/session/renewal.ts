@@ -75,6 +75,8 @@ export function createRenewal (room: RenewalRoom): SessionRenewal {
   /** What the provider gave and the store could not keep: the refresh token that it was given for may be spent. */
   const unkept = new Map<string, Tokens>()
   const lockMs = (room.timeout * CALLS + LOCK_SLACK) * 1000
+  // One holder may die, which is known when its lock is over; then the next takes its time.
+  const patienceMs = lockMs + (room.timeout + LOCK_SLACK) * 1000
   const isAlive = (stored: StoredSession): boolean => tokenState(stored.session, room.leeway, clock()) !== 'dead'
 
   /** Follows results from handle to handle: a tab may be several renewals behind. */
@@ -157,7 +159,7 @@ export function createRenewal (room: RenewalRoom): SessionRenewal {
   }
 
   async function underLock (stored: StoredSession, key: string): Promise<Renewal> {
-    const deadline = performance.now() + lockMs
+    const deadline = performance.now() + patienceMs
     for (;;) {
       const lock = await coordinator.lock(key, lockMs)
       if (lock !== null) {
