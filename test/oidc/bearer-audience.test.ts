@@ -77,6 +77,8 @@ const BARE = { scope: undefined, client_id: undefined }
 const ID_TOKENS: readonly IdTokenCase[] = [
   { name: 'with a nonce', claims: { ...BARE, aud: 'api', nonce: 'n', at_hash: 'h' }, accepted: true },
   { name: 'with nothing but what it must have', claims: { ...BARE, aud: ['api', 'x'], azp: 'x' }, accepted: true },
+  { name: 'that another client was given, which lists this one', claims: { ...BARE, aud: ['api', 'x'], azp: 'x', nonce: 'n' }, accepted: false },
+  { name: 'for several, that this client was given', claims: { ...BARE, aud: ['api', 'x'], azp: 'api', nonce: 'n' }, accepted: true },
   { name: 'of Keycloak and of Cognito', claims: { ...BARE, aud: 'api', typ: 'ID', token_use: 'id' }, accepted: true },
   { name: 'for another client', claims: { ...BARE, aud: 'other', nonce: 'n' }, accepted: false },
   { name: 'for nobody', claims: { ...BARE, aud: undefined, nonce: 'n' }, accepted: false },

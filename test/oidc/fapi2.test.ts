@@ -8,6 +8,7 @@ import { bearerApp, claimsFor, createAuthority, get } from './bearer-parts.ts'
 import { complaints, lyingProvider } from './flow.ts'
 import { loginWithToken } from './session-parts.ts'
 import { optionsFor, protectedApp, testProvider, SECRET } from './support.ts'
+import { listWeakSettings } from '../../packages/oidc/src/options/profile.ts'
 
 type Options = Partial<OidcPluginOptions>
 
@@ -123,4 +124,17 @@ t.test('the log names everything that is written weaker than the profile', async
   const { app, log } = await protectedApp(t, optionsFor(provider, { security_profile: 'fapi2', ...weak } as Options))
   await app.ready()
   t.strictSame(log.filter(line => line.oidc === 'profile').map(line => line.weak), [['use_nonce', 'par.enabled', 'dpop.signing_alg', 'token_endpoint_auth_method', 'use_jwks', 'token_signing_alg_values_expected', 'client_jwt_assertion_alg']])
+})
+
+t.test('addresses that are reached in clear are named, but those of this machine', t => {
+  const read = (more: object): readonly string[] => {
+    const { options, problems } = checkOidcOptions({ client_id: 'app', security_profile: 'fapi2', session: { secret: SECRET }, ...keys, discovery: 'https://op.example/.well-known/openid-configuration', ...more })
+    t.strictSame(problems, [])
+    return listWeakSettings(options)
+  }
+  t.strictSame(read({}), [])
+  t.strictSame(read({ discovery: 'http://op.example/.well-known/openid-configuration', jwks_uri: 'http://op.example/jwks', par: { endpoint: 'http://op.example/par' } }), ['discovery', 'jwks_uri', 'par.endpoint'])
+  t.strictSame(read({ token_endpoint: 'http://127.evil.example/token' }), ['token_endpoint'])
+  for (const host of ['localhost:3000', '127.0.0.1', '[::1]:8080', 'op.localhost']) t.strictSame(read({ discovery: `http://${host}/.well-known/openid-configuration` }), [], host)
+  t.end()
 })

@@ -71,6 +71,16 @@ t.test('references stand for secrets in arrays and objects at any depth, and onl
   t.strictSame([...vault.asked].sort(), ['GET /v1/kv/apisix/oidc/shop', 'GET /v1/kv/apisix/oidc/sp%20ce%3F'])
 })
 
+t.test('what every object has is no variable of the environment', async t => {
+  for (const name of ['constructor', '__proto__', 'toString', 'hasOwnProperty']) {
+    for (const environment of [process.env, { A: 'b' }]) {
+      const { value, problems } = await resolveReferences({ secret: `$ENV://${name}` }, { environment })
+      t.strictSame(value, { secret: `$ENV://${name}` })
+      t.match(problems, [{ kind: 'unset', message: `refers to the environment variable ${name}, which is not set` }])
+    }
+  }
+})
+
 t.test('a KV engine of version 2 is read below data, in its namespace and below its mount', async t => {
   const vault = await startVault(t)
   const second = { id: 'vault/2', uri: `${vault.uri}/`, prefix: '/secret/apisix/', token: 'hvs.kv-two', namespace: 'team-a/', kv_version: 2 }

@@ -32,10 +32,11 @@ export function checkIsAccessToken (header: JwtHeader, claims: Claims): void {
 }
 
 /** Is it an ID token of this client (OpenID Connect Core 1.0, section 2), and nothing else that is signed for it: no logout token, no answer of the provider? */
-export function isIdTokenFor (clientId: string, header: JwtHeader, { aud, sub, iat, events, typ, token_use: use, token_type: tokenType, cnf }: Claims): boolean {
+export function isIdTokenFor (clientId: string, header: JwtHeader, { aud, azp, sub, iat, events, typ, token_use: use, token_type: tokenType, cnf }: Claims): boolean {
   const isOther = [events, tokenType, cnf].some(value => value !== undefined && value !== null)
   const isNamed = [typ, use].every(type => type === undefined || (typeof type === 'string' && ID_TYPES.has(type.toLowerCase())))
-  const isOurs = aud === clientId || (Array.isArray(aud) && aud.includes(clientId))
+  // Another client may have it, and be in the audience of its own: section 3.1.3.7, 5.
+  const isOurs = (aud === clientId || (Array.isArray(aud) && aud.includes(clientId))) && (azp === undefined || azp === clientId)
   return [null, 'jwt'].includes(typeOf(header)) && !isOther && isNamed && isOurs && typeof sub === 'string' && typeof iat === 'number'
 }
 

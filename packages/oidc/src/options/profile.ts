@@ -71,6 +71,21 @@ function weakerLogin ({ par, dpop, tls_client_auth: certificate, token_endpoint_
   ])
 }
 
+const LOOPBACK = /^(?:(?:.+\.)?localhost|127(?:\.\d{1,3}){3}|\[::1\])$/
+
+/** Anybody on the way reads and changes what goes there (FAPI 2.0 Security Profile, section 5.2.1); on this machine nobody is on the way. */
+function isInClear (url: string | undefined): boolean {
+  if (url === undefined || !URL.canParse(url)) return false
+  const { protocol, hostname } = new URL(url)
+  return protocol === 'http:' && !LOOPBACK.test(hostname)
+}
+
+const ADDRESSES = ['discovery', 'authorization_endpoint', 'token_endpoint', 'userinfo_endpoint', 'jwks_uri', 'end_session_endpoint', 'revocation_endpoint', 'introspection_endpoint'] as const
+
+function addressesInClear (settings: ResolvedOptions): string[] {
+  return [...ADDRESSES.filter(name => isInClear(settings[name])), ...isInClear(settings.par?.endpoint) ? ['par.endpoint'] : []]
+}
+
 /** A bearer token proves nothing but itself, and nothing here looks at proofs of callers. */
 function weakerBearer (settings: ResolvedOptions): string[] {
   const way = (['public_key', 'use_jwks', 'introspection_endpoint', 'bearer_only'] as const).find(name => settings[name] !== undefined && settings[name] !== false)
@@ -88,6 +103,7 @@ export function listWeakSettings (settings: ResolvedOptions): string[] {
   if (settings.security_profile === 'apisix') return weak
   return [
     ...weak,
+    ...addressesInClear(settings),
     ...settings.bearer_only ? [] : weakerLogin(settings),
     ...acceptsBearer(settings) ? weakerBearer(settings) : [],
     ...namesOf([['client_jwt_assertion_alg', isWeakAlgorithm(settings.client_jwt_assertion_alg)]])

@@ -32,7 +32,8 @@ const ENVIRONMENT = /^\$env:\/\/([^/]+)(?:\/(.+))?$/is
 const MANAGERS = 'secrets'
 
 function readEnvironment (name: string, key: string | undefined, environment: NodeJS.ProcessEnv): Looked {
-  const value = environment[name]
+  // An environment has the members of every object as well, and they are no variables.
+  const value = Object.hasOwn(environment, name) ? environment[name] : undefined
   if (value === undefined) return { kind: 'unset', message: `refers to the environment variable ${name}, which is not set` }
   if (key === undefined) return { value }
   try {
