@@ -15,7 +15,7 @@ interface Tap { testdir (files: Record<string, string>): string }
 /** Runs a command in this process, and keeps what it writes. */
 async function run (args: readonly string[]): Promise<{ code: number, out: string, err: string }> {
   const said = { out: '', err: '' }
-  const code = await main(args, { out: text => { said.out += `${text}\n` }, err: text => { said.err += `${text}\n` }, style: (_stream, _style, text) => text })
+  const code = await main(args, { out: text => { said.out += `${text}\n` }, err: text => { said.err += `${text}\n` }, style: (_stream, _style, text) => text, flushed: async () => {}, progress: () => {}, ask: async () => null })
   return { code, ...said }
 }
 

@@ -2,9 +2,13 @@ import { isIPv6 } from 'node:net'
 import { parseArgs } from 'node:util'
 import { nearestName } from 'fastify-oidc-session-store'
 import { ORIGINS, type ForeignFormat } from '../importers/origins.ts'
+import { findSessionRequest, SESSION_OPTIONS, strayOption, type SessionRequest } from './session-arguments.ts'
 
-export const COMMANDS = ['start', 'check', 'routes', 'import'] as const
+export const COMMANDS = ['start', 'check', 'routes', 'import', 'sessions'] as const
 export type Command = typeof COMMANDS[number]
+
+/** A command that needs to know the file, and nothing else. */
+export type FileCommand = Exclude<Command, 'sessions'>
 
 /** A file to read. */
 export interface ConfigurationSource {
@@ -15,7 +19,8 @@ export interface ConfigurationSource {
 
 /** What was typed. */
 export type Invocation =
-  | { readonly kind: 'run', readonly command: Command, readonly source: ConfigurationSource }
+  | { readonly kind: 'run', readonly command: FileCommand, readonly source: ConfigurationSource }
+  | { readonly kind: 'sessions', readonly source: ConfigurationSource, readonly request: SessionRequest }
   /** null: the program's. */
   | { readonly kind: 'help', readonly command: Command | null }
   | { readonly kind: 'version' }
@@ -26,13 +31,14 @@ const OPTIONS = {
   from: { type: 'string' },
   'ignore-plugin': { type: 'string', multiple: true },
   listen: { type: 'string' },
+  ...SESSION_OPTIONS,
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean', short: 'v' }
 } as const
 
 /** Whose files later versions read. */
 const COMING_ORIGINS = ['kong', 'oauth2-proxy']
-const ONCE = ['config', 'from', 'listen']
+const ONCE = ['config', 'from', 'listen', 'sub', 'sid', 'id', 'issuer', 'core', 'limit']
 const GUARD = 'openid-connect'
 
 const parse = (args: readonly string[]) => parseArgs({ args: [...args], options: OPTIONS, strict: false, allowPositionals: true, tokens: true })
@@ -55,6 +61,12 @@ function unknownFlag (tokens: ReadonlyArray<{ kind: string, name?: string, rawNa
   const token = tokens.find(({ kind, name }) => kind === 'option' && name !== undefined && !Object.hasOwn(OPTIONS, name))
   if (token?.name === undefined) return null
   return `unknown option ${token.rawName ?? token.name}${suggest(token.name, Object.keys(OPTIONS), '--')}`
+}
+
+/** An option that would take the next option for its value. */
+function swallowedFlag (tokens: Parsed['tokens']): string | null {
+  const token = tokens.find(token => token.kind === 'option' && Object.hasOwn(SESSION_OPTIONS, token.name) && token.inlineValue === false && token.value.startsWith('-'))
+  return token?.kind === 'option' ? `${token.rawName} needs a value; one that begins with a dash is written ${token.rawName}=VALUE` : null
 }
 
 /** `HOST:PORT`; an IPv6 address stands in brackets. */
@@ -103,7 +115,7 @@ export function parseArguments (args: readonly string[]): Invocation {
   const command = name !== undefined && isCommand(name) ? name : null
   const misuse = (message: string): Invocation => ({ kind: 'misuse', message, command })
 
-  const flag = unknownFlag(tokens)
+  const flag = unknownFlag(tokens) ?? swallowedFlag(tokens)
   if (flag !== null) return misuse(flag)
   if (name !== undefined && command === null) return misuse(`unknown command ${name}${suggest(name, COMMANDS, '')}`)
   if (values.help === true) return { kind: 'help', command }
@@ -113,6 +125,13 @@ export function parseArguments (args: readonly string[]): Invocation {
   if (twice !== undefined) return misuse(`--${twice} can be given only once`)
   const foreign = findForeign(command, values)
   if ('misuse' in foreign) return misuse(foreign.misuse)
-  const file = findFile(command, values, surplus)
-  return 'misuse' in file ? misuse(file.misuse) : { kind: 'run', command, source: { file: file.value, foreign: foreign.value } }
+  const file = findFile(command, values, command === 'sessions' ? surplus.slice(1) : surplus)
+  if ('misuse' in file) return misuse(file.misuse)
+  const source = { file: file.value, foreign: foreign.value }
+  if (command === 'sessions') {
+    const request = findSessionRequest(values, surplus[0])
+    return 'misuse' in request ? misuse(request.misuse) : { kind: 'sessions', source, request: request.value }
+  }
+  const stray = strayOption(values)
+  return stray === null ? { kind: 'run', command, source } : misuse(`--${stray} is for sessions`)
 }

@@ -14,6 +14,7 @@ Commands:
   check    look for mistakes in the file, without serving anything
   routes   list what is served, and what protects it
   import   print a foreign file as one of this gateway, and what is different
+  sessions list, show and revoke sessions
 
 Options:
   -c, --config FILE  the configuration file
@@ -81,7 +82,45 @@ Options:
 ${FOREIGN}
   -h, --help         this text
 
-${EXIT_CODES}`
+${EXIT_CODES}`,
+  sessions: `Usage: oidc-gateway sessions list   --config FILE [--sub SUBJECT]
+       oidc-gateway sessions show   --config FILE --sub SUBJECT
+       oidc-gateway sessions revoke --config FILE --sub SUBJECT
+
+Shows and ends the sessions of a gateway that runs elsewhere, over the store
+that the file names. Tokens and cookies are never shown. What is revoked is
+over on every instance at once, open streams and logins under way included;
+standard error gets a line of JSON that says who revoked what.
+
+list and show need session.storage: redis. revoke also works with
+session.coordination: redis, where sessions live in browsers and cannot be
+counted.
+
+Whose:
+  --sub SUBJECT      of a user, by the provider's subject
+  --sid SESSION      of a session at the provider (sid of the ID token)
+  --id ID            one session, by the id that list shows
+  --all              every session there is; for list this is the default.
+                     revoke asks first, or needs --yes
+  --issuer URL       whose subject or sid it is. Default: the provider is
+                     asked, and if it is down the store is looked through
+  --core ROUTE       only where this route's sessions live: "routes[0]".
+                     Default: wherever there are sessions
+
+Options:
+  -c, --config FILE  the configuration file
+${FOREIGN}
+  --limit N          list, show: at most N sessions; 0 is no limit.
+                     Default: 100
+  --json             a line of JSON for each session, or each revocation
+  -y, --yes          revoke: do not ask
+  -h, --help         this text
+
+Exit codes:
+  0  done; list: also when there is none, revoke: also when there was none
+  1  not done, or not everywhere: the store cannot be reached, sessions live
+     in browsers, no answer or "no" to the question; show: there is none
+  2  wrong configuration or wrong usage`
 }
 
 /** The help of a command, or of the program. */

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { parseArguments, type Command, type ConfigurationSource } from './arguments.ts'
+import { parseArguments, type ConfigurationSource, type FileCommand, type Invocation } from './arguments.ts'
 import { helpText } from './help.ts'
 import { reportFailure } from './report.ts'
 import type { Terminal } from './terminal.ts'
@@ -7,7 +7,7 @@ import type { Terminal } from './terminal.ts'
 type Run = (source: ConfigurationSource, terminal: Terminal) => Promise<number>
 
 /** Loaded when they are needed: help does not wait for a server. */
-const LOAD: Readonly<Record<Command, () => Promise<Run>>> = {
+const LOAD: Readonly<Record<FileCommand, () => Promise<Run>>> = {
   start: async () => (await import('./start.ts')).runStart,
   check: async () => (await import('./check.ts')).runCheck,
   routes: async () => (await import('./routes.ts')).runRoutes,
@@ -21,6 +21,12 @@ async function readVersion (): Promise<string> {
 
 /** Code of failures that the person who typed can mend: the file. */
 const isUsage = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === 'FST_OIDC_GATEWAY_CONFIGURATION_UNREADABLE'
+
+async function run (invocation: Extract<Invocation, { readonly source: unknown }>, terminal: Terminal): Promise<number> {
+  if (invocation.kind === 'run') return await (await LOAD[invocation.command]())(invocation.source, terminal)
+  const { runSessions } = await import('./sessions.ts')
+  return await runSessions(invocation.source, invocation.request, terminal)
+}
 
 /** Runs what was typed. Answers the exit code. */
 export async function main (args: readonly string[], terminal: Terminal): Promise<number> {
@@ -37,9 +43,9 @@ export async function main (args: readonly string[], terminal: Terminal): Promis
       terminal.err(`Try: oidc-gateway ${invocation.command === null ? '' : `${invocation.command} `}--help`)
       return 2
     case 'run':
+    case 'sessions':
       try {
-        const run = await LOAD[invocation.command]()
-        return await run(invocation.source, terminal)
+        return await run(invocation, terminal)
       } catch (error) {
         reportFailure(terminal, error)
         return isUsage(error) ? 2 : 1

@@ -30,7 +30,7 @@ const DEFAULT_CALLBACK = '/.apisix/redirect'
 const DEFAULT_LOGOUT = '/logout'
 
 /** The same text for the same settings, in whatever order they are written. */
-function canonical (value: unknown): string {
+export function canonical (value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`
   if (value === null || typeof value !== 'object') return JSON.stringify(value) ?? 'null'
   return `{${Object.entries(value).sort(([a], [b]) => a < b ? -1 : 1).map(([name, member]) => `${JSON.stringify(name)}:${canonical(member)}`).join(',')}}`

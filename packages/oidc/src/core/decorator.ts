@@ -11,7 +11,7 @@ import type { FastifyOidc, RevokeTarget } from './fastify-oidc.ts'
 
 async function toRevocation (target: RevokeTarget, provider: Provider): Promise<RevocationTarget> {
   if ('id' in target) return target
-  const { issuer } = await provider.client()
+  const issuer = target.issuer ?? (await provider.client()).issuer
   return 'sub' in target ? { issuer, subject: target.sub } : { issuer, providerSessionId: target.sid }
 }
 

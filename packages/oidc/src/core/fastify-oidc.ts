@@ -6,8 +6,11 @@ import type { RouteRequirement } from '../http/route-policies.ts'
 import type { RoutePolicy } from '../policy.ts'
 import type { EndedSession } from '../routes/logout.ts'
 
-/** Whose sessions to end, at this core's provider. */
-export type RevokeTarget = { readonly sub: string } | { readonly sid: string } | { readonly id: string }
+/** Whose sessions to end. `sub` and `sid` belong to an issuer: the one that is named, else this core's provider, which is asked who it is. */
+export type RevokeTarget =
+  | { readonly sub: string, readonly issuer?: string }
+  | { readonly sid: string, readonly issuer?: string }
+  | { readonly id: string }
 
 /** `fastify.oidc`. */
 export interface FastifyOidc {
@@ -40,7 +43,7 @@ export interface FastifyOidc {
   routes (): readonly RouteRequirement[]
   /**
    * Ends sessions from outside. Answers how many; null where they live in browsers and cannot be counted.
-   * @throws FST_OIDC_STORE_NOT_REVOCABLE, FST_OIDC_STORE_UNAVAILABLE, FST_OIDC_PROVIDER_UNAVAILABLE (`sub` and `sid` belong to an issuer)
+   * @throws FST_OIDC_STORE_NOT_REVOCABLE, FST_OIDC_STORE_UNAVAILABLE, FST_OIDC_PROVIDER_UNAVAILABLE (without `issuer`)
    */
   revoke (target: RevokeTarget): Promise<number | null>
   /** Calls the listener once when the session of this request ends: logout, revocation or expiry. Answers the function that takes it off. */
