@@ -4,7 +4,7 @@ import t from 'tap'
 import type { FastifyInstance, FastifyServerOptions } from 'fastify'
 import { login } from 'fastify-oidc-testing'
 import { complaints } from './flow.ts'
-import { optionsFor, protectedApp, testProvider } from './support.ts'
+import { optionsFor, protectedApp, testProvider, SECRET } from './support.ts'
 
 const page = { accept: 'text/html' }
 
@@ -18,7 +18,7 @@ t.test('S451: a Host header that names no host is 400, and so is none', async t 
   const { app, log } = await protectedApp(t, optionsFor(provider))
   await app.listen({ port: 0, host: '127.0.0.1' })
   const { port } = app.server.address() as AddressInfo
-  for (const host of ['a b', 'user@evil.example', 'localhost@evil.example', 'user:pw@x', 'evil.example/path', 'evil.example\\path', 'evil.example?x', 'evil.example#x', 'local\thost', '[::1', 'x:99999', 'x:y', ':80', '%65vil.example', 'a,b', '<script>', 'x"y', 'evil.example;x', '..', '']) {
+  for (const host of ['a b', 'user@evil.example', 'localhost@evil.example', 'user:pw@x', 'evil.example/path', 'evil.example\\path', 'evil.example?x', 'evil.example#x', 'local\thost', '[::1', 'x:99999', 'x:y', ':80', '%65vil.example', 'a,b', '<script>', 'x"y', 'evil.example;x', '..', '', `${'a'.repeat(63)}.`.repeat(5)]) {
     for (const path of ['/', '/callback?state=x&code=y']) {
       const socket = connect(port, '127.0.0.1')
       socket.write(`GET ${path} HTTP/1.1\r\nHost: ${host}\r\nAccept: text/html\r\nConnection: close\r\n\r\n`)
@@ -35,6 +35,16 @@ t.test('S451: a Host header that names no host is 400, and so is none', async t 
   t.match(chunk.toString('latin1'), /^HTTP\/1\.[01] 400 /)
   socket.destroy()
   t.strictSame(complaints(log, 50), [])
+})
+
+t.test('a Host header that names no host ends no request of who has a session', async t => {
+  const provider = await testProvider(t, { ttl: { AccessToken: 30 } } as object)
+  const first = await protectedApp(t, optionsFor(provider))
+  const { cookie } = await login(first.app)
+  const { app } = await protectedApp(t, optionsFor(provider, { access_token_expires_leeway: 7200, session: { secret: SECRET, cookie_secure: true } } as object))
+  const answer = await app.inject({ url: '/echo/x', headers: { cookie, host: '%%%', 'sec-fetch-mode': 'cors' } })
+  t.equal(answer.statusCode, 200)
+  t.ok(answer.headers['set-cookie'], 'it was renewed')
 })
 
 t.test('hosts of every honest kind are taken as they are', async t => {

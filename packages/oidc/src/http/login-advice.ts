@@ -30,7 +30,8 @@ function headerBytes (reply: FastifyReply, location: string): number {
   return bytes
 }
 
-const hostnameOf = (host: string): string => new URL(`http://${host}`).hostname
+/** Empty for what names no host: nobody has looked at it yet where a session is taken on. */
+const hostnameOf = (host: string): string => URL.canParse(`http://${host}`) ? new URL(`http://${host}`).hostname : ''
 
 type Tell = (request: FastifyRequest, name: string, text: string) => void
 

@@ -4,6 +4,8 @@ import type { DomainList } from '../options/domain-list.ts'
 
 /** A name, an IPv4 or a bracketed IPv6 address, and a port: what a URL parser would repair or decode names no host. */
 const HOST = /^(?:[\w-]+(?:\.[\w-]+)*\.?|\[[\da-f:.]+\])(?::\d{1,5})?$/i
+/** RFC 1035, section 2.3.4, and a port: what is longer names nothing, and would stand in logs and redirects. */
+const MAX_HOST_LENGTH = 255 + 6
 
 /**
  * Scheme and host as the browser sees them; from forwarded headers only where Fastify's `trustProxy` says so.
@@ -11,7 +13,7 @@ const HOST = /^(?:[\w-]+(?:\.[\w-]+)*\.?|\[[\da-f:.]+\])(?::\d{1,5})?$/i
  */
 export function originOf (request: FastifyRequest): string {
   const origin = `${request.protocol}://${request.host}`
-  if (!HOST.test(request.host) || !/^https?$/.test(request.protocol) || !URL.canParse(origin)) throw new HostInvalidError()
+  if (request.host.length > MAX_HOST_LENGTH || !HOST.test(request.host) || !/^https?$/.test(request.protocol) || !URL.canParse(origin)) throw new HostInvalidError()
   return new URL(origin).origin
 }
 
