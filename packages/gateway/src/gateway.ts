@@ -14,6 +14,8 @@ export interface Gateway {
   readonly app: FastifyInstance
   /** Starts to listen; answers the address, such as `http://127.0.0.1:4180`. */
   listen (): Promise<string>
+  /** Where metrics are read: `http://127.0.0.1:9090/metrics`; null before the gateway listens, and without `metrics`. */
+  metricsAddress (): string | null
   /** Stops: no new connections, requests under way are finished for at most `drainTimeout` seconds. */
   close (): Promise<void>
   /**
@@ -38,6 +40,7 @@ export async function createGateway (configuration: GatewayOptions, options: Cre
   return {
     app: open.app,
     listen: open.listen,
+    metricsAddress: open.metricsAddress,
     close: open.close,
     reload: async next => open.apply(await checkOrThrow(next, options))
   }

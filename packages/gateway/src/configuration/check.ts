@@ -17,6 +17,8 @@ export interface GatewayConfiguration {
   readonly tls: TlsMaterial | null
   readonly trustProxy: readonly string[]
   readonly health: { readonly pingPath: string, readonly readyPath: string }
+  /** Where metrics are read; null: nowhere. */
+  readonly metrics: { readonly host: string, readonly port: number } | null
   readonly logLevel: string
   readonly maxHeaderSize: number
   readonly routes: readonly GatewayRoute[]
@@ -79,6 +81,15 @@ function checkRoutes (options: ResolvedGatewayOptions, shape: readonly OptionPro
   return { routes, problems }
 }
 
+/** `0.0.0.0` and `::` are every address. */
+const ALL_ADDRESSES = ['0.0.0.0', '::']
+
+function checkMetrics ({ listen, metrics }: ResolvedGatewayOptions): OptionProblem[] {
+  if (metrics === undefined || metrics.port === 0 || metrics.port !== listen.port) return []
+  const isShared = metrics.host === listen.host || [metrics.host, listen.host].some(host => ALL_ADDRESSES.includes(host))
+  return isShared ? [problemAt(['metrics', 'port'], 'is the port of listen: metrics need one of their own')] : []
+}
+
 function reservedPaths ({ health }: ResolvedGatewayOptions): ReadonlyMap<string, string> {
   return new Map([[health.ping_path, 'health.ping_path'], [health.ready_path, 'health.ready_path']])
 }
@@ -100,6 +111,7 @@ export async function checkConfiguration (document: SourceDocument, { directory 
   problems.push(...found.problems, ...coreProblems, ...findConflicts(found.routes, cores, reserved))
   if (sound) problems.push(...checkHealth(options))
   if (!shape.some(({ path }) => path[0] === 'secrets')) problems.push(...checkSecretManagers(options))
+  if (isSound('listen') && isSound('metrics')) problems.push(...checkMetrics(options))
   if (isSound('trust_proxy')) problems.push(...checkTrustProxy(options.trust_proxy ?? []))
   const certificates = isSound('listen') && options.listen.tls !== undefined ? await readTls(options.listen.tls, directory) : { tls: null, problems: [] }
   problems.push(...certificates.problems)
@@ -111,6 +123,7 @@ export async function checkConfiguration (document: SourceDocument, { directory 
       tls: certificates.tls,
       trustProxy: options.trust_proxy ?? [],
       health: { pingPath: options.health.ping_path, readyPath: options.health.ready_path },
+      metrics: options.metrics ?? null,
       logLevel: options.log.level,
       maxHeaderSize: options.max_header_size,
       routes: found.routes,

@@ -27,6 +27,11 @@ const health = group({
   ready_path: withDefault(Type.String({ pattern: '^/[^\\s?#*:%]*$', description: 'Path that answers 200 when requests can be served, else 503 and what is missing.' }), '/ready')
 }, 'Paths for probes, on every host. They are not guarded and never reach an upstream.')
 
+const metrics = Type.Optional(Type.Object({
+  host: withDefault(Type.String({ minLength: 1, description: 'Address that metrics are read at. Whoever reaches it reads them.' }), '127.0.0.1'),
+  port: withDefault(Type.Integer({ minimum: 0, maximum: 65535, description: 'Port that metrics are read at. 0: any free one.' }), 9090)
+}, { additionalProperties: false, description: 'Metrics for Prometheus, at an address of their own: `http://127.0.0.1:9090/metrics`. Off when absent.' }))
+
 const log = group({
   level: withDefault(Type.Union(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'].map(level => Type.Literal(level)), { description: 'The least that is logged.' }), 'info')
 }, 'The log, JSON lines on standard output.')
@@ -96,6 +101,7 @@ export const gatewaySchema = Type.Object({
   listen,
   trust_proxy: Type.Optional(Type.Array(Type.String({ minLength: 1 }), { description: 'Addresses and networks (`10.0.0.0/8`) of proxies in front, whose X-Forwarded-For, -Proto and -Host are believed. Also `loopback`, `linklocal`, `uniquelocal`. Default: none.' })),
   health,
+  metrics,
   log,
   secrets: secretsSchema,
   max_header_size: withDefault(Type.Integer({ minimum: 8192, maximum: 1024 * 1024, description: 'Largest header of a request, in bytes. Sessions in cookies need it large.' }), 65536),
@@ -110,6 +116,6 @@ export type ResolvedRoute = ResolvedGatewayOptions['routes'][number]
 
 /** Names that later versions know, by where they stand. */
 export const COMING: Readonly<Record<'root' | 'route', readonly string[]>> = {
-  root: ['metrics', 'endpoints', 'workers'],
+  root: ['endpoints', 'workers'],
   route: ['remote_addr', 'remote_addrs', 'vars', 'filter_func', 'status', 'upstream_id', 'service_id', 'plugin_config_id', 'enable_websocket', 'timeout', 'labels']
 }

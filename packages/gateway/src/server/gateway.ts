@@ -3,6 +3,7 @@ import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, ty
 import type { DestinationStream } from 'pino'
 import type { GatewayConfiguration } from '../configuration/check.ts'
 import { RouteNotFoundError } from '../errors.ts'
+import { openMetrics } from '../metrics/metrics.ts'
 import { addHealthRoutes, createReadiness } from './health.ts'
 import { hostStrategy } from './host-constraint.ts'
 import { createListener, type Listener } from './listener.ts'
@@ -22,6 +23,8 @@ export interface ReloadResult {
 export interface OpenGateway {
   readonly app: FastifyInstance
   listen (): Promise<string>
+  /** Where metrics are read; null before the gateway listens, and where there are none. */
+  metricsAddress (): string | null
   close (): Promise<void>
   apply (configuration: GatewayConfiguration): ReloadResult
 }
@@ -81,6 +84,9 @@ export async function openGateway (configuration: GatewayConfiguration, options:
   const listener = createListener({ tls: configuration.tls, maxHeaderSize: configuration.maxHeaderSize })
   const app = createApp(configuration, listener, options)
   const cores: MountedCore[] = []
+  const clientIds = new Set(configuration.cores.map(({ options: { client_id: clientId } }) => String(clientId)))
+  const metrics = configuration.metrics === null ? null : openMetrics(app, { ...configuration.metrics, clientIds, cores })
+  let metricsAddress: string | null = null
   for (const core of configuration.cores) cores.push(await mountCore(app, core))
   await mountOpenRoutes(app, configuration.routes.filter(({ protection }) => protection.kind === 'open'), cores[0]?.cookies ?? null)
   addHealthRoutes(app, configuration.health, createReadiness(cores))
@@ -88,7 +94,12 @@ export async function openGateway (configuration: GatewayConfiguration, options:
 
   return {
     app,
+    metricsAddress: () => metricsAddress,
     async listen () {
+      if (metrics !== null) {
+        metricsAddress = await metrics.listen()
+        app.log.info(`metrics at ${metricsAddress}`)
+      }
       // Fastify does not look at the server that the factory made.
       const withScheme = (address: string): string => configuration.tls === null ? address : address.replace(/^http:/, 'https:')
       return withScheme(await app.listen({ ...configuration.listen, listenTextResolver: address => `listening at ${withScheme(address)}` }))

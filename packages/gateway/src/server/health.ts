@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply } from 'fastify'
+import { kPlace } from './route-place.ts'
 
 /** What must work so that requests can be served. */
 export interface HealthPart {
@@ -18,7 +19,7 @@ export interface CoreHealth {
 const CHECK_TIMEOUT_MS = 2000
 
 /** A probe is answered in time even where the provider or the store hangs. */
-async function isFine (check: () => Promise<void>): Promise<boolean> {
+export async function isFine (check: () => Promise<void>): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<false>(resolve => { timer = setTimeout(resolve, CHECK_TIMEOUT_MS, false) })
   try {
@@ -44,7 +45,7 @@ export function createReadiness (cores: readonly CoreHealth[]): () => Promise<st
 
 /** Adds the two paths, on every host, outside every guard. */
 export function addHealthRoutes (app: FastifyInstance, paths: { readonly pingPath: string, readonly readyPath: string }, red: () => Promise<readonly string[]>): void {
-  const silent = { logLevel: 'warn' } as const
+  const silent = { logLevel: 'warn', config: { [kPlace]: 'health' } } as const
   app.get(paths.pingPath, silent, async (_request, reply: FastifyReply) => reply.header('cache-control', 'no-store').send({ status: 'ok' }))
   app.get(paths.readyPath, silent, async (_request, reply: FastifyReply) => {
     const parts = await red()

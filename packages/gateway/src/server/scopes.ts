@@ -3,13 +3,14 @@ import oidc, { type OidcOptions, type OwnCookies, type RoutePolicy } from 'fasti
 import proxy, { type ProxyOptions } from 'fastify-oidc-proxy'
 import { formatPath } from 'fastify-oidc-session-store'
 import type { GatewayCore } from '../configuration/cores.ts'
-import type { GatewayRoute } from '../configuration/routes.ts'
+import { PLUGIN, type GatewayRoute } from '../configuration/routes.ts'
 import type { Upstream } from '../configuration/upstream.ts'
 import { formatUri } from '../configuration/uri.ts'
 import { createBalancer } from './balancer.ts'
 import type { CoreHealth } from './health.ts'
 import { hostConstraint } from './host-constraint.ts'
 import { openScope } from './open-scope.ts'
+import { markRoutes } from './route-place.ts'
 
 /** A core that stands, as the rest of the server needs it. */
 export interface MountedCore extends CoreHealth {
@@ -38,15 +39,22 @@ function upstreamOptions ({ nodes, options }: Upstream): Partial<ProxyOptions> {
   }
 }
 
-async function mountRoute (scope: FastifyInstance, route: GatewayRoute, policy: RoutePolicy | false): Promise<void> {
-  await scope.register(proxy, defined<ProxyOptions>({
+function proxyOptions (route: GatewayRoute, policy: RoutePolicy | false): ProxyOptions {
+  return defined<ProxyOptions>({
     ...upstreamOptions(route.upstream),
     routes: route.uris.map(formatUri),
     methods: route.methods === null ? undefined : [...route.methods],
     websocket: route.methods === null || route.methods.includes('GET'),
     constraints: { host: hostConstraint(route.hosts, route.priority) },
     oidc: policy
-  }))
+  })
+}
+
+async function mountRoute (parent: FastifyInstance, route: GatewayRoute, policy: RoutePolicy | false): Promise<void> {
+  await parent.register(async scope => {
+    markRoutes(scope, formatPath(route.place))
+    await scope.register(proxy, proxyOptions(route, policy))
+  })
 }
 
 /** By place: health answers are public, and settings may come from secrets. */
@@ -60,6 +68,7 @@ export async function mountCore (app: FastifyInstance, core: GatewayCore): Promi
     scope.addHook('onRoute', route => {
       if (route.constraints?.host === undefined) route.constraints = { ...route.constraints, host: hostConstraint(core.hosts, 0) }
     })
+    markRoutes(scope, `${nameOf(core)}.plugins.${PLUGIN}`)
     await scope.register(oidc, core.options as OidcOptions)
     for (const { route, policy } of core.routes) await mountRoute(scope, route, policy)
     mounted = {
