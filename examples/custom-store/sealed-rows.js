@@ -5,7 +5,10 @@ function contextOf ({ revision, issued_at: issuedAt, expires_at: expiresAt, belo
   return [revision, issuedAt, expiresAt, ...belongsTo].join(' ')
 }
 
-/** Turns sessions into rows that tell nothing, and rows back into sessions. */
+/**
+ * Turns sessions into rows that tell nothing, and rows back into sessions.
+ * @param {{ secret: string, fallbacks: readonly string[] }} options
+ */
 export function createSealedRows ({ secret, fallbacks }) {
   const sessions = createSealer({ secret, fallbacks, purpose: 'postgres-session', binding: '' })
   const summaries = createSealer({ secret, fallbacks, purpose: 'postgres-summary', binding: '' })
@@ -24,11 +27,16 @@ export function createSealedRows ({ secret, fallbacks }) {
         summary: sealJson(summaries, summaryOf(session, expiresAt), name)
       }
     },
-    /** null: the row is of another secret, or somebody changed it. */
+    /**
+     * null: the row is of another secret, or somebody changed it.
+     * @returns {import('fastify-oidc-session-store').StoredSession | null}
+     */
     open (handle, row) {
+      /** @type {import('fastify-oidc-session-store').Session | null} */
       const session = openJson(sessions.keyedWith(handle), row.session, contextOf(row))
       return session === null ? null : { handle, revision: row.revision, expiresAt: Number(row.expires_at), session }
     },
+    /** @returns {import('fastify-oidc-session-store').SessionSummary | null} */
     openSummary: ({ summary, name }) => openJson(summaries, summary, name)
   }
 }

@@ -48,3 +48,11 @@ t.test('S440: the cookie of one kind of store is nobody at another, and is left 
     t.equal((await own.inject({ url: '/', headers: { cookie: cookies[index] } })).json().sub, 'alice')
   }
 })
+
+t.test('session.coordination holds beside a store that the scope has already', async t => {
+  const { app } = createApplication(t)
+  app.decorate('oidcSessionStore', createMemoryStore())
+  const offline = { discovery: 'http://127.0.0.1:9/.well-known/openid-configuration', clientId: 'one', clientSecret: 's' }
+  const session = { secret: 'a secret of thirty-two bytes or more', coordination: 'workers' as const }
+  await t.rejects(async () => { await app.register(oidc, optionsFor(offline, { session })) }, { code: 'FST_OIDC_NOT_COORDINATED' }, 'nobody coordinates workers here, and that is told')
+})

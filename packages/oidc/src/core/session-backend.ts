@@ -58,7 +58,11 @@ async function provideCoordinator (fastify: FastifyInstance, settings: OidcSetti
 }
 
 async function provideStore (fastify: FastifyInstance, settings: OidcSettings, writesStorage: boolean): Promise<SessionStore> {
-  if (fastify.hasDecorator('oidcSessionStore')) return takeGiven(fastify, settings, writesStorage)
+  if (fastify.hasDecorator('oidcSessionStore')) {
+    const given = takeGiven(fastify, settings, writesStorage)
+    await provideCoordinator(fastify, settings)
+    return given
+  }
   if (settings.bearer_only) {
     // Whoever looks for a store finds one in which nobody is.
     fastify.decorate('oidcSessionStore', createMemoryStore({ maxSessions: 1 }))
