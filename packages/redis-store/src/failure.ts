@@ -18,7 +18,7 @@ const REPLIES: Readonly<Record<string, Failure>> = {
   WRONGPASS: { reason: 'it refuses the user name or password', remedy: 'look at session.redis.username and session.redis.password' },
   NOAUTH: { reason: 'it asks for a password', remedy: 'set session.redis.password' },
   NOPERM: { reason: 'the user may not run a command or touch a key or channel', remedy: 'give the user of session.redis.username the rights that the README lists' },
-  OOM: { reason: 'it is out of memory', remedy: 'raise maxmemory of Redis, or let it evict keys that expire' },
+  OOM: { reason: 'it is out of memory', remedy: 'raise maxmemory of Redis; do not let it evict (maxmemory-policy), or logouts are forgotten' },
   READONLY: { reason: 'it is a replica that takes no writes', remedy: 'point session.redis at the master, or use session.redis.sentinels' },
   LOADING: { reason: 'it is loading its data', remedy: null },
   BUSY: { reason: 'a script keeps it busy', remedy: null },

@@ -1,8 +1,9 @@
-import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
+import type { FastifyBaseLogger, FastifyInstance, FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'
 import { StoreConflictError } from 'fastify-oidc-session-store'
 import './augment.ts'
 import { CoordinatorConflictError } from './errors.ts'
+import { warnOfEviction } from './eviction.ts'
 import { provideFastifyRedis } from './fastify-redis.ts'
 import { createLinkThrough, createRedisLink } from './link.ts'
 import { parseRedisCoordinationOptions, parseRedisStoreOptions, type RedisCoordinationInput, type RedisCoordinationPluginOptions, type RedisStorePluginInput } from './options.ts'
@@ -17,17 +18,17 @@ const COORDINATION = 'fastify-oidc-redis-coordination'
 const LONGEST_BOOT_WAIT_MS = 5000
 
 /** A Redis that does not answer has been told of in the log by then; the boot goes on without it. */
-async function waitForFirstAnswer (link: RedisLink): Promise<void> {
+async function waitForFirstAnswer (link: RedisLink, log: FastifyBaseLogger): Promise<void> {
   let timer: NodeJS.Timeout | null = null
   const enough = new Promise<void>(resolve => { timer = setTimeout(resolve, LONGEST_BOOT_WAIT_MS) })
-  await Promise.race([link.ready().catch(() => {}), enough])
+  await Promise.race([link.ready().then(() => warnOfEviction(link, log)).catch(() => {}), enough])
   if (timer !== null) clearTimeout(timer)
 }
 
 async function openLink (fastify: FastifyInstance, { session, client }: RedisCoordinationPluginOptions): Promise<RedisLink> {
   const link = client === undefined ? createRedisLink(session.redis, fastify.log) : createLinkThrough(client, session.redis, fastify.log)
   fastify.addHook('onClose', () => link.close())
-  await waitForFirstAnswer(link)
+  await waitForFirstAnswer(link, fastify.log)
   if (client === undefined) await provideFastifyRedis(fastify, link.client)
   return link
 }
