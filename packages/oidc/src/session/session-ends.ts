@@ -61,7 +61,12 @@ export function createSessionEnds ({ coordinator, store, clock, onListenerFailed
     }
   }
 
-  function arm (entry: Watched, leftMs = (entry.expiresAt - clock()) * 1000): NodeJS.Timeout {
+  /** Of the clock's second some has passed already: without that an end would come up to a second late. */
+  function leftMsOf ({ expiresAt }: Watched): number {
+    return (expiresAt - clock()) * 1000 - Date.now() % 1000
+  }
+
+  function arm (entry: Watched, leftMs = leftMsOf(entry)): NodeJS.Timeout {
     return setTimeout(() => {
       if (entry.expiresAt > clock()) entry.timer = arm(entry)
       else endUnlessUsed(entry).catch(onListenerFailed)
