@@ -10,6 +10,7 @@ import { startTokenGate, type TokenGate } from './token-gate.ts'
 import { startTellingUpstream, type Told } from './upstream.ts'
 
 const GATEWAY = fileURLToPath(new URL('../../../packages/gateway/dist/bin/oidc-gateway.js', import.meta.url))
+const SERVICE = fileURLToPath(new URL('service.mjs', import.meta.url))
 
 /** What came back for one request. */
 export interface Answer extends Told {
@@ -48,6 +49,8 @@ export interface Nodes {
   readonly all: readonly [Node, Node, Node, Node]
   /** A login of alice at a node, in a browser of its own. */
   login (node: Node, core: string): Promise<Visitor>
+  /** A Fastify service for the same sessions: `POST /<core>/revoke/<sid>` ends some. Answers its origin. */
+  startService (): Promise<string>
   /** The Cookie header after answers with these. */
   cookieAfter (node: Node, cookie: string, setCookies: readonly string[]): string
 }
@@ -64,29 +67,21 @@ export interface NodesOptions {
 /** Sessions in Redis, and sessions in cookies that are agreed about through Redis. */
 export const BOTH = { redis: { session: { storage: 'redis' } }, cookie: { session: { coordination: 'redis' } } } as const
 
-function configuration (port: number, upstream: string, provider: CountingProvider, tokenEndpoint: string, redis: RedisServer, { cores, timeout }: NodesOptions): unknown {
-  return {
-    listen: { host: '127.0.0.1', port },
-    log: { level: 'warn' },
-    routes: Object.entries(cores).map(([name, { session, ...options }]) => ({
-      uri: `/${name}/*`,
-      upstream,
-      plugins: {
-        'openid-connect': {
-          discovery: provider.discovery,
-          client_id: provider.clientId,
-          client_secret: provider.clientSecret,
-          token_endpoint: tokenEndpoint,
-          redirect_uri: `/${name}/callback`,
-          logout_path: `/${name}/logout`,
-          backchannel_logout_path: `/${name}/backchannel`,
-          timeout,
-          ...options,
-          session: { secret: SECRET, cookie_name: name, redis: { port: redis.port, prefix: name }, ...session }
-        }
-      }
-    }))
-  }
+/** Of every core, under its name. */
+function optionsOf ({ cores, timeout }: NodesOptions, { provider, redis }: Pick<Nodes, 'provider' | 'redis'>, tokenEndpoint: string): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(cores).map(([name, { session, ...options }]) => [name, {
+    discovery: provider.discovery,
+    client_id: provider.clientId,
+    client_secret: provider.clientSecret,
+    security_profile: 'oauth2.1',
+    token_endpoint: tokenEndpoint,
+    redirect_uri: `/${name}/callback`,
+    logout_path: `/${name}/logout`,
+    backchannel_logout_path: `/${name}/backchannel`,
+    timeout,
+    ...options,
+    session: { secret: SECRET, cookie_name: name, redis: { port: redis.port, prefix: name }, ...session }
+  }]))
 }
 
 async function ask (pool: Pool, path: string, cookie: string): Promise<Answer> {
@@ -125,14 +120,27 @@ export async function startNodes (owner: Owner, options: NodesOptions): Promise<
     startCountingProvider(owner, { accessTokenLife: options.accessTokenLife, redirectUris }),
     startTellingUpstream(owner)
   ])
+  const ground = { redis, provider }
   const start = async (port: number): Promise<Node> => {
     const tokenGate = await startTokenGate(owner, `${provider.issuer}/token`)
     const origin = `http://127.0.0.1:${port}`
-    const child = await startProcess(owner, [GATEWAY, 'start', '-c'], configuration(port, upstream, provider, tokenGate.url, redis, options), `${origin}/ready`)
+    const routes = Object.entries(optionsOf(options, ground, tokenGate.url)).map(([name, core]) => ({ uri: `/${name}/*`, upstream, plugins: { 'openid-connect': core } }))
+    const child = await startProcess(owner, [GATEWAY, 'start', '-c'], { listen: { host: '127.0.0.1', port }, log: { level: 'warn' }, routes }, `${origin}/ready`)
     const pool = new Pool(origin, { connections: 200 })
     owner.teardown(async () => { await pool.destroy() })
     return { ...child, origin, tokenGate, ask: async (path, cookie) => await ask(pool, path, cookie) }
   }
   const all = await Promise.all(ports.map(start)) as [Node, Node, Node, Node]
-  return { redis, provider, all, login, cookieAfter }
+  return {
+    ...ground,
+    all,
+    login,
+    cookieAfter,
+    startService: async () => {
+      const [port = 0] = await freePorts(1)
+      const origin = `http://127.0.0.1:${port}`
+      await startProcess(owner, [SERVICE], { port, cores: optionsOf(options, ground, `${provider.issuer}/token`) }, `${origin}/ready`)
+      return origin
+    }
+  }
 }
