@@ -12,5 +12,8 @@ export const AmbiguousPathError = createError('FST_OIDC_GATEWAY_AMBIGUOUS_PATH',
 /** No route is for this host, path and method. */
 export const RouteNotFoundError = createError('FST_OIDC_GATEWAY_ROUTE_NOT_FOUND', 'No route leads there', 404)
 
+/** The request came over http where `force_https` is set, and its host or target cannot be read, so that there is no https address to send it to. */
+export const InsecureRequestError = createError('FST_OIDC_GATEWAY_INSECURE_REQUEST', 'This server is reached over https', 400)
+
 /** Code of yours called `login`, `logout`, `guard`, `revoke` or `issueCookie` in the scope of open routes. */
 export const NoCoreError = createError('FST_OIDC_GATEWAY_NO_CORE', 'Nobody can log in on a route without openid-connect', 500)

@@ -8,4 +8,4 @@ export { type ParsedSource, type SourceDocument } from './configuration/source-d
 export { type Path, type Position } from './configuration/positions.ts'
 export { formatProblems, type ConfigurationProblem } from './configuration/problems.ts'
 export { gatewaySchema, nodeSchema, routeSchema, upstreamSchema, type GatewayOptions } from './configuration/schema.ts'
-export { AmbiguousPathError, ConfigurationInvalidError, ConfigurationUnreadableError, NoCoreError, RouteNotFoundError } from './errors.ts'
+export { AmbiguousPathError, ConfigurationInvalidError, ConfigurationUnreadableError, InsecureRequestError, NoCoreError, RouteNotFoundError } from './errors.ts'

@@ -19,6 +19,8 @@ export interface GatewayConfiguration {
   readonly health: { readonly pingPath: string, readonly readyPath: string }
   /** Where metrics are read; null: nowhere. */
   readonly metrics: { readonly host: string, readonly port: number } | null
+  readonly forceHttps: boolean
+  readonly robotsTxt: boolean
   readonly logLevel: string
   readonly maxHeaderSize: number
   readonly routes: readonly GatewayRoute[]
@@ -90,6 +92,11 @@ function checkMetrics ({ listen, metrics }: ResolvedGatewayOptions): OptionProbl
   return isShared ? [problemAt(['metrics', 'port'], 'is the port of listen: metrics need one of their own')] : []
 }
 
+function checkForceHttps ({ force_https: isForced, listen, trust_proxy: proxies = [] }: ResolvedGatewayOptions): OptionProblem[] {
+  const isBlind = isForced && listen.tls === undefined && proxies.length === 0
+  return isBlind ? [problemAt(['force_https'], 'needs listen.tls or trust_proxy: without them every request looks plain, and would be redirected for ever')] : []
+}
+
 function reservedPaths ({ health }: ResolvedGatewayOptions): ReadonlyMap<string, string> {
   return new Map([[health.ping_path, 'health.ping_path'], [health.ready_path, 'health.ready_path']])
 }
@@ -111,6 +118,7 @@ export async function checkConfiguration (document: SourceDocument, { directory 
   problems.push(...found.problems, ...coreProblems, ...findConflicts(found.routes, cores, reserved))
   if (sound) problems.push(...checkHealth(options))
   if (!shape.some(({ path }) => path[0] === 'secrets')) problems.push(...checkSecretManagers(options))
+  if (['force_https', 'listen', 'trust_proxy'].every(isSound)) problems.push(...checkForceHttps(options))
   if (isSound('listen') && isSound('metrics')) problems.push(...checkMetrics(options))
   if (isSound('trust_proxy')) problems.push(...checkTrustProxy(options.trust_proxy ?? []))
   const certificates = isSound('listen') && options.listen.tls !== undefined ? await readTls(options.listen.tls, directory) : { tls: null, problems: [] }
@@ -124,6 +132,8 @@ export async function checkConfiguration (document: SourceDocument, { directory 
       trustProxy: options.trust_proxy ?? [],
       health: { pingPath: options.health.ping_path, readyPath: options.health.ready_path },
       metrics: options.metrics ?? null,
+      forceHttps: options.force_https,
+      robotsTxt: options.robots_txt,
       logLevel: options.log.level,
       maxHeaderSize: options.max_header_size,
       routes: found.routes,

@@ -8,6 +8,9 @@ import { formatUri } from './uri.ts'
 /** The router keeps the candidates for one path in the bits of one number. */
 const MAX_ROUTES_PER_PATH = 31
 
+/** Where crawlers look, and the gateway answers unless a route does. */
+export const ROBOTS_PATH = '/robots.txt'
+
 const methodsOf = (route: GatewayRoute): readonly string[] => route.methods ?? METHODS
 
 const intersect = (a: readonly string[], b: readonly string[]): boolean => a.some(one => b.includes(one))
@@ -41,6 +44,7 @@ function findCrowded (routes: readonly GatewayRoute[], cores: readonly GatewayCo
     counts.set(key, next)
     if (next === MAX_ROUTES_PER_PATH + 1) problems.push(problemAt(place, `is one too many: at most ${MAX_ROUTES_PER_PATH} routes, and cores, can share a path`))
   }
+  for (const method of ['GET', 'HEAD']) count(`${method} ${ROBOTS_PATH}`, [])
   for (const route of routes) {
     for (const uri of route.uris) for (const method of methodsOf(route)) count(`${method} ${formatUri(uri)}`, route.place)
   }

@@ -27,6 +27,10 @@ const health = group({
   ready_path: withDefault(Type.String({ pattern: '^/[^\\s?#*:%]*$', description: 'Path that answers 200 when requests can be served, else 503 and what is missing.' }), '/ready')
 }, 'Paths for probes, on every host. They are not guarded and never reach an upstream.')
 
+const robotsTxt = withDefault(Type.Boolean({ description: 'Answer `/robots.txt` with a file that asks crawlers to stay away, on every host. A route for that very path comes first; false: the path is one like any other.' }), true)
+
+const httpsOnly = withDefault(Type.Boolean({ description: 'Redirect plain requests to https, at the same host and port 443, with 308. Behind a proxy that ends TLS it needs `trust_proxy`. Probes are not redirected.' }), false)
+
 const metrics = Type.Optional(Type.Object({
   host: withDefault(Type.String({ minLength: 1, description: 'Address that metrics are read at. Whoever reaches it reads them.' }), '127.0.0.1'),
   port: withDefault(Type.Integer({ minimum: 0, maximum: 65535, description: 'Port that metrics are read at. 0: any free one.' }), 9090)
@@ -100,6 +104,8 @@ export const routeSchema = route
 export const gatewaySchema = Type.Object({
   listen,
   trust_proxy: Type.Optional(Type.Array(Type.String({ minLength: 1 }), { description: 'Addresses and networks (`10.0.0.0/8`) of proxies in front, whose X-Forwarded-For, -Proto and -Host are believed. Also `loopback`, `linklocal`, `uniquelocal`. Default: none.' })),
+  force_https: httpsOnly,
+  robots_txt: robotsTxt,
   health,
   metrics,
   log,

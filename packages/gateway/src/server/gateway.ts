@@ -2,13 +2,16 @@ import { STATUS_CODES } from 'node:http'
 import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { DestinationStream } from 'pino'
 import type { GatewayConfiguration } from '../configuration/check.ts'
+import { ROBOTS_PATH } from '../configuration/conflicts.ts'
 import { RouteNotFoundError } from '../errors.ts'
 import { openMetrics } from '../metrics/metrics.ts'
+import { forceHttps } from './force-https.ts'
 import { addHealthRoutes, createReadiness } from './health.ts'
 import { hostStrategy } from './host-constraint.ts'
 import { createListener, type Listener } from './listener.ts'
 import { loggerOptions } from './log.ts'
 import { pathGuard } from './path-guard.ts'
+import { addRobots } from './robots.ts'
 import { mountCore, mountOpenRoutes, type MountedCore } from './scopes.ts'
 
 /** What a reload did. */
@@ -61,6 +64,7 @@ function createApp (configuration: GatewayConfiguration, listener: Listener, { l
       reply.code(statusCode).header('cache-control', 'no-store').send({ statusCode, error: STATUS_CODES[statusCode] ?? 'Error', message: 'The request cannot be read' })
     }
   })
+  if (configuration.forceHttps) app.addHook('onRequest', forceHttps(new Set(Object.values(configuration.health))))
   app.addHook('onRequest', pathGuard(configuration.routes))
   app.setErrorHandler(answerError)
   app.setNotFoundHandler(async () => { throw new RouteNotFoundError() })
@@ -89,6 +93,7 @@ export async function openGateway (configuration: GatewayConfiguration, options:
   let metricsAddress: string | null = null
   for (const core of configuration.cores) cores.push(await mountCore(app, core))
   await mountOpenRoutes(app, configuration.routes.filter(({ protection }) => protection.kind === 'open'), cores[0]?.cookies ?? null)
+  if (configuration.robotsTxt) addRobots(app, ROBOTS_PATH)
   addHealthRoutes(app, configuration.health, createReadiness(cores))
   let current = configuration
 

@@ -11,7 +11,7 @@ import { translateVariables } from './variables.ts'
 
 /** A native configuration, and what became of the foreign one. */
 export interface Imported {
-  readonly value: { readonly listen?: ForeignFormat['listen'], readonly secrets?: ReadonlyArray<Readonly<Record<string, unknown>>>, readonly routes: ReadonlyArray<Readonly<Record<string, unknown>>> }
+  readonly value: { readonly robots_txt: false, readonly listen?: ForeignFormat['listen'], readonly secrets?: ReadonlyArray<Readonly<Record<string, unknown>>>, readonly routes: ReadonlyArray<Readonly<Record<string, unknown>>> }
   readonly report: ImportReport
   /** The member of the foreign file that a member of the native configuration came from. */
   readonly originOf: (path: Path) => Path
@@ -50,7 +50,8 @@ export function importApisix (root: unknown, { hasEnd, listen = null, ...choices
   if (listen === null) ledger.note([], LISTEN)
   if (hasEnd === false) ledger.note([], NO_END)
   return {
-    value: { ...listen === null ? {} : { listen }, ...secrets.length === 0 ? {} : { secrets: secrets.map(({ value }) => value) }, routes: routes.map(({ value }) => value) },
+    // APISIX has no answer of its own for crawlers.
+    value: { robots_txt: false, ...listen === null ? {} : { listen }, ...secrets.length === 0 ? {} : { secrets: secrets.map(({ value }) => value) }, routes: routes.map(({ value }) => value) },
     report: ledger.finish(root),
     originOf ([collection, index, ...rest]) {
       if (collection === 'secrets') return [...secrets[Number(index)]?.path ?? [], ...rest]
