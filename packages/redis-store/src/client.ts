@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import { Cluster, Redis, type RedisOptions as IoredisOptions } from 'ioredis'
 import { isReadOnly } from './failure.ts'
 import { clusterOptions, hostAndPort, singleOptions, type ConnectionSettings } from './connection-settings.ts'
@@ -28,6 +29,16 @@ function createSingle (options: IoredisOptions): Redis {
     }
   })
   return client
+}
+
+/** Connects anew unless it is this one that it is connected to; false: it is on its way, and nobody knows where to. */
+export function leaveMaster (client: Redis, { host, port }: { readonly host: string, readonly port: number }): boolean {
+  if (client.status !== 'ready' && client.status !== 'connect') return false
+  const { remoteAddress, remotePort } = client.stream as Socket
+  if (remoteAddress === host && remotePort === port) return true
+  client.emit(REPLACING)
+  client.disconnect(true)
+  return true
 }
 
 /** A client that connects when it is first used, and by itself again whenever the connection breaks. */

@@ -112,6 +112,29 @@ export function singleOptions ({ place: at, common, sentinel }: ConnectionSettin
   }
 }
 
+/** For each sentinel, a connection of its own that does not come back by itself. */
+export function sentinelOptions ({ place: at, common, sentinel }: ConnectionSettings): readonly IoredisOptions[] {
+  if (at.kind !== 'sentinel') return []
+  const { connectTimeout, commandTimeout, socketTimeout, disconnectTimeout } = common
+  const { sentinelUsername: username, sentinelPassword: password, sentinelTLS: tls } = sentinel
+  return at.sentinels.map(({ host, port }) => ({
+    host,
+    port,
+    ...username === undefined || username === null ? {} : { username },
+    ...password === undefined || password === null ? {} : { password },
+    ...tls === undefined ? {} : { tls },
+    ...connectTimeout === undefined ? {} : { connectTimeout },
+    ...commandTimeout === undefined ? {} : { commandTimeout },
+    ...socketTimeout === undefined ? {} : { socketTimeout },
+    disconnectTimeout,
+    retryStrategy: () => null,
+    maxRetriesPerRequest: 0,
+    lazyConnect: true,
+    enableReadyCheck: false,
+    disableClientInfo: true
+  }))
+}
+
 /** For a cluster: only what has not run is sent again, that is, what was redirected or came too early. */
 export function clusterOptions ({ common }: ConnectionSettings): ClusterOptions {
   return {

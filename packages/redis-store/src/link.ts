@@ -1,11 +1,12 @@
 import type { Cluster, Redis } from 'ioredis'
 import { watchAvailability } from './availability.ts'
-import { addressOf, createClient, createListeningClient, duplicateForListening, isCluster } from './client.ts'
-import { connectionSettings } from './connection-settings.ts'
+import { addressOf, createClient, createListeningClient, duplicateForListening, isCluster, leaveMaster } from './client.ts'
+import { connectionSettings, sentinelOptions, type ConnectionSettings } from './connection-settings.ts'
 import { watchConnections } from './connection-watch.ts'
 import { StoreUnavailableError } from 'fastify-oidc-session-store'
 import { explain, isOwnFault, isReadOnly, storeUnavailable } from './failure.ts'
 import { createLinkLog, type Log } from './link-log.ts'
+import { watchMaster } from './master-watch.ts'
 import type { RedisOptions } from './options.ts'
 import type { RedisLink } from './redis-link.ts'
 import { resolveUrl } from './resolve-url.ts'
@@ -30,7 +31,7 @@ async function within<T> (work: Promise<T>, timeoutMs: number): Promise<T> {
   })
 }
 
-function openLink ({ client, address, listen, commandTimeoutMs }: Way, timeouts: Timeouts, log: Log | null): RedisLink & { readonly rest: () => void } {
+function openLink ({ client, address, listen, commandTimeoutMs }: Way, timeouts: Timeouts, log: Log | null): RedisLink & { readonly rest: () => void, readonly renewSubscriptions: () => void } {
   const linkLog = createLinkLog(log, address)
   const availability = watchAvailability({ client, log: linkLog, openTimeoutMs: timeouts.connect_timeout + timeouts.read_timeout })
   const subscriber = createSubscriber(listen)
@@ -56,11 +57,28 @@ function openLink ({ client, address, listen, commandTimeoutMs }: Way, timeouts:
     ready: async () => { await run(redis => redis.ping()) },
     onReconnected: availability.onReconnected,
     rest: availability.rest,
+    renewSubscriptions: subscriber.renew,
     close: async () => {
       availability.close()
       await subscriber.close()
     }
   }
+}
+
+/** Where sentinels say where the master is. Answers the function that ends it. */
+function followMaster (client: Redis | Cluster, settings: ConnectionSettings, onLeft: () => void): () => void {
+  const { place } = settings
+  if (isCluster(client) || place.kind !== 'sentinel') return () => {}
+  return watchMaster({
+    sentinels: sentinelOptions(settings),
+    masterName: place.masterName,
+    isWanted: () => client.status !== 'wait' && client.status !== 'end',
+    onMoved: master => {
+      if (!leaveMaster(client, master)) return false
+      onLeft()
+      return true
+    }
+  })
 }
 
 /**
@@ -76,11 +94,13 @@ export function createRedisLink (options: RedisOptions, log: Log | null = null):
     listen: () => createListeningClient(settings, client),
     commandTimeoutMs: isCluster(client) ? options.connect_timeout + options.read_timeout : null
   }
-  const { rest, ...link } = openLink(way, options, log)
+  const { rest, renewSubscriptions, ...link } = openLink(way, options, log)
   const stopWatching = watchConnections({ client, sendTimeoutMs: options.send_timeout, idleTimeoutMs: options.keepalive_timeout, onIdle: rest })
+  const stopFollowing = followMaster(client, settings, renewSubscriptions)
   return {
     ...link,
     close: async () => {
+      stopFollowing()
       stopWatching()
       await link.close()
       client.disconnect()
@@ -91,6 +111,6 @@ export function createRedisLink (options: RedisOptions, log: Log | null = null):
 /** Goes through a client of the application's own, with that client's settings. `close` leaves it open. */
 export function createLinkThrough (client: Redis | Cluster, timeouts: Timeouts, log: Log | null = null): RedisLink {
   const listen = (): Redis | null => duplicateForListening(client, timeouts.connect_timeout)
-  const { rest, ...link } = openLink({ client, address: addressOf(client), listen, commandTimeoutMs: timeouts.read_timeout }, timeouts, log)
+  const { rest, renewSubscriptions, ...link } = openLink({ client, address: addressOf(client), listen, commandTimeoutMs: timeouts.read_timeout }, timeouts, log)
   return link
 }

@@ -7,6 +7,8 @@ const PONG_WITHIN_MS = 500
 
 export interface Subscriber {
   subscribe (channel: string, listener: ChannelListener): Subscription
+  /** Connects anew: what it is connected to is not the one to listen to any more. */
+  renew (): void
   close (): Promise<void>
 }
 
@@ -121,6 +123,7 @@ export function createSubscriber (connect: () => Redis | null): Subscriber {
         }
       }
     },
+    renew: () => { if (connection !== null) drop(connection) },
     close: async () => {
       closed = true
       channels.clear()
