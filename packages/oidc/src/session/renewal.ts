@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { Clock, SessionCoordinator, SessionStore, Session, StoredSession } from 'fastify-oidc-session-store'
+import type { Clock, Lock, SessionCoordinator, SessionStore, Session, StoredSession } from 'fastify-oidc-session-store'
 import { ProviderUnavailableError } from '../errors.ts'
 import type { TokenRefresh } from '../provider/token-refresh.ts'
 import type { Tokens } from '../provider/tokens.ts'
@@ -42,6 +42,9 @@ const LOCK_SLACK = 2
 /** A late tab with the old handle is answered this long after the new one was seen. */
 const BRIDGE_MS = 60_000
 const RETRY_AFTER_MS = 5000
+/** How often, and for how long, tokens that the store could not take are offered to it again. */
+const KEEP_EVERY_MS = 200
+const KEEP_FOR_MS = 60_000
 const MAX_HOPS = 8
 const MAX_REMEMBERED = 10_000
 
@@ -62,6 +65,11 @@ function applyTokens (session: Session, tokens: Tokens, key: string): Session {
   }
 }
 
+interface Unkept {
+  readonly stored: StoredSession
+  readonly tokens: Tokens
+}
+
 function remember<V> (known: Map<string, V>, key: string, value: V): void {
   if (known.size >= MAX_REMEMBERED) known.clear()
   known.set(key, value)
@@ -73,7 +81,7 @@ export function createRenewal (room: RenewalRoom): SessionRenewal {
   const pauses = new Map<string, number>()
   const acknowledged = new Set<string>()
   /** What the provider gave and the store could not keep: the refresh token that it was given for may be spent. */
-  const unkept = new Map<string, Tokens>()
+  const unkept = new Map<string, Unkept>()
   const lockMs = (room.timeout * CALLS + LOCK_SLACK) * 1000
   // One holder may die, which is known when its lock is over; then the next takes its time.
   const patienceMs = lockMs + (room.timeout + LOCK_SLACK) * 1000
@@ -117,12 +125,15 @@ export function createRenewal (room: RenewalRoom): SessionRenewal {
 
   async function keepTokens (stored: StoredSession, key: string, tokens: Tokens): Promise<Renewal> {
     const session = applyTokens(stored.session, tokens, key)
-    remember(unkept, key, tokens)
+    remember(unkept, key, { stored, tokens })
     const updated = await store.update(stored, session, expiryOf(session, room.lifetimes, clock()))
-    unkept.delete(key)
-    if (updated === null) return await readAgain(stored) ?? { kind: 'over', cause: null }
+    if (updated === null) {
+      unkept.delete(key)
+      return await readAgain(stored) ?? { kind: 'over', cause: null }
+    }
     restIfDue(updated)
     if (updated.handle !== stored.handle) await coordinator.publishResult(key, updated.handle, Math.max(BRIDGE_MS, (updated.expiresAt - clock()) * 1000))
+    unkept.delete(key)
     room.onRenewed(updated.session)
     return { kind: 'renewed', stored: updated }
   }
@@ -140,8 +151,6 @@ export function createRenewal (room: RenewalRoom): SessionRenewal {
   }
 
   async function callProvider (stored: StoredSession, key: string): Promise<Renewal> {
-    const tokens = unkept.get(key)
-    if (tokens !== undefined) return await keepTokens(stored, key, tokens)
     const outcome = await refreshUnlessAlive(stored, key)
     if (outcome === null) return { kind: 'kept', stored }
     return outcome.kind === 'refreshed' ? await keepTokens(stored, key, outcome.tokens) : await settleRefused(stored, outcome.error)
@@ -158,6 +167,19 @@ export function createRenewal (room: RenewalRoom): SessionRenewal {
     if (tokenState(session, room.leeway, clock()) === 'due') pause(renewalKey(session), left * 500)
   }
 
+  /** Under the lock, and awaited by nobody: another instance would use the spent refresh token, and the session would end. */
+  function keepLater (key: string, lock: Lock): void {
+    const endMs = performance.now() + KEEP_FOR_MS
+    const keep = async (): Promise<void> => {
+      const left = unkept.get(key)
+      if (left !== undefined) await keepTokens(left.stored, key, left.tokens).catch(() => {})
+      if (unkept.has(key) && performance.now() < endMs) again()
+      else await lock.release()
+    }
+    const again = (): void => { setTimeout(() => { keep().catch(() => {}) }, KEEP_EVERY_MS).unref() }
+    again()
+  }
+
   async function underLock (stored: StoredSession, key: string): Promise<Renewal> {
     const deadline = performance.now() + patienceMs
     for (;;) {
@@ -166,7 +188,8 @@ export function createRenewal (room: RenewalRoom): SessionRenewal {
         try {
           return await readAgain(stored) ?? await callProvider(stored, key)
         } finally {
-          await lock.release()
+          if (unkept.has(key)) keepLater(key, lock)
+          else await lock.release()
         }
       }
       if (isAlive(stored)) return { kind: 'kept', stored }
@@ -183,7 +206,8 @@ export function createRenewal (room: RenewalRoom): SessionRenewal {
     const flight = flights.get(key)
     if (flight !== undefined) return isAlive(stored) ? { kind: 'kept', stored } : await flight
     if (isAlive(stored) && (pauses.get(key) ?? 0) > performance.now()) return { kind: 'kept', stored }
-    const started = underLock(stored, key).finally(() => { flights.delete(key) })
+    const left = unkept.get(key)
+    const started = (left === undefined ? underLock(stored, key) : keepTokens(left.stored, key, left.tokens)).finally(() => { flights.delete(key) })
     flights.set(key, started)
     return await started
   }
