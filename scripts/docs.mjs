@@ -64,6 +64,7 @@ const schemas = {
   'redis-store': async folder => optionsMarkdown((await load(folder, 'dist', 'options.js')).optionsSchema),
   oidc: async folder => optionsMarkdown((await load(folder, 'dist', 'options', 'schema.js')).optionsSchema, { note: await unbuiltNote(folder) }),
   proxy: async folder => optionsMarkdown((await load(folder, 'dist', 'options.js')).proxyOptionsSchema),
+  'forward-auth': async folder => optionsMarkdown((await load(folder, 'dist', 'options.js')).forwardAuthOptionsSchema),
   gateway: async folder => {
     const { gatewaySchema, upstreamSchema } = await load(folder, 'dist', 'configuration', 'schema.js')
     return optionsMarkdown(gatewaySchema, { below: { 'routes[].upstream': upstreamSchema } })

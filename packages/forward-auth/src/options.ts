@@ -1,0 +1,45 @@
+import { Type, type Static } from '@sinclair/typebox'
+import { checkOptions, optionsError, withDefault, type OptionProblem, type Resolved } from 'fastify-oidc-session-store'
+
+const flag = (value: boolean, description: string) => withDefault(Type.Boolean({ description }), value)
+
+/** The options of `fastify-oidc-forward-auth`. */
+export const forwardAuthOptionsSchema = Type.Object({
+  prefix: Type.Optional(Type.String({ pattern: '^(/[A-Za-z0-9._~-]+)+$', description: 'Path that the endpoints stand under, without a slash at the end. Default: `/oauth2`.' })),
+  provider_name: withDefault(Type.String({ minLength: 1, maxLength: 100, description: 'Name on the button of the sign-in page: "Sign in with …".' }), 'OpenID Connect'),
+  skip_provider_button: flag(false, '`sign_in` goes to the provider at once, without a page, and leaves a session that lives alone.'),
+  set_xauthrequest: flag(true, '`auth` answers who the caller is: `X-Auth-Request-User`, `-Email`, `-Preferred-Username` and `-Groups`.'),
+  pass_access_token: flag(false, 'With `set_xauthrequest`: the access token too, in `X-Auth-Request-Access-Token`.'),
+  set_authorization_header: flag(false, '`auth` answers the ID token, in `Authorization: Bearer …`.'),
+  sign_out_at_provider: flag(false, '`sign_out` of a session goes to the end-session page of the provider, with `id_token_hint`, and the provider sends the browser to `rd`, which has to be registered there.'),
+  cross_site_sign_out: withDefault(Type.Union([Type.Literal('allow'), Type.Literal('confirm')], { description: '`sign_out` from a link on another site: `confirm` asks first, `allow` does not.' }), 'confirm'),
+  backend_logout_url: Type.Optional(Type.String({ pattern: '^https?://', description: 'Address that is asked (GET) at the sign-out of a session, with `{id_token}` in it as the ID token. What it answers changes nothing.' }))
+}, { additionalProperties: false })
+
+/** What a caller writes. */
+export type ForwardAuthOptions = Static<typeof forwardAuthOptionsSchema>
+
+/** With defaults filled in. */
+export type ForwardAuthSettings = Resolved<typeof forwardAuthOptionsSchema>
+
+/** Options that Fastify's `register` takes out of the same object. */
+const REGISTER_OPTIONS = new Set(['logLevel', 'logSerializers'])
+
+function crossFieldProblems ({ pass_access_token: passes, set_xauthrequest: sets, backend_logout_url: url }: ForwardAuthSettings): OptionProblem[] {
+  const problems: OptionProblem[] = []
+  if (passes && !sets) problems.push({ path: ['pass_access_token'], message: 'has a meaning only with set_xauthrequest: true' })
+  if (url !== undefined && !URL.canParse(url)) problems.push({ path: ['backend_logout_url'], message: 'is not a URL' })
+  return problems
+}
+
+/**
+ * Checks options and fills in what they leave out.
+ * @throws FST_OIDC_OPTIONS_INVALID with every problem at once
+ */
+export function parseForwardAuthOptions (input: Readonly<Record<string, unknown>>): ForwardAuthSettings {
+  const own = Object.fromEntries(Object.entries(input).filter(([name]) => !REGISTER_OPTIONS.has(name)))
+  const { options, problems } = checkOptions(forwardAuthOptionsSchema, own)
+  const all = problems.length > 0 ? problems : crossFieldProblems(options)
+  if (all.length > 0) throw optionsError('fastify-oidc-forward-auth', all)
+  return options
+}
