@@ -142,6 +142,18 @@ t.test('the absolute end is not moved, and the cookie says so', async t => {
 })
 
 // rows: session.idling_timeout
+t.test('an absolute end that was brought forward holds for sessions that were sealed before, too', async t => {
+  const { app: before } = await protectedApp(t, optionsFor(offline, { session: { secret: SECRET, absolute_timeout: 0, cookie: { lifetime: 86400 } } } as object))
+  const cookie = await before.oidc.issueCookie({ createdAt: now() - 7200 })
+  const statusOf = async (absolute: number): Promise<number> => {
+    const { app } = await protectedApp(t, optionsFor(offline, { session: { secret: SECRET, absolute_timeout: absolute, cookie: { lifetime: 86400 } } } as object))
+    const answer = await app.inject({ url: '/echo/x', headers: { cookie, 'sec-fetch-mode': 'cors' } })
+    if (answer.statusCode === 401) t.match(String(answer.headers['set-cookie']), /Max-Age=0/, 'the cookie goes')
+    return answer.statusCode
+  }
+  t.strictSame([await statusOf(0), await statusOf(7300), await statusOf(3600)], [200, 200, 401])
+})
+
 t.test('with an idle limit each minute of use moves the end, and a session that nobody uses is over', async t => {
   const { app } = await protectedApp(t, optionsFor(offline, { unauth_action: 'deny', session: { secret: SECRET, idling_timeout: 300 } }))
   const fresh = await app.oidc.issueCookie({})

@@ -33,6 +33,11 @@ export function expiryOf (session: Session, lifetimes: Lifetimes, now: EpochSeco
   return lifetimes.absolute === 0 ? sliding : Math.min(sliding, session.createdAt + lifetimes.absolute)
 }
 
+/** Is it over? Whoever gave it its end may have had a longer `absolute_timeout` than there is now, or here. */
+export function isOver ({ session, expiresAt }: StoredSession, { absolute }: Lifetimes, now: EpochSeconds): boolean {
+  return expiresAt <= now || (absolute !== 0 && session.createdAt + absolute <= now)
+}
+
 /**
  * Is it time to move the end? In the last quarter of the lifetime; with an idle limit at least each minute of
  * use, since that limit counts from the last request.

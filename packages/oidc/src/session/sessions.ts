@@ -1,5 +1,5 @@
 import type { Clock, SessionStore, StoredSession } from 'fastify-oidc-session-store'
-import { expiryOf, isTouchDue, tokenState, type Lifetimes } from './lifetime.ts'
+import { expiryOf, isOver, isTouchDue, tokenState, type Lifetimes } from './lifetime.ts'
 import type { SessionRenewal } from './renewal.ts'
 import type { SessionEnds } from './session-ends.ts'
 
@@ -87,7 +87,7 @@ export function createSessions (room: SessionsRoom): Sessions {
     async resume (handle, carrier) {
       const stored = await peek(handle)
       if (stored === null) return NONE
-      if (stored.expiresAt <= clock()) return { kind: 'over', cause: null }
+      if (isOver(stored, lifetimes, clock())) return { kind: 'over', cause: null }
       if (stored.session.renewedFrom !== null) renewal.acknowledge(stored)
       return await renewIfDue(stored, carrier)
     }
