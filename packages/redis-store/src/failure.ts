@@ -109,3 +109,8 @@ export function isOwnFault (error: unknown): boolean {
 export function isReadOnly (error: unknown): boolean {
   return error instanceof Error && explain(error) === REPLIES.READONLY
 }
+
+/** Whether Redis itself has said so, over a connection that stands. Other copies of ioredis have a class of their own. */
+export function isReply (error: unknown): boolean {
+  return error instanceof Error && error.name === 'ReplyError'
+}

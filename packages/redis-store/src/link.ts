@@ -4,7 +4,7 @@ import { addressOf, createClient, createListeningClient, duplicateForListening, 
 import { connectionSettings, sentinelOptions, type ConnectionSettings } from './connection-settings.ts'
 import { watchConnections } from './connection-watch.ts'
 import { StoreUnavailableError } from 'fastify-oidc-session-store'
-import { explain, isOwnFault, isReadOnly, storeUnavailable } from './failure.ts'
+import { explain, isOwnFault, isReadOnly, isReply, storeUnavailable } from './failure.ts'
 import { createLinkLog, type Log } from './link-log.ts'
 import { watchMaster } from './master-watch.ts'
 import type { RedisOptions } from './options.ts'
@@ -46,7 +46,8 @@ function openLink ({ client, address, listen, commandTimeoutMs }: Way, timeouts:
       return await attempt(command).catch(error => isReadOnly(error) && !availability.isUp ? attempt(command) : Promise.reject(error))
     } catch (error) {
       if (isOwnFault(error) || error instanceof StoreUnavailableError) throw error
-      linkLog.refused(explain(error))
+      if (isReply(error)) linkLog.refused(explain(error))
+      else linkLog.broke(explain(error))
       throw storeUnavailable(error)
     }
   }
