@@ -103,6 +103,17 @@ t.test('48, 49: the address that the provider answers to follows the host that a
   }
 })
 
+t.test('232: hosts under one cookie domain share the session, and the login leads back to its host', async t => {
+  const [auth, shop] = ['http://auth.app.localhost', 'http://shop.app.localhost']
+  const { app } = await gate(t, { provider, core: { redirect_uri: `${auth}/oauth2/callback`, whitelist_domains: ['.app.localhost'], session: { cookie_domain: 'app.localhost' } as never } })
+  const browser = new Browser().route(auth, app).route(shop, app)
+  const arrived = await browser.navigate(`${shop}/oauth2/start?rd=/cart?x=1&y=2`)
+  t.equal(arrived.url.href, `${shop}/cart?x=1&y=2`)
+  t.match(JSON.parse(arrived.body), { sub: 'alice' })
+  for (const origin of [auth, shop]) t.equal((await browser.navigate(`${origin}/oauth2/auth`)).status, 202)
+  t.equal((await browser.navigate(`${auth}/oauth2/sign_out?rd=${shop}/oauth2/sign_in`, { follow: false })).headers.get('location'), `${shop}/oauth2/sign_in`)
+})
+
 t.test('59, W8: two starts share nothing, and each has a nonce and S256', async t => {
   const { app } = await gate(t, { provider })
   const [first, second] = await Promise.all([1, 2].map(async () => new URL(String((await app.inject('/oauth2/start')).headers.location)).searchParams))
