@@ -35,6 +35,10 @@ t.test('options that do not go together stop the boot', async t => {
   const cases: Array<[object, RegExp]> = [
     [{}, /upstream is required, or get_upstream/],
     [{ upstream, get_upstream: () => upstream }, /get_upstream and upstream exclude each other/],
+    [{ upstream, unix_socket: '/run/app.sock', http2: true }, /unix_socket and http2 exclude each other/],
+    [{ upstream: 'https://localhost', unix_socket: '/run/app.sock' }, /unix_socket and an https upstream exclude each other/],
+    [{ get_upstream: () => upstream, unix_socket: '/run/app.sock' }, /unix_socket needs upstream/],
+    [{ upstream, unix_socket: 'app.sock' }, /unix_socket/],
     [{ upstream: 'ftp://x' }, /upstream has the wrong form/],
     [{ upstream: 'http://' }, /upstream is not a URL/],
     [{ upstream: 'http://user:password@x' }, /must not carry a user or password/],

@@ -9,6 +9,8 @@ const UNSENDABLE: ReadonlySet<string> = new Set(['UND_ERR_INVALID_ARG', 'UND_ERR
 
 const REMEDIES: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'nothing listens at the upstream: start it, or correct its address',
+  ENOENT: 'the socket of the upstream does not exist: start the upstream, or correct the path',
+  EACCES: 'the socket of the upstream may not be opened: give this user the right to',
   ENOTFOUND: 'the name of the upstream does not resolve: correct it, or the resolver',
   EAI_AGAIN: 'the name of the upstream does not resolve now: look at the resolver',
   EHOSTUNREACH: 'there is no route to the upstream: look at the network',

@@ -5,7 +5,7 @@ import { inMs, type Answered, type Transport, type UpstreamRequest } from './tra
 
 /** undici takes an address for a name, and the Host header where there is none. */
 function createConnector (settings: ProxySettings): buildConnector.connector {
-  const connect = buildConnector({ ...tlsSettings(settings), timeout: inMs(settings.connect_timeout) })
+  const connect = buildConnector({ ...tlsSettings(settings), socketPath: settings.unix_socket ?? null, timeout: inMs(settings.connect_timeout) })
   return (options, callback) => { connect(canBeAskedFor(options.servername ?? '') ? options : { ...options, servername: '' }, callback) }
 }
 

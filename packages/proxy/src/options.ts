@@ -25,6 +25,7 @@ const DAV_METHODS = ['COPY', 'LOCK', 'MKCALENDAR', 'MKCOL', 'MOVE', 'PROPFIND', 
 /** The options of `fastify-oidc-proxy`. */
 export const proxyOptionsSchema = Type.Object({
   upstream: Type.Optional(Type.String({ pattern: '^https?://', description: 'Where requests go: an `http` or `https` URL. A path in it stands in for `prefix`, unless `rewrite_prefix` is set. Required unless `get_upstream` is set.' })),
+  unix_socket: Type.Optional(Type.String({ pattern: '^/', description: 'Path of the Unix socket that the upstream listens at. `upstream` then gives scheme and `Host` alone: `http://localhost`.' })),
   get_upstream: Type.Optional(Type.Unsafe<UpstreamChooser>(Type.Function([], Type.Any(), { description: 'Chooses the upstream of a request, in place of `upstream`: a function from the request to an origin (or a promise of one), without a path. What it answers must not come from the caller unchecked.' }))),
   prefix: Type.Optional(Type.String({ description: 'Path under which the upstream appears.' })),
   rewrite_prefix: Type.Optional(Type.String({ pattern: '^/', description: 'What stands in for `prefix` in the path that the upstream sees. Default: the path of `upstream`.' })),
@@ -77,8 +78,17 @@ function upstreamProblems ({ upstream, rewrite_prefix: rewritePrefix, get_upstre
   return problems
 }
 
+function socketProblems ({ upstream, http2 }: Parsed): OptionProblem[] {
+  const problems: OptionProblem[] = []
+  if (upstream === undefined) problems.push({ path: ['unix_socket'], message: 'needs upstream' })
+  if (upstream?.startsWith('https:') === true) problems.push({ path: ['unix_socket'], message: 'and an https upstream exclude each other' })
+  if (http2) problems.push({ path: ['unix_socket'], message: 'and http2 exclude each other' })
+  return problems
+}
+
 function crossFieldProblems (options: Parsed): OptionProblem[] {
   const problems = upstreamProblems(options)
+  if (options.unix_socket !== undefined) problems.push(...socketProblems(options))
   if (options.pass_host === 'rewrite' && options.upstream_host === undefined) problems.push({ path: ['upstream_host'], message: 'is required by pass_host: rewrite' })
   if (options.pass_host !== 'rewrite' && options.upstream_host !== undefined) problems.push({ path: ['upstream_host'], message: 'has a meaning only with pass_host: rewrite' })
   if ((options.client_cert === undefined) !== (options.client_key === undefined)) problems.push({ path: [options.client_cert === undefined ? 'client_cert' : 'client_key'], message: 'is required: client_cert and client_key belong together' })

@@ -1,4 +1,5 @@
 import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from 'node:http'
+import { connect } from 'node:net'
 import type { FastifyBaseLogger } from 'fastify'
 import type { FastifyOidc } from 'fastify-oidc'
 import { WebSocket, type ClientOptions, type ServerOptions } from 'ws'
@@ -66,6 +67,10 @@ function watchFailure (target: WebSocket, upstream: string, log: FastifyBaseLogg
   })
 }
 
+function socketSettings ({ unix_socket: path }: ProxySettings): ClientOptions {
+  return path === undefined ? {} : { createConnection: () => connect({ path }) }
+}
+
 /**
  * Makes what @fastify/http-proxy needs to pass WebSockets on: the headers of the upgrade, and the end with the
  * session. The upgrade itself went through the guard, as any request does.
@@ -105,7 +110,7 @@ export function createWebSocketOptions (settings: ProxySettings, core: FastifyOi
 
   const limits = { closeTimeout: CLOSE_TIMEOUT_MS, ...(settings.max_body === undefined ? {} : { maxPayload: settings.max_body }) }
   return {
-    wsClientOptions: { ...tlsSettings(settings), ...limits, perMessageDeflate: false, handshakeTimeout: inMs(settings.connect_timeout), finishRequest, rewriteRequestHeaders: begin },
+    wsClientOptions: { ...tlsSettings(settings), ...socketSettings(settings), ...limits, perMessageDeflate: false, handshakeTimeout: inMs(settings.connect_timeout), finishRequest, rewriteRequestHeaders: begin },
     wsServerOptions: { ...limits, WebSocket: ClientSide },
     wsHooks: { onConnect }
   }

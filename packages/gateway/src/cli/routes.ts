@@ -1,5 +1,6 @@
 import { ANY_HOST } from '../configuration/hosts.ts'
 import type { GatewayRoute } from '../configuration/routes.ts'
+import { formatUpstream } from '../configuration/upstream.ts'
 import { formatUri } from '../configuration/uri.ts'
 import type { ConfigurationSource } from './arguments.ts'
 import { loadForCommand } from './load.ts'
@@ -20,7 +21,7 @@ function protectionOf ({ protection }: GatewayRoute): string {
 }
 
 function rowsOf (route: GatewayRoute): string[][] {
-  const upstream = route.upstream.nodes.map(({ origin, weight }) => route.upstream.nodes.length === 1 ? origin : `${origin} (${weight})`).join(', ')
+  const upstream = formatUpstream(route.upstream)
   return route.hosts.flatMap(host => route.uris.map(uri => [
     host === ANY_HOST ? 'any' : host,
     route.methods?.join(',') ?? 'all',

@@ -8,10 +8,11 @@ export interface UpstreamNode {
 }
 
 /** Where a route's requests go, and how. */
-export interface Upstream {
-  readonly nodes: readonly UpstreamNode[]
-  readonly options: UpstreamOptions
-}
+export type Upstream =
+  | { readonly kind: 'servers', readonly nodes: readonly UpstreamNode[], readonly options: UpstreamOptions }
+  | { readonly kind: 'socket', readonly path: string, readonly options: UpstreamOptions }
+  /** Always the same answer. */
+  | { readonly kind: 'status', readonly status: number }
 
 export type CheckedUpstream = { readonly kind: 'upstream', readonly upstream: Upstream } | { readonly kind: 'problems', readonly problems: readonly OptionProblem[] }
 
@@ -27,10 +28,31 @@ function originOf (scheme: Scheme, host: string, port: number | null): string | 
   return URL.canParse(url) ? new URL(url).origin : null
 }
 
+function parseSocket (text: string): CheckedUpstream {
+  const path = text.slice('unix:'.length).replace(/^\/\/(?=\/)/, '')
+  // sun_path has 108 bytes on Linux, and ends with a zero.
+  if (!/^\/(?!\/)[^\0]*[^\0/]$/.test(path) || Buffer.byteLength(path) > 107) return failed([], 'must be unix: and the absolute path of a socket, at most 107 bytes')
+  const { options } = checkOptions(upstreamSchema, { nodes: { localhost: 1 } })
+  return { kind: 'upstream', upstream: { kind: 'socket', path, options } }
+}
+
+function parseStatus (text: string): CheckedUpstream {
+  const status = Number(/^static:\/\/(?<status>\d{3})\/?$/.exec(text)?.groups?.status)
+  return status >= 200 && status < 600 ? { kind: 'upstream', upstream: { kind: 'status', status } } : failed([], 'must be static:// and a status, 200 to 599')
+}
+
+const SCHEMES: Readonly<Record<string, (text: string) => CheckedUpstream>> = { 'http:': parseUrl, 'https:': parseUrl, 'unix:': parseSocket, 'static:': parseStatus }
+
+function parseText (text: string): CheckedUpstream {
+  const scheme = text.slice(0, text.indexOf(':') + 1).toLowerCase()
+  if (scheme === '') return failed([], 'is not a URL')
+  const parse = Object.hasOwn(SCHEMES, scheme) ? SCHEMES[scheme] : undefined
+  return parse === undefined ? failed([], `must be an ${Object.keys(SCHEMES).join(', ')} URL`) : parse(text)
+}
+
 function parseUrl (text: string): CheckedUpstream {
   if (!URL.canParse(text)) return failed([], 'is not a URL')
   const url = new URL(text)
-  if (url.protocol !== 'http:' && url.protocol !== 'https:') return failed([], 'must be an http:// or https:// URL')
   if (url.username !== '' || url.password !== '') return failed([], 'must not contain a user name or a password')
   if (url.pathname !== '/' || url.search !== '' || url.hash !== '') return failed([], 'must not have a path, a query or a fragment: requests keep their own')
   return parseObject({ scheme: url.protocol.slice(0, -1), nodes: { [url.host]: 1 } })
@@ -89,12 +111,21 @@ function parseObject (input: object): CheckedUpstream {
   const all = [...problems, ...under(['nodes'], found.problems), ...(problems.length > 0 ? [] : checkCrossFields(options))]
   if (all.length > 0) return { kind: 'problems', problems: all }
   if (!found.nodes.some(({ weight }) => weight > 0)) return failed(['nodes'], 'needs at least one entry with a weight above 0')
-  return { kind: 'upstream', upstream: { nodes: found.nodes, options } }
+  return { kind: 'upstream', upstream: { kind: 'servers', nodes: found.nodes, options } }
 }
 
 /** Reads a route's `upstream`. */
 export function checkUpstream (input: unknown): CheckedUpstream {
-  if (typeof input === 'string') return parseUrl(input)
+  if (typeof input === 'string') return parseText(input)
   if (input === null || typeof input !== 'object' || Array.isArray(input)) return failed([], 'must be a URL, or an object with nodes')
   return parseObject(input)
+}
+
+/** As listings show it. */
+export function formatUpstream (upstream: Upstream): string {
+  switch (upstream.kind) {
+    case 'servers': return upstream.nodes.map(({ origin, weight }) => upstream.nodes.length === 1 ? origin : `${origin} (${weight})`).join(', ')
+    case 'socket': return `unix:${upstream.path}`
+    case 'status': return `static://${upstream.status}`
+  }
 }

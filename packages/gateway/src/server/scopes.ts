@@ -11,6 +11,7 @@ import type { CoreHealth } from './health.ts'
 import { hostConstraint } from './host-constraint.ts'
 import { openScope } from './open-scope.ts'
 import { markRoutes } from './route-place.ts'
+import { mountStatus } from './status-route.ts'
 
 /** A core that stands, as the rest of the server needs it. */
 export interface MountedCore extends CoreHealth {
@@ -21,11 +22,19 @@ function defined<T extends object> (options: T): T {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as T
 }
 
-function upstreamOptions ({ nodes, options }: Upstream): Partial<ProxyOptions> {
-  const [only, ...more] = nodes
+type ProxiedUpstream = Exclude<Upstream, { readonly kind: 'status' }>
+
+function addressOf (upstream: ProxiedUpstream): Partial<ProxyOptions> {
+  if (upstream.kind === 'socket') return { upstream: 'http://localhost', unix_socket: upstream.path }
+  const [only, ...more] = upstream.nodes
+  return only !== undefined && more.length === 0 ? { upstream: only.origin } : { get_upstream: createBalancer(upstream.nodes) }
+}
+
+function upstreamOptions (upstream: ProxiedUpstream): Partial<ProxyOptions> {
+  const { options } = upstream
   const { connect, read } = options.timeout
   return {
-    ...only !== undefined && more.length === 0 ? { upstream: only.origin } : { get_upstream: createBalancer(nodes) },
+    ...addressOf(upstream),
     pass_host: options.pass_host,
     upstream_host: options.upstream_host,
     connect_timeout: connect,
@@ -39,9 +48,9 @@ function upstreamOptions ({ nodes, options }: Upstream): Partial<ProxyOptions> {
   }
 }
 
-function proxyOptions (route: GatewayRoute, policy: RoutePolicy | false): ProxyOptions {
+function proxyOptions (route: GatewayRoute, upstream: ProxiedUpstream, policy: RoutePolicy | false): ProxyOptions {
   return defined<ProxyOptions>({
-    ...upstreamOptions(route.upstream),
+    ...upstreamOptions(upstream),
     routes: route.uris.map(formatUri),
     methods: route.methods === null ? undefined : [...route.methods],
     websocket: route.methods === null || route.methods.includes('GET'),
@@ -53,7 +62,9 @@ function proxyOptions (route: GatewayRoute, policy: RoutePolicy | false): ProxyO
 async function mountRoute (parent: FastifyInstance, route: GatewayRoute, policy: RoutePolicy | false): Promise<void> {
   await parent.register(async scope => {
     markRoutes(scope, formatPath(route.place))
-    await scope.register(proxy, proxyOptions(route, policy))
+    const { upstream } = route
+    if (upstream.kind === 'status') mountStatus(scope, route, upstream.status, policy)
+    else await scope.register(proxy, proxyOptions(route, upstream, policy))
   })
 }
 
