@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url'
-import { importApisix, type Imported } from '../../packages/gateway/src/importers/apisix/import.ts'
+import { importApisix } from '../../packages/gateway/src/importers/apisix/import.ts'
+import type { Imported } from '../../packages/gateway/src/importers/imported.ts'
 import { loadForeignFile, type ForeignConfiguration } from '../../packages/gateway/src/importers/foreign-file.ts'
 
 export const fixture = (name: string): string => fileURLToPath(new URL(`../fixtures/apisix/${name}`, import.meta.url))

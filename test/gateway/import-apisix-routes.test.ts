@@ -1,7 +1,7 @@
 import t from 'tap'
 import type { GatewayOptions } from 'fastify-oidc-gateway'
 import { createTestProvider, login } from 'fastify-oidc-testing'
-import type { Imported } from '../../packages/gateway/src/importers/apisix/import.ts'
+import type { Imported } from '../../packages/gateway/src/importers/imported.ts'
 import { loadForeignFile } from '../../packages/gateway/src/importers/foreign-file.ts'
 import { load, OIDC, refusals, route, told, translate, UPSTREAM } from './import-apisix-parts.ts'
 import { ask, startGateway, startUpstream } from './parts.ts'

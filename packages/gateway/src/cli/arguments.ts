@@ -1,6 +1,7 @@
 import { isIPv6 } from 'node:net'
 import { parseArgs } from 'node:util'
 import { nearestName } from 'fastify-oidc-session-store'
+import { parseCommandLine } from '../importers/oauth2-proxy/command-line.ts'
 import { ORIGINS, type ForeignFormat } from '../importers/origins.ts'
 import { findSessionRequest, SESSION_OPTIONS, strayOption, type SessionRequest } from './session-arguments.ts'
 
@@ -12,7 +13,8 @@ export type FileCommand = Exclude<Command, 'sessions'>
 
 /** A file to read. */
 export interface ConfigurationSource {
-  readonly file: string
+  /** null: there is none; a foreign configuration may stand in the environment and on a command line alone. */
+  readonly file: string | null
   /** null: it is a file of this gateway. */
   readonly foreign: ForeignFormat | null
 }
@@ -32,12 +34,13 @@ const OPTIONS = {
   'ignore-plugin': { type: 'string', multiple: true },
   listen: { type: 'string' },
   ...SESSION_OPTIONS,
+  dev: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean', short: 'v' }
 } as const
 
 /** Whose files later versions read. */
-const COMING_ORIGINS = ['kong', 'oauth2-proxy']
+const COMING_ORIGINS = ['kong']
 const ONCE = ['config', 'from', 'listen', 'sub', 'sid', 'id', 'issuer', 'core', 'limit']
 const GUARD = 'openid-connect'
 
@@ -85,7 +88,16 @@ function findListen (command: Command, { from, listen }: Pick<Parsed['values'], 
   return address === null ? { misuse: '--listen must be HOST:PORT, such as 0.0.0.0:4180 or [::]:4180' } : { value: address }
 }
 
-function findForeign (command: Command, { from, listen, 'ignore-plugin': ignored }: Parsed['values']): Found<ForeignFormat | null> {
+/** What is for OAuth2 Proxy alone; null: nothing stands where it does not belong. */
+function findMisplaced (command: Command, { from, dev, 'ignore-plugin': ignored }: Parsed['values'], commandLine: readonly string[] | null): string | null {
+  const isOAuth2Proxy = from === 'oauth2-proxy'
+  if (!isOAuth2Proxy && dev === true) return '--dev is for --from oauth2-proxy'
+  if (!isOAuth2Proxy && commandLine !== null) return '-- is for --from oauth2-proxy, whose arguments follow it'
+  if (isOAuth2Proxy && ignored !== undefined) return '--ignore-plugin is not for oauth2-proxy, which has no plugins'
+  return (command === 'import' || command === 'sessions') && dev === true ? `--dev is not for ${command}: what it lets pass is not kept` : null
+}
+
+function findForeign (command: Command, { from, listen, dev, 'ignore-plugin': ignored }: Parsed['values'], commandLine: readonly string[] | null): Found<ForeignFormat | null> {
   const names: unknown[] = Array.isArray(ignored) ? ignored : []
   const address = findListen(command, { from, listen })
   if ('misuse' in address) return address
@@ -98,19 +110,25 @@ function findForeign (command: Command, { from, listen, 'ignore-plugin': ignored
   const ignorePlugins = names.filter(isText)
   if (ignorePlugins.length < names.length) return { misuse: '--ignore-plugin NAME is missing' }
   if (ignorePlugins.includes(GUARD)) return { misuse: `--ignore-plugin ${GUARD} would leave every route open` }
-  return { value: { from, ignorePlugins, listen: address.value ?? null } }
+  const own = from === 'oauth2-proxy' ? { dev: dev === true, commandLine: commandLine ?? [] } : {}
+  return { value: { from, ignorePlugins, listen: address.value ?? null, ...own } }
 }
 
-function findFile (command: Command, { config }: Parsed['values'], [first, second]: readonly string[]): Found<string> {
+function findFile (command: Command, { config, from }: Parsed['values'], [first, second]: readonly string[], commandLine: readonly string[] | null): Found<string | null> {
   if (command !== 'import' && first !== undefined) return { misuse: `${command} takes no argument ${first}: name the file with --config` }
   if (second !== undefined || (first !== undefined && config !== undefined)) return { misuse: `${command} takes one file` }
-  const file = first ?? config
+  const inCommandLine = commandLine === null ? null : parseCommandLine(commandLine).config
+  const file = first ?? config ?? inCommandLine ?? undefined
+  if (inCommandLine !== null && file !== inCommandLine) return { misuse: `${command} takes one file` }
+  if (from === 'oauth2-proxy' && file === undefined) return { value: null }
   return isText(file) ? { value: file } : { misuse: command === 'import' ? 'FILE is missing' : '--config FILE is missing' }
 }
 
 /** Reads the arguments after the program's name. */
 export function parseArguments (args: readonly string[]): Invocation {
-  const { values, positionals, tokens } = parse(args)
+  const end = args.indexOf('--')
+  const commandLine = end === -1 ? null : args.slice(end + 1)
+  const { values, positionals, tokens } = parse(end === -1 ? args : args.slice(0, end))
   const [name, ...surplus] = positionals
   const command = name !== undefined && isCommand(name) ? name : null
   const misuse = (message: string): Invocation => ({ kind: 'misuse', message, command })
@@ -123,9 +141,11 @@ export function parseArguments (args: readonly string[]): Invocation {
   if (command === null) return misuse('a command is missing')
   const twice = ONCE.find(option => tokens.filter(token => token.kind === 'option' && token.name === option).length > 1)
   if (twice !== undefined) return misuse(`--${twice} can be given only once`)
-  const foreign = findForeign(command, values)
+  const misplaced = findMisplaced(command, values, commandLine)
+  if (misplaced !== null) return misuse(misplaced)
+  const foreign = findForeign(command, values, commandLine)
   if ('misuse' in foreign) return misuse(foreign.misuse)
-  const file = findFile(command, values, command === 'sessions' ? surplus.slice(1) : surplus)
+  const file = findFile(command, values, command === 'sessions' ? surplus.slice(1) : surplus, commandLine)
   if ('misuse' in file) return misuse(file.misuse)
   const source = { file: file.value, foreign: foreign.value }
   if (command === 'sessions') {

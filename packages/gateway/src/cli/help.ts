@@ -26,12 +26,16 @@ ${EXIT_CODES}`
 const FOREIGN = `  --from apisix      the file is Apache APISIX's: apisix.yaml, or a route as
                      JSON of its Admin API; what is different goes to
                      standard error
+  --from oauth2-proxy
+                     the file is OAuth2 Proxy's; OAUTH2_PROXY_* variables and
+                     its own arguments, after --, go before it
   --ignore-plugin NAME
                      with --from: leave out a plugin that is not known here;
                      can be given several times`
 
 const HELP: Readonly<Record<Command, string>> = {
   start: `Usage: oidc-gateway start --config FILE
+       oidc-gateway start --from oauth2-proxy [--dev] [-- ARGUMENTS]
 
 Runs the gateway. The log is JSON lines on standard output.
 
@@ -46,6 +50,8 @@ Options:
 ${FOREIGN}
   --listen HOST:PORT with --from: where to listen, such as 0.0.0.0:4180 or
                      [::]:4180, in place of 127.0.0.1:4180
+  --dev              with --from oauth2-proxy: secrets that were never filled
+                     in will do, at an address that only this machine reaches
   -h, --help         this text
 
 ${EXIT_CODES}`,
@@ -72,6 +78,7 @@ ${FOREIGN}
 
 ${EXIT_CODES}`,
   import: `Usage: oidc-gateway import --from apisix FILE
+       oidc-gateway import --from oauth2-proxy [FILE] [-- ARGUMENTS]
 
 Prints the file as YAML of this gateway on standard output, and what is
 different, line by line, on standard error. Where something is refused it

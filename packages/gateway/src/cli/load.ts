@@ -2,7 +2,7 @@ import type { GatewayConfiguration } from '../configuration/check.ts'
 import { loadConfiguration } from '../configuration/load.ts'
 import { loadForeignFile } from '../importers/foreign-file.ts'
 import type { ConfigurationSource } from './arguments.ts'
-import { reportImport, reportProblems } from './report.ts'
+import { nameOf, reportImport, reportProblems } from './report.ts'
 import type { Terminal } from './terminal.ts'
 
 /** Reads a command's file and says what is wrong with it, and what is different in a foreign one. null: it does not hold. */
@@ -10,8 +10,8 @@ export async function loadForCommand ({ file, foreign }: ConfigurationSource, te
   const loaded = foreign === null
     ? { checked: await loadConfiguration(file), report: null }
     : await loadForeignFile(file, foreign, { environment: process.env, allowUnset: false })
-  if (loaded.report !== null) reportImport(terminal, file, loaded.report)
+  if (loaded.report !== null) reportImport(terminal, nameOf(file), loaded.report)
   if (loaded.checked.kind === 'valid') return loaded.checked.configuration
-  reportProblems(terminal, file, loaded.checked.problems)
+  reportProblems(terminal, nameOf(file), loaded.checked.problems)
   return null
 }

@@ -3,6 +3,9 @@ import type { ConfigurationProblem } from '../configuration/problems.ts'
 import type { ReportLine } from '../importers/foreign-file.ts'
 import type { Terminal } from './terminal.ts'
 
+/** What a configuration is called where it came from no file. */
+export const nameOf = (file: string | null): string => file ?? 'oauth2-proxy'
+
 function placeOf ({ position }: Pick<ConfigurationProblem, 'position'>, file: string): string {
   return position === null ? file : `${file}:${position.line}:${position.column}`
 }

@@ -35,7 +35,8 @@ export function parseConfiguration (text: string, format: ConfigurationFormat): 
   }
 }
 
-async function readBounded (file: string): Promise<string | null> {
+/** A file's text; null: it is too large. */
+export async function readBounded (file: string): Promise<string | null> {
   const handle = await open(file, 'r')
   try {
     const buffer = Buffer.alloc(MAX_BYTES + 1)
@@ -52,12 +53,12 @@ async function readBounded (file: string): Promise<string | null> {
 }
 
 /**
- * Reads a configuration file; its name's end says what it is. Relative paths in it are meant from its folder.
+ * Reads a configuration file; its name's end says what it is, where `written` does not. Relative paths in it are meant from its folder.
  * @rejects FST_OIDC_GATEWAY_CONFIGURATION_UNREADABLE
  */
-export async function readConfigurationFile (file: string): Promise<{ readonly source: ParsedSource, readonly directory: string, readonly text: string }> {
+export async function readConfigurationFile (file: string, written: ConfigurationFormat | null = null): Promise<{ readonly source: ParsedSource, readonly directory: string, readonly text: string }> {
   const directory = dirname(resolve(file))
-  const format = FORMATS[extname(file).toLowerCase()]
+  const format = written ?? FORMATS[extname(file).toLowerCase()]
   if (format === undefined) return { source: broken(`has a name that does not say its format: ${Object.keys(FORMATS).join(', ')}`), directory, text: '' }
   try {
     const text = await readBounded(file)

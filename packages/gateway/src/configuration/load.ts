@@ -4,12 +4,12 @@ import { checkConfiguration, type CheckedConfiguration } from './check.ts'
 import { readConfigurationFile } from './file.ts'
 
 /**
- * Reads and checks a configuration file; `foreign` says whose it is where it is not the gateway's own.
+ * Reads and checks a configuration file; `foreign` says whose it is where it is not the gateway's own, and `file` is null only there.
  * @rejects FST_OIDC_GATEWAY_CONFIGURATION_UNREADABLE
  */
-export async function loadConfiguration (file: string, environment: NodeJS.ProcessEnv = process.env, foreign: ForeignFormat | null = null): Promise<CheckedConfiguration> {
+export async function loadConfiguration (file: string | null, environment: NodeJS.ProcessEnv = process.env, foreign: ForeignFormat | null = null): Promise<CheckedConfiguration> {
   if (foreign !== null) return (await loadForeignFile(file, foreign, { environment, allowUnset: false })).checked
-  const { source, directory } = await readConfigurationFile(file)
+  const { source, directory } = await readConfigurationFile(file ?? '')
   if (source.kind === 'broken') return { kind: 'invalid', problems: source.problems }
   return await checkConfiguration(source.document, { environment, directory })
 }

@@ -4,9 +4,11 @@ import { formatPath, type OptionProblem } from 'fastify-oidc-session-store'
 import { checkConfiguration, type CheckedConfiguration } from '../configuration/check.ts'
 import { readConfigurationFile } from '../configuration/file.ts'
 import type { Path, Position } from '../configuration/positions.ts'
-import { locate } from '../configuration/problems.ts'
+import { locate, type ConfigurationProblem } from '../configuration/problems.ts'
 import type { SourceDocument } from '../configuration/source-document.ts'
-import { importApisix, type Imported } from './apisix/import.ts'
+import { importApisix } from './apisix/import.ts'
+import type { Imported } from './imported.ts'
+import { readOAuth2Proxy } from './oauth2-proxy/read.ts'
 import type { ForeignFormat } from './origins.ts'
 import type { ReportEntry } from './report.ts'
 
@@ -67,18 +69,32 @@ async function checkImported (imported: Imported, document: SourceDocument, dire
   return { kind: 'invalid', problems: locate([...refused, ...translateProblems(found, imported)], document.positionOf) }
 }
 
-/**
- * Reads a file that was written for another gateway. It is valid only where nothing in it is refused.
- * @rejects FST_OIDC_GATEWAY_CONFIGURATION_UNREADABLE
- */
-export async function loadForeignFile (file: string, { ignorePlugins, listen = null }: ForeignFormat, options: ForeignOptions): Promise<ForeignConfiguration> {
+/** A foreign configuration that could be read, and where relative file names in it start. */
+interface ReadForeign {
+  readonly imported: Imported
+  readonly document: SourceDocument
+  readonly directory: string
+}
+
+async function readApisix (file: string, { ignorePlugins, listen = null }: ForeignFormat): Promise<ReadForeign | readonly ConfigurationProblem[]> {
   const { source, directory, text } = await readConfigurationFile(file)
-  if (source.kind === 'broken') return { checked: { kind: 'invalid', problems: source.problems }, value: null, report: [] }
+  if (source.kind === 'broken') return source.problems
   const isYaml = ['.yaml', '.yml'].includes(extname(file).toLowerCase())
   const imported = importApisix(source.document.value, { ignored: ignorePlugins, listen, hasEnd: isYaml ? END.test(text) : null })
+  return { imported, document: source.document, directory }
+}
+
+/**
+ * Reads what was written for another gateway; `file` is null where there is none, and a command line. It is valid only where nothing in it is refused.
+ * @rejects FST_OIDC_GATEWAY_CONFIGURATION_UNREADABLE
+ */
+export async function loadForeignFile (file: string | null, format: ForeignFormat, options: ForeignOptions): Promise<ForeignConfiguration> {
+  const read = format.from === 'oauth2-proxy' ? await readOAuth2Proxy(file, format, options.environment) : await readApisix(file ?? '', format)
+  if (!('imported' in read)) return { checked: { kind: 'invalid', problems: read }, value: null, report: [] }
+  const { imported, document, directory } = read
   return {
-    checked: await checkImported(imported, source.document, directory, options),
+    checked: await checkImported(imported, document, directory, options),
     value: imported.value,
-    report: reportOf(imported, source.document)
+    report: reportOf(imported, document)
   }
 }

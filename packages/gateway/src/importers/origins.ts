@@ -1,5 +1,5 @@
 /** Whose files can be read. */
-export const ORIGINS = ['apisix'] as const
+export const ORIGINS = ['apisix', 'oauth2-proxy'] as const
 
 /** How a foreign file is read. */
 export interface ForeignFormat {
@@ -8,4 +8,8 @@ export interface ForeignFormat {
   readonly ignorePlugins: readonly string[]
   /** Where to listen, which stands elsewhere; left out or null: at the default of native files. */
   readonly listen?: { readonly host: string, readonly port: number } | null
+  /** Whether secrets of OAuth2 Proxy that were never filled in will do, at an address that only this machine reaches. */
+  readonly dev?: boolean
+  /** The command line of OAuth2 Proxy. */
+  readonly commandLine?: readonly string[]
 }

@@ -1,21 +1,13 @@
 import { formatPath } from 'fastify-oidc-session-store'
-import type { Path } from '../../configuration/positions.ts'
+import type { Imported } from '../imported.ts'
 import type { ForeignFormat } from '../origins.ts'
-import { Ledger, type ImportReport } from '../report.ts'
+import { Ledger } from '../report.ts'
 import { judgeGlobalRules, type PluginChoices } from './plugins.ts'
 import { findReversed } from './precedence.ts'
 import { translateRoute, type TranslatedRoute } from './route.ts'
 import { translateSecrets } from './secrets.ts'
 import { readSource, type ApisixSource } from './source.ts'
 import { translateVariables } from './variables.ts'
-
-/** A native configuration, and what became of the foreign one. */
-export interface Imported {
-  readonly value: { readonly robots_txt: false, readonly listen?: ForeignFormat['listen'], readonly secrets?: ReadonlyArray<Readonly<Record<string, unknown>>>, readonly routes: ReadonlyArray<Readonly<Record<string, unknown>>> }
-  readonly report: ImportReport
-  /** The member of the foreign file that a member of the native configuration came from. */
-  readonly originOf: (path: Path) => Path
-}
 
 const LISTEN = 'does not say where to listen, which is in APISIX\'s config.yaml: the gateway listens at 127.0.0.1:4180, unless --listen, or "listen" of a native file, says otherwise'
 const NO_END = 'has no #END line: APISIX would not read it'

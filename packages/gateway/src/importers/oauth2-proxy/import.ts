@@ -1,0 +1,101 @@
+import { Ledger } from '../report.ts'
+import type { ForeignFormat } from '../origins.ts'
+import type { Imported } from '../imported.ts'
+import { collectSettings, type Sources } from './collect.ts'
+import { Draft } from './draft.ts'
+import { findPlaceholder } from './placeholders.ts'
+import type { Context } from './row.ts'
+import { translateRules } from './rules.ts'
+import { translateClient, translateCookieSecret, type SecretRules } from './secrets.ts'
+import { isLoopback, translateListen, translateLog, translateMetrics, translateTrust } from './server.ts'
+import { translateSession } from './session.ts'
+import { translateUpstreams } from './upstreams.ts'
+
+type Parts = Omit<Context, 'path'>
+
+/** What stands in no file. */
+export interface OAuth2ProxyChoices extends SecretRules {
+  readonly listen: NonNullable<ForeignFormat['listen']> | null
+}
+
+/** Headers of this gateway that no file of OAuth2 Proxy asks for. */
+const OWN_HEADERS = ['set_access_token_header', 'set_id_token_header', 'set_userinfo_header', 'set_refresh_token_header', 'set_raw_id_token_header']
+const PLACEHOLDERS_ELSEWHERE = ['client_id', 'client_secret', 'cookie_secret']
+const NOTES = [
+  'runs with PKCE, a nonce and no unsafe requests from other sites where its options do not say otherwise: OAuth2 Proxy has them off',
+  'has callback and sign_out alone under its prefix, and sign_out also ends the session at the provider: start, sign_in, auth and userinfo are not available in this version'
+]
+
+function judgePlaceholders ({ settings, ledger }: Parts): void {
+  for (const { row, path, value } of settings) {
+    if (PLACEHOLDERS_ELSEWHERE.includes(row.name)) continue
+    for (const text of Array.isArray(value) ? value as readonly string[] : [String(value)]) {
+      const placeholder = findPlaceholder(text)
+      if (placeholder !== null && row.name !== 'backend_logout_url') ledger.refuse(path, `has the placeholder ${placeholder} in it: write what it stands for`)
+    }
+  }
+}
+
+function translatePaths ({ settings, ledger, draft }: Parts): void {
+  const prefix = settings.text('proxy_prefix') ?? '/oauth2'
+  const path = settings.pathOf('proxy_prefix')
+  if (!/^\/.*[^/]$/.test(prefix)) return ledger.refuse(path, 'must begin with / and not end with it')
+  if (settings.find('proxy_prefix') !== null) ledger.approximate(path, 'is part of redirect_uri and logout_path here; the other endpoints under it are not available in this version')
+  draft.setOption(['logout_path'], `${prefix}/sign_out`, path)
+  const redirect = settings.text('redirect_url')
+  const redirectPath = settings.pathOf('redirect_url')
+  if (redirect === null) draft.setOption(['redirect_uri'], `${prefix}/callback`, redirectPath)
+  else draft.setOption(['redirect_uri'], /^https?:\/\/[^/?#]+$/i.test(redirect) ? `${redirect}${prefix}/callback` : redirect, redirectPath)
+}
+
+function translatePkce ({ settings, ledger, draft }: Parts): void {
+  const name = settings.text('code_challenge_method') === null && settings.text('force_code_challenge_method') !== null ? 'force_code_challenge_method' : 'code_challenge_method'
+  if (settings.find(name) === null) return
+  const [method, path] = [settings.text(name), settings.pathOf(name)]
+  if (method !== null && method !== 'S256' && method !== 'plain') return ledger.refuse(path, 'must be S256 or plain')
+  draft.setOption(['use_pkce'], method !== null, path)
+  if (method === 'plain') ledger.approximate(path, 'is use_pkce here, with S256')
+  else ledger.exact(path, `is use_pkce: ${String(method !== null)} here`)
+}
+
+function translateScope ({ settings, draft }: Parts): void {
+  const groups = settings.list('allowed_groups').some(group => group !== '') ? ' groups' : ''
+  draft.setOption(['scope'], settings.text('scope') ?? `openid email profile${groups}`, settings.pathOf('scope'))
+}
+
+function judgeRequired ({ settings, ledger, draft }: Parts): void {
+  if (settings.find('provider') === null) ledger.refuse(['provider'], 'is missing, and google then: write provider = "oidc"')
+  draft.trace(['discovery'], settings.pathOf('oidc_issuer_url'))
+  if (settings.text('oidc_issuer_url') === null) ledger.refuse(settings.pathOf('oidc_issuer_url'), 'is missing')
+}
+
+function noteHeaders ({ settings, ledger }: Parts): void {
+  if (settings.flag('pass_user_headers', true) || settings.flag('pass_basic_auth', true)) ledger.note([], 'sends no X-Forwarded-User, -Email, -Groups and -Preferred-Username, which pass_user_headers and pass_basic_auth have switched on: they are not available in this version')
+}
+
+function translateSettings (choices: OAuth2ProxyChoices, parts: Parts): void {
+  const { settings, ledger, draft } = parts
+  draft.setOption(['security_profile'], 'oauth2.1', [])
+  for (const name of OWN_HEADERS) draft.setOption([name], false, [])
+  judgeRequired(parts)
+  judgePlaceholders(parts)
+  const listen = translateListen(choices.listen, parts)
+  const dev = choices.dev && isLoopback(listen)
+  if (choices.dev && !dev) ledger.refuse(settings.pathOf('http_address'), '--dev is for 127.0.0.1, [::1] and localhost: others could reach this address')
+  translateClient({ ...choices, dev }, parts)
+  translateCookieSecret({ ...choices, dev }, parts)
+  for (const translate of [translatePaths, translatePkce, translateScope, translateRules, translateUpstreams, translateTrust, translateMetrics, translateLog]) translate(parts)
+  translateSession(choices, parts)
+  for (const { row, path, value } of settings) row.translate(value, { ...parts, path })
+  for (const note of NOTES) ledger.note([], note)
+  noteHeaders(parts)
+}
+
+/** Translates what OAuth2 Proxy reads: a file, the environment and its command line. */
+export function importOAuth2Proxy (sources: Sources, choices: OAuth2ProxyChoices): Imported {
+  const ledger = new Ledger()
+  const draft = new Draft()
+  const settings = collectSettings(sources, ledger)
+  translateSettings(choices, { settings, ledger, draft })
+  return { value: draft.finish(), report: ledger.finish(sources.file), originOf: path => draft.originOf(path) }
+}

@@ -1,0 +1,119 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import t from 'tap'
+import { parseArguments } from '../../packages/gateway/src/cli/arguments.ts'
+import { parseCommandLine } from '../../packages/gateway/src/importers/oauth2-proxy/command-line.ts'
+import { block, FILE, fixture, refusals, SECRET, told, translate } from './import-oauth2-proxy-parts.ts'
+
+const PROGRAM = fileURLToPath(new URL('../../packages/gateway/dist/bin/oidc-gateway.js', import.meta.url))
+const DEX = JSON.parse(readFileSync(fixture('dex.args.json'), 'utf8')) as string[]
+const UPSTREAM = '--upstream=http://127.0.0.1:8080'
+
+interface Tap { teardown (handler: () => unknown): void }
+
+async function text (stream: AsyncIterable<unknown>): Promise<string> {
+  let all = ''
+  for await (const chunk of stream) all += String(chunk)
+  return all
+}
+
+async function run (t: Tap, args: readonly string[], environment: NodeJS.ProcessEnv = {}): Promise<{ code: number | null, out: string, err: string }> {
+  const child = spawn(process.execPath, [PROGRAM, ...args], { env: { PATH: process.env.PATH, ...environment } })
+  t.teardown(() => { child.kill('SIGKILL') })
+  const [[code], out, err] = await Promise.all([once(child, 'exit') as Promise<[number | null]>, text(child.stdout), text(child.stderr)])
+  return { code, out, err }
+}
+
+/** The file of the documents with what was never filled in. */
+function filled (name: string): string {
+  return readFileSync(fixture(name), 'utf8')
+    .replace(/^pass_access_token.*\n/m, '')
+    .replace(/"(X+|\{ZITADEL_GENERATED_CLIENT_ID\})"/, '"app"')
+    .replace(/"(Y+|\{ZITADEL_GENERATED_CLIENT_SECRET\})"/, '"hunter2"')
+    .replace(/"(Z+|\{SUPPLY_SOME_SECRET_HERE\})"/, `"${SECRET}"`)
+    .replace(/\$\{your-okta-domain\}/, 'dev-1.okta.com')
+    .replace('{your_domain}', 'acme')
+    .replace('{your_actions_group_key}', 'groups')
+}
+
+t.test('the command line has one dash or two, = or a blank, and lists that go on', async t => {
+  const options = (...args: string[]): unknown => Object.fromEntries(parseCommandLine(args).options.map(({ flag, input }) => [flag, input]))
+  t.same(options('-client-id', 'a', '--client-secret=b=c', '--cookie-secure=false', '-skip-provider-button', '--email-domain', 'a.com,b.com', '-email-domain=c.com'), {
+    'client-id': 'a', 'client-secret': 'b=c', 'cookie-secure': 'false', 'skip-provider-button': 'true', 'email-domain': ['a.com', 'b.com', 'c.com']
+  })
+  t.same(options('--client-id=a', '--client-id=b', '--client-secret', '-dash'), { 'client-id': 'b', 'client-secret': '-dash' }, 'the last one counts')
+  t.same(options('--skip-auth-route', '"^/a{1,2}$","x""y"', '--upstream='), { 'skip-auth-route': ['^/a{1,2}$', 'x"y'], upstream: [] })
+  const problems = (...args: string[]): string => parseCommandLine(args).problems.map(({ argument, message }) => `${argument} ${message}`).join('\n')
+  t.match(problems('--clientid', 'x'), /^--clientid is not an option of OAuth2 Proxy; did you mean --client-id\?$/)
+  t.match(problems('--cookie-secure', 'false'), /^false is not an option: write values of switches with =/)
+  t.match(problems('stray'), /^argument is not an option/)
+  t.match(problems('--client-id'), /needs a value/)
+  t.match(problems('--email-domain="a'), /quote that does not end/)
+  t.match(problems('--config-test'), /oidc-gateway check/)
+  t.match(refusals(translate(FILE, { args: ['--alpha-config', 'x.yaml'] })), [/--alpha-config: refused, is not available in this version/])
+})
+
+t.test('the command line goes before the environment, and that before the file', async t => {
+  const environment = { OAUTH2_PROXY_CLIENT_ID: 'environment', OAUTH2_PROXY_SCOPE: 'openid', OAUTH2_PROXY_EMAIL_DOMAINS: 'a.com,b.com', OAUTH2_PROXY_COOKIE_NAME: '', OAUTH2_PROXY_PORT: 'tcp://10.0.0.1:80', OTHER: 'x' }
+  const imported = translate({ ...FILE, client_id: 'file', cookie_name: 'file' }, { environment, args: ['-client-id=argument'] })
+  t.match(block(imported), { client_id: 'argument', scope: 'openid', session: { cookie_name: 'file' } })
+  t.match(told(imported), /^client_id: exact, has no effect: OAUTH2_PROXY_CLIENT_ID goes before it$/m)
+  t.match(told(imported), /^OAUTH2_PROXY_CLIENT_ID: exact, has no effect: --client-id goes before it$/m)
+  t.match(imported.report.notes, [{ path: ['OAUTH2_PROXY_PORT'], message: /is not an option of OAuth2 Proxy/ }], 'said, and no reason to stop')
+})
+
+t.test('values are read as forgivingly as there', async t => {
+  t.match(block(translate({ ...FILE, email_domains: '*', cookie_secure: 'false', cookie_httponly: 0, cookie_expire: 3600e9, client_id: 12 })), { client_id: '12', session: { cookie_secure: false, cookie_http_only: false, cookie: { lifetime: 3600 } } })
+  t.match(block(translate({ ...FILE, cookie_expire: '1h30m0.5s' })), { session: { cookie: { lifetime: 5400 } } })
+  for (const [name, value, why] of [['cookie_secure', 'nein', /true or false/], ['cookie_expire', '7d', /a duration/], ['client_id', true, /a text/], ['email_domains', [{}], /a list of texts/], ['email_domains', 7, /a list of texts/], ['logging_max_age', 1.5, /a whole number/]] as const) {
+    t.match(refusals(translate({ ...FILE, [name]: value })).find(line => line.startsWith(name)), why, name)
+  }
+})
+
+t.test('-- and --dev are for oauth2-proxy alone', async t => {
+  const misuse = (...args: string[]): unknown => parseArguments(args)
+  t.match(misuse('start', '-c', 'x.yaml', '--', '-provider'), { kind: 'misuse', message: /^-- is for --from oauth2-proxy/ })
+  t.match(misuse('start', '--from', 'apisix', '--dev', '-c', 'x'), { kind: 'misuse', message: /^--dev is for --from oauth2-proxy/ })
+  t.match(misuse('import', '--from', 'oauth2-proxy', '--dev', 'x'), { kind: 'misuse', message: /^--dev is not for import/ })
+  t.match(misuse('start', '--from', 'oauth2-proxy', '--ignore-plugin', 'x'), { kind: 'misuse', message: /has no plugins/ })
+  t.match(misuse('start', '--from', 'oauth2-proxy', '-c', 'a.cfg', '--', '--config', 'b.cfg'), { kind: 'misuse', message: /takes one file/ })
+  t.match(misuse('start', '--from', 'oauth2-proxy', '--', '--config', 'b.cfg'), { kind: 'run', source: { file: 'b.cfg', foreign: { commandLine: ['--config', 'b.cfg'], dev: false } } })
+  t.match(misuse('start', '--from', 'oauth2-proxy', '--dev', '--', '-client-id', 'a'), { kind: 'run', source: { file: null, foreign: { dev: true } } })
+  t.match(misuse('check', '--from', 'oauth2-proxy'), { kind: 'run', source: { file: null } }, 'the environment may have all of it')
+})
+
+t.test('the files of the documents hold with what was never filled in, but for what is not available yet', async t => {
+  for (const name of ['okta.cfg', 'okta-localhost.cfg', 'zitadel.cfg', 'zitadel-groups.cfg']) {
+    const file = `${t.testdir({ 'proxy.cfg': filled(name) })}/proxy.cfg`
+    t.match(await run(t, ['check', '--from', 'oauth2-proxy', '-c', file]), { code: 0, out: 'ok  1 route, 1 protected, 0 open, 1 core, plain HTTP\n' }, name)
+  }
+  const literal = await run(t, ['check', '--from', 'oauth2-proxy', '-c', fixture('okta.cfg')])
+  t.match(literal, { code: 2, out: '', err: /okta\.cfg:12:1 {2}pass_access_token is not available in this version\n[^]*4 problems in/ })
+})
+
+t.test('import prints a native file in which secrets of the environment are references', async t => {
+  const environment = Object.fromEntries(Object.entries({ ...FILE, email_domains: '*', upstreams: 'http://127.0.0.1:1' }).map(([name, value]) => [`OAUTH2_PROXY_${name.toUpperCase()}`, String(value)]))
+  const { code, out, err } = await run(t, ['import', '--from', 'oauth2-proxy'], environment)
+  t.equal(code, 0, err)
+  t.match(out, /client_secret: \$ENV:\/\/OAUTH2_PROXY_CLIENT_SECRET\n[^]*secret: \$ENV:\/\/OAUTH2_PROXY_COOKIE_SECRET\n/)
+  t.notMatch(out + err, new RegExp(`hunter2|${SECRET}`))
+  const folder = t.testdir({ 'gateway.yaml': out })
+  t.match(await run(t, ['check', '-c', `${folder}/gateway.yaml`], environment), { code: 0, out: /^ok {2}1 route/ })
+})
+
+t.test('start runs a command line of OAuth2 Proxy, and --dev says what it lets pass', async t => {
+  t.match(await run(t, ['start', '--from', 'oauth2-proxy', '--', ...DEX, UPSTREAM]), { code: 2, out: '', err: /--cookie-secret is the placeholder secret\. Here is a fresh one/ })
+  const child = spawn(process.execPath, [PROGRAM, 'start', '--from', 'oauth2-proxy', '--dev', '--listen', '127.0.0.1:0', '--', ...DEX, UPSTREAM], { env: { PATH: process.env.PATH } })
+  t.teardown(() => { child.kill('SIGKILL') })
+  const warned = text(child.stderr)
+  let said = ''
+  for await (const chunk of child.stdout) {
+    said += String(chunk)
+    if (said.includes('listening at')) break
+  }
+  t.match(said, /listening at http:\/\/127\.0\.0\.1:\d+"/)
+  child.kill('SIGTERM')
+  t.match(await warned, /--cookie-secret is a placeholder, which --dev lets pass/)
+})

@@ -1,0 +1,44 @@
+import { fileURLToPath } from 'node:url'
+import { loadForeignFile, type ForeignConfiguration } from '../../packages/gateway/src/importers/foreign-file.ts'
+import type { ForeignFormat } from '../../packages/gateway/src/importers/origins.ts'
+import { parseCommandLine } from '../../packages/gateway/src/importers/oauth2-proxy/command-line.ts'
+import { importOAuth2Proxy } from '../../packages/gateway/src/importers/oauth2-proxy/import.ts'
+import type { Imported } from '../../packages/gateway/src/importers/imported.ts'
+
+export const fixture = (name: string): string => fileURLToPath(new URL(`../fixtures/oauth2-proxy/${name}`, import.meta.url))
+
+export const SECRET = '0123456789abcdef0123456789abcdef'
+/** The least that OAuth2 Proxy starts with, and an upstream. */
+export const FILE = { provider: 'oidc', client_id: 'app', client_secret: 'hunter2', cookie_secret: SECRET, oidc_issuer_url: 'https://idp.example', email_domains: ['*'], upstreams: ['http://127.0.0.1:8080'] }
+
+interface Others {
+  readonly environment?: NodeJS.ProcessEnv
+  readonly args?: readonly string[]
+  readonly dev?: boolean
+  readonly listen?: ForeignFormat['listen']
+  readonly files?: ReadonlyMap<string, string | null>
+}
+
+export function translate (file: unknown, { environment = {}, args = [], dev = false, listen = null, files = new Map() }: Others = {}): Imported {
+  return importOAuth2Proxy({ file, environment, commandLine: parseCommandLine(args) }, { dev, listen, files })
+}
+
+export async function load (file: string | null, { environment = {}, args = [], dev = false }: Others = {}): Promise<ForeignConfiguration> {
+  return await loadForeignFile(file, { from: 'oauth2-proxy', ignorePlugins: [], dev, commandLine: args }, { environment, allowUnset: false })
+}
+
+/** `cookie_secret: refused, is …`, a line for each member. */
+export function told ({ report }: Imported): string {
+  return report.entries.map(({ path, verdict, message }) => `${path.join('.')}: ${verdict}, ${message ?? ''}`).join('\n')
+}
+
+export const refusals = (imported: Imported): string[] => told(imported).split('\n').filter(line => line.includes(': refused'))
+
+export const block = ({ value }: Imported): Record<string, unknown> => (value.routes[0]?.plugins as Record<string, Record<string, unknown>> | undefined)?.['openid-connect'] ?? {}
+
+/** What became of one option beside the least. */
+export function verdictOf (name: string, value: unknown, others: Record<string, unknown> = {}): string | undefined {
+  const { report } = translate({ ...FILE, ...others, [name]: value })
+  const entries = report.entries.filter(({ path }) => path[0] === name)
+  return (entries.find(({ verdict }) => verdict === 'refused') ?? entries.find(({ path }) => path.length === 1) ?? entries[0])?.verdict
+}
