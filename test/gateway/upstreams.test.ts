@@ -87,7 +87,7 @@ t.test('static:// is behind the guard, and takes its turn with other routes', as
 t.test('what is no upstream is a mistake', async t => {
   for (const upstream of ['unix:', 'unix:app.sock', 'unix://app.sock', 'unix:/run/', `unix:/${'x'.repeat(107)}`, 'unix:/run/\0']) t.match(await problemOf(upstream), /routes\.0\.upstream must be unix: and the absolute path/, upstream)
   for (const upstream of ['static://', 'static://99', 'static://100', 'static://600', 'static://200/x', 'static:200', 'static://2e2']) t.match(await problemOf(upstream), /upstream must be static:\/\/ and a status/, upstream)
-  for (const upstream of ['ftp://x', 'constructor:x', 'h2c://x']) t.match(await problemOf(upstream), /upstream must be an http:, https:, unix:, static: URL/, upstream)
+  for (const upstream of ['ftp://x', 'constructor:x', 'h2c://x']) t.match(await problemOf(upstream), /upstream must be an http:, https:, unix:, file:, static: URL/, upstream)
   t.match(await problemOf('nothing'), /upstream is not a URL/)
   t.equal(await problemOf('unix:///run/app.sock'), '')
 })

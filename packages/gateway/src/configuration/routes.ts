@@ -61,6 +61,15 @@ function checkHosts ({ host, hosts }: ResolvedRoute): Found<string[]> {
   return { value: names.length === 0 ? [ANY_HOST] : names, problems }
 }
 
+const READING: readonly Method[] = ['GET', 'HEAD']
+
+/** A folder is read, and nothing else. */
+function checkMethods ({ methods }: ResolvedRoute, upstream: Upstream | null): Found<readonly Method[] | null> {
+  if (upstream?.kind !== 'folder') return { value: methods === undefined ? null : unique(methods) as Method[], problems: [] }
+  const others = (methods ?? []).flatMap((method, index) => (READING as readonly string[]).includes(method) ? [] : [problemAt(['methods', String(index)], 'is not for files: a folder takes GET and HEAD')])
+  return { value: methods === undefined ? READING : unique(methods) as Method[], problems: others }
+}
+
 function otherPluginProblem (name: string): string {
   const meant = nearestName(name, [PLUGIN]) === null ? '' : `; did you mean ${PLUGIN}?`
   return `is not a plugin of this gateway, which has only ${PLUGIN}${meant}`
@@ -94,17 +103,18 @@ export function checkRoute (input: ResolvedRoute, place: Path): { readonly route
   const uris = checkUris(input)
   const hosts = checkHosts(input)
   const upstream = input.upstream === undefined ? { kind: 'problems' as const, problems: [problemAt([], 'is required')] } : checkUpstream(input.upstream)
+  const methods = checkMethods(input, upstream.kind === 'upstream' ? upstream.upstream : null)
   const protection = checkProtection(input.plugins)
   const problems = [
     ...uris.problems,
     ...hosts.problems,
+    ...methods.problems,
     ...(upstream.kind === 'problems' ? under(['upstream'], upstream.problems) : []),
     ...under(['plugins'], protection.problems)
   ]
   if (problems.length > 0 || upstream.kind === 'problems') return { route: null, problems: under(place, problems) }
-  const methods = input.methods === undefined ? null : unique(input.methods) as Method[]
   return {
-    route: { place, uris: uris.value, hosts: hosts.value, methods, priority: input.priority ?? 0, upstream: upstream.upstream, protection: protection.value },
+    route: { place, uris: uris.value, hosts: hosts.value, methods: methods.value, priority: input.priority ?? 0, upstream: upstream.upstream, protection: protection.value },
     problems: []
   }
 }

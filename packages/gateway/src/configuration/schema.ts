@@ -76,7 +76,7 @@ export const upstreamSchema = Type.Object({
 export type UpstreamOptions = Resolved<typeof upstreamSchema>
 
 const upstream = Type.Unsafe<string | Static<typeof upstreamSchema>>(Type.Unknown({
-  description: 'Where the requests go: `http://host:port` or `https://host:port`; `unix:/run/app.sock`, a Unix socket; `static://404`, always that status; or an object as below.'
+  description: 'Where the requests go: `http://host:port` or `https://host:port`; `unix:/run/app.sock`, a Unix socket; `file:///srv/site`, the files below a folder; `static://404`, always that status; or an object as below.'
 }))
 
 const plugins = Type.Unsafe<{ 'openid-connect'?: Record<string, unknown> }>(Type.Unknown({

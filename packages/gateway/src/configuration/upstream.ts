@@ -1,4 +1,6 @@
+import { pathToFileURL } from 'node:url'
 import { checkOptions, type OptionProblem } from 'fastify-oidc-session-store'
+import { parseFolder } from './folder.ts'
 import { problemAt, under } from './problems.ts'
 import { nodeSchema, upstreamSchema, type UpstreamOptions } from './schema.ts'
 
@@ -11,6 +13,8 @@ export interface UpstreamNode {
 export type Upstream =
   | { readonly kind: 'servers', readonly nodes: readonly UpstreamNode[], readonly options: UpstreamOptions }
   | { readonly kind: 'socket', readonly path: string, readonly options: UpstreamOptions }
+  /** Files below a folder. */
+  | { readonly kind: 'folder', readonly path: string }
   /** Always the same answer. */
   | { readonly kind: 'status', readonly status: number }
 
@@ -36,12 +40,17 @@ function parseSocket (text: string): CheckedUpstream {
   return { kind: 'upstream', upstream: { kind: 'socket', path, options } }
 }
 
+function parseFiles (text: string): CheckedUpstream {
+  const folder = parseFolder(text)
+  return folder.kind === 'problem' ? failed([], folder.message) : { kind: 'upstream', upstream: folder }
+}
+
 function parseStatus (text: string): CheckedUpstream {
   const status = Number(/^static:\/\/(?<status>\d{3})\/?$/.exec(text)?.groups?.status)
   return status >= 200 && status < 600 ? { kind: 'upstream', upstream: { kind: 'status', status } } : failed([], 'must be static:// and a status, 200 to 599')
 }
 
-const SCHEMES: Readonly<Record<string, (text: string) => CheckedUpstream>> = { 'http:': parseUrl, 'https:': parseUrl, 'unix:': parseSocket, 'static:': parseStatus }
+const SCHEMES: Readonly<Record<string, (text: string) => CheckedUpstream>> = { 'http:': parseUrl, 'https:': parseUrl, 'unix:': parseSocket, 'file:': parseFiles, 'static:': parseStatus }
 
 function parseText (text: string): CheckedUpstream {
   const scheme = text.slice(0, text.indexOf(':') + 1).toLowerCase()
@@ -126,6 +135,7 @@ export function formatUpstream (upstream: Upstream): string {
   switch (upstream.kind) {
     case 'servers': return upstream.nodes.map(({ origin, weight }) => upstream.nodes.length === 1 ? origin : `${origin} (${weight})`).join(', ')
     case 'socket': return `unix:${upstream.path}`
+    case 'folder': return String(pathToFileURL(upstream.path))
     case 'status': return `static://${upstream.status}`
   }
 }

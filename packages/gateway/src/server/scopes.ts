@@ -8,6 +8,7 @@ import type { Upstream } from '../configuration/upstream.ts'
 import { formatUri } from '../configuration/uri.ts'
 import { createBalancer } from './balancer.ts'
 import type { CoreHealth } from './health.ts'
+import { mountFolder } from './folder-route.ts'
 import { hostConstraint } from './host-constraint.ts'
 import { openScope } from './open-scope.ts'
 import { markRoutes } from './route-place.ts'
@@ -22,7 +23,7 @@ function defined<T extends object> (options: T): T {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as T
 }
 
-type ProxiedUpstream = Exclude<Upstream, { readonly kind: 'status' }>
+type ProxiedUpstream = Extract<Upstream, { readonly kind: 'servers' | 'socket' }>
 
 function addressOf (upstream: ProxiedUpstream): Partial<ProxyOptions> {
   if (upstream.kind === 'socket') return { upstream: 'http://localhost', unix_socket: upstream.path }
@@ -63,8 +64,11 @@ async function mountRoute (parent: FastifyInstance, route: GatewayRoute, policy:
   await parent.register(async scope => {
     markRoutes(scope, formatPath(route.place))
     const { upstream } = route
-    if (upstream.kind === 'status') mountStatus(scope, route, upstream.status, policy)
-    else await scope.register(proxy, proxyOptions(route, upstream, policy))
+    switch (upstream.kind) {
+      case 'status': return mountStatus(scope, route, upstream.status, policy)
+      case 'folder': return await mountFolder(scope, route, upstream.path, policy)
+      default: await scope.register(proxy, proxyOptions(route, upstream, policy))
+    }
   })
 }
 
