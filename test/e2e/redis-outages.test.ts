@@ -1,8 +1,10 @@
 import t, { type Test } from 'tap'
+import { createHash } from 'node:crypto'
+import { Redis } from 'ioredis'
 import { login } from 'fastify-oidc-testing'
 import { startCrowdProvider, type CrowdProvider } from '../faults/support/crowd-provider.ts'
 import { signOut, startInstance, visit } from '../faults/support/instances.ts'
-import { isCleared, now, reissue, setCookies } from '../oidc/session-parts.ts'
+import { handleOf, isCleared, now, reissue, setCookies } from '../oidc/session-parts.ts'
 import type { Application } from '../oidc/support.ts'
 import { startStallingProxy } from '../redis-store/support/stalling-proxy.ts'
 import { until } from '../support/redis-process.ts'
@@ -195,4 +197,23 @@ t.test('the same with sessions in cookies: the late tab and the other instance f
   await isServed(t, other, due)
   await isServed(t, at, due)
   t.same(provider.refreshes, { taken: taken + 1, reused: 0 })
+})
+
+t.test('a logout that no replica has acknowledged is refused; once it is answered, a failover does not undo it', async t => {
+  const { redis, at, cookie, another } = await scene(t)
+  const other = await another()
+  const replica = await startRedis(t, { configuration: [`replicaof 127.0.0.1 ${redis.port}`, 'repl-diskless-sync-delay 0'] })
+  await until('the replica is in step', async () => (await replica.command('ROLE') as unknown[])[3] === 'connected')
+  const raw = new Redis(redis.socket)
+  t.teardown(() => { raw.disconnect() })
+  const key = `sessions:${createHash('sha256').update(handleOf(cookie)).digest('base64url')}`
+  const kept = await raw.hgetallBuffer(key)
+  replica.pause()
+  const refused = await signOut(at, cookie)
+  t.equal(refused.statusCode, 503)
+  t.same(setCookies(refused), [])
+  t.equal((await signOut(at, cookie)).statusCode, 200, 'it is gone, and nothing is left to wait for')
+  // What a replica would bring back that takes over now.
+  await raw.hset(key, kept)
+  for (const each of [at, other, await another()]) t.equal((await visit(each, cookie)).statusCode, 401)
 })

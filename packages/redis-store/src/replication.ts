@@ -27,7 +27,9 @@ function countOnline (replication: string): number {
 async function ask (node: Redis, state: Acknowledgement): Promise<boolean> {
   const online = countOnline(await node.info('replication'))
   if (online === 0) return true
-  const limitMs = performance.now() - state.failedAtMs < DISTRUST_MS ? DISTRUST_LIMIT_MS : LIMIT_MS
+  // Longer than a command may take, it would look like an outage.
+  const longestMs = Math.min(LIMIT_MS, Math.ceil((node.options.commandTimeout ?? Infinity) / 2))
+  const limitMs = performance.now() - state.failedAtMs < DISTRUST_MS ? Math.min(DISTRUST_LIMIT_MS, longestMs) : longestMs
   const copied = await node.wait(online, limitMs) > 0
   if (!copied) state.failedAtMs = performance.now()
   return copied
