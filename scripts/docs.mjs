@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { rowsMarkdown } from './docs/apisix-rows.mjs'
 import { errorsMarkdown } from './docs/errors.mjs'
+import { oauth2ProxyMarkdown } from './docs/oauth2-proxy-rows.mjs'
 import { optionsMarkdown } from './docs/options.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -88,6 +89,9 @@ for (const { name } of readdirSync(join(root, 'packages'), { withFileTypes: true
 const { optionsSchema } = await load('oidc', 'dist', 'options', 'schema.js')
 const apisix = 'docs/apisix.md'
 put(apisix, fill(read(apisix) ?? '', 'rows', rowsMarkdown(optionsSchema, { root, note: await unbuiltNote('oidc') }), apisix))
+const { ROWS } = await load('gateway', 'dist', 'importers', 'oauth2-proxy', 'table.js')
+const oauth2Proxy = 'docs/oauth2-proxy.md'
+put(oauth2Proxy, fill(read(oauth2Proxy) ?? '', 'rows', oauth2ProxyMarkdown(ROWS), oauth2Proxy))
 put('packages/oidc/schema.json', `${JSON.stringify({ $schema: 'http://json-schema.org/draft-07/schema#', title: 'Options of fastify-oidc', ...optionsSchema }, null, 2)}\n`)
 
 if (problems.length > 0) {

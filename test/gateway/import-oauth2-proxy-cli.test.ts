@@ -9,7 +9,6 @@ import { block, FILE, fixture, refusals, SECRET, told, translate } from './impor
 
 const PROGRAM = fileURLToPath(new URL('../../packages/gateway/dist/bin/oidc-gateway.js', import.meta.url))
 const DEX = JSON.parse(readFileSync(fixture('dex.args.json'), 'utf8')) as string[]
-const UPSTREAM = '--upstream=http://127.0.0.1:8080'
 
 interface Tap { teardown (handler: () => unknown): void }
 
@@ -104,8 +103,8 @@ t.test('import prints a native file in which secrets of the environment are refe
 })
 
 t.test('start runs a command line of OAuth2 Proxy, and --dev says what it lets pass', async t => {
-  t.match(await run(t, ['start', '--from', 'oauth2-proxy', '--', ...DEX, UPSTREAM]), { code: 2, out: '', err: /--cookie-secret is the placeholder secret\. Here is a fresh one/ })
-  const child = spawn(process.execPath, [PROGRAM, 'start', '--from', 'oauth2-proxy', '--dev', '--listen', '127.0.0.1:0', '--', ...DEX, UPSTREAM], { env: { PATH: process.env.PATH } })
+  t.match(await run(t, ['start', '--from', 'oauth2-proxy', '--', ...DEX]), { code: 2, out: '', err: /--cookie-secret is the placeholder secret\. Here is a fresh one/ })
+  const child = spawn(process.execPath, [PROGRAM, 'start', '--from', 'oauth2-proxy', '--dev', '--listen', '127.0.0.1:0', '--', ...DEX], { env: { PATH: process.env.PATH } })
   t.teardown(() => { child.kill('SIGKILL') })
   const warned = text(child.stderr)
   let said = ''

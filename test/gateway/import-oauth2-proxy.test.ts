@@ -50,11 +50,11 @@ t.test('a fresh secret is another one each time, and will do', async t => {
 })
 
 t.test('--dev lets placeholders for secrets pass on loopback, and nowhere else', async t => {
-  const dex = translate(null, { args: [...DEX, '--upstream', 'http://127.0.0.1:8080'], dev: true })
+  const dex = translate(null, { args: DEX, dev: true })
   t.same(refusals(dex), [])
   const { session } = block(dex) as { session: { secret: string } }
   t.match(session.secret, /^[\w-]{43}$/, 'sessions are sealed under a secret that no document prints')
-  t.equal((block(translate(null, { args: [...DEX, '--upstream=http://127.0.0.1:8080'], dev: true })).session as { secret: string }).secret, session.secret, 'the same one for as long as the process lives')
+  t.equal((block(translate(null, { args: DEX, dev: true })).session as { secret: string }).secret, session.secret, 'the same one for as long as the process lives')
   t.same(refusals(translate({ ...FILE, client_id: 'XXXXX', client_secret: 'YYYYY' }, { dev: true })), [])
   for (const listen of [{ host: '0.0.0.0', port: 4180 }, { host: 'example.com', port: 4180 }, { host: '127.0.0.1.example.com', port: 1 }]) {
     t.match(refusals(translate({ ...FILE, cookie_secret: 'secret' }, { dev: true, listen })).join('\n'), /--dev is for 127\.0\.0\.1[^]*cookie_secret: refused, is the placeholder secret/)
@@ -91,7 +91,7 @@ t.test('an option that nobody knows is refused, with the nearest name', async t 
 
 t.test('what is missing is told, all of it', async t => {
   const lines = refusals(translate({}, {})).join('\n')
-  for (const name of ['provider', 'client_id', 'client_secret', 'cookie_secret', 'oidc_issuer_url', 'email_domains', 'upstreams']) t.match(lines, new RegExp(`^${name}: refused, is missing`, 'm'), name)
+  for (const name of ['provider', 'client_id', 'client_secret', 'cookie_secret', 'oidc_issuer_url', 'email_domains']) t.match(lines, new RegExp(`^${name}: refused, is missing`, 'm'), name)
 })
 
 t.test('rules for e-mail addresses and groups hold for sessions', async t => {
@@ -138,9 +138,13 @@ t.test('upstreams are routes by their paths, which are no part of where requests
     { uri: '/foo/*' },
     { uri: '/bar', upstream: { scheme: 'https', nodes: { '127.0.0.1:3': 1 }, tls: { verify: false } } }
   ])
-  for (const [upstream, why] of [['file:///srv/#/x/', /files/], ['static://202', /fixed answers/], ['unix:///x', /unix sockets/], ['ftp://x', /must be an http/], ['http://u:p@x', /a name or a password/], ['http://x/?y', /query/], ['x', /must be a URL/]] as const) {
+  for (const [upstream, why] of [['file:///srv/#/x/', /is not available in this version: upstreams are/], ['ftp://x', /must be a URL that begins with http/], ['http://u:p@x', /a name or a password/], ['http://x/?y', /query/], ['x', /must be a URL/]] as const) {
     t.match(refusals(translate({ ...FILE, upstreams: [upstream] })), [why], upstream)
   }
+  for (const [upstream, native] of [['static://202', 'static://202'], ['static://ok', 'static://200'], ['unix:///run/a.sock', 'unix:/run/a.sock'], ['unix:/run/a.sock', 'unix:/run/a.sock']] as const) {
+    t.same(translate({ ...FILE, upstreams: [upstream] }).value.routes.map(({ uri, upstream: target }) => [uri, target]), [['/*', native]], upstream)
+  }
+  t.match(translate({ ...FILE, upstreams: [] }).value.routes, [{ uri: '/*', upstream: 'static://404', plugins: { 'openid-connect': { client_id: 'app' } } }], 'without any it is 404, after the login')
   t.match(refusals(translate({ ...FILE, upstreams: ['http://a', 'http://b/'] })), [/upstreams\.1: refused, has the path of an earlier one/])
 })
 

@@ -3,7 +3,7 @@ import { NOT_YET, type Context } from './row.ts'
 
 type Parts = Omit<Context, 'path'>
 
-const KINDS: Readonly<Record<string, string>> = { 'file:': 'files', 'static:': 'fixed answers', 'unix:': 'unix sockets' }
+const KINDS = 'http://, https://, unix:// and static://'
 
 function uriOf (pathname: string): string {
   return pathname.endsWith('/') ? `${pathname}*` : pathname
@@ -26,11 +26,28 @@ function upstreamOf (url: URL, { settings }: Parts): unknown {
 function problemOf (text: string): string | null {
   if (!URL.canParse(text)) return 'must be a URL'
   const { protocol, username, password, search, hash } = new URL(text)
-  const kind = KINDS[protocol]
-  if (kind !== undefined) return `${NOT_YET}: upstreams are http:// and https://, not ${kind}`
-  if (protocol !== 'http:' && protocol !== 'https:') return 'must be an http:// or https:// URL'
+  if (protocol === 'file:') return `${NOT_YET}: upstreams are ${KINDS}`
+  if (protocol === 'static:' || protocol === 'unix:') return null
+  if (protocol !== 'http:' && protocol !== 'https:') return `must be a URL that begins with ${KINDS}`
   if (username !== '' || password !== '') return 'must not have a name or a password in it'
   return search === '' && hash === '' ? null : 'must not have a query or a fragment'
+}
+
+/** What does not depend on a path stands at the root. */
+function translateOne (text: string, path: Path, parts: Parts): { readonly pathname: string, readonly upstream: unknown } {
+  const { ledger } = parts
+  if (text.startsWith('unix:')) {
+    ledger.exact(path, 'is the route /* here')
+    return { pathname: '/', upstream: `unix:${text.replace(/^unix:(?:\/\/)?/, '')}` }
+  }
+  const url = new URL(text)
+  if (url.protocol !== 'static:') {
+    ledger.exact(path, `is the route ${uriOf(url.pathname)} here`)
+    return { pathname: url.pathname, upstream: upstreamOf(url, parts) }
+  }
+  const status = /^\d+$/.test(url.host) ? url.host : '200'
+  ledger.approximate(path, `is the route /* here, with the status ${status} and an answer of this gateway`)
+  return { pathname: '/', upstream: `static://${status}` }
 }
 
 /** Each upstream is a route: its path says which requests it gets, and is no part of where they go. */
@@ -38,17 +55,20 @@ export function translateUpstreams (parts: Parts): void {
   const { settings, ledger, draft } = parts
   const setting = settings.find('upstreams')
   const texts = settings.list('upstreams')
-  if (texts.length === 0) return ledger.refuse(settings.pathOf('upstreams'), `is missing: to answer 404 after each login, as OAuth2 Proxy does, ${NOT_YET}`)
+  if (texts.length === 0) {
+    ledger.note([], 'has no upstreams: after a login each request is answered 404')
+    if (setting !== null) ledger.exact(setting.path, 'is empty')
+    return draft.addRoute({ uri: '/*', upstream: 'static://404' }, settings.pathOf('upstreams'))
+  }
   const taken = new Set<string>()
   texts.forEach((text, index) => {
     const path: Path = [...setting?.path ?? [], String(index)]
     const problem = problemOf(text)
     if (problem !== null) return ledger.refuse(path, problem)
-    const url = new URL(text)
-    if (taken.has(url.pathname)) return ledger.refuse(path, 'has the path of an earlier one')
-    taken.add(url.pathname)
-    ledger.exact(path, `is the route ${uriOf(url.pathname)} here`)
-    draft.addRoute({ uri: uriOf(url.pathname), upstream: upstreamOf(url, parts) }, path)
+    const { pathname, upstream } = translateOne(text, path, parts)
+    if (taken.has(pathname)) return ledger.refuse(path, 'has the path of an earlier one')
+    taken.add(pathname)
+    draft.addRoute({ uri: uriOf(pathname), upstream }, path)
   })
   if (settings.find('upstream_timeout') !== null) ledger.approximate(settings.pathOf('upstream_timeout'), 'is timeout.read here, which also holds between two parts of an answer')
 }

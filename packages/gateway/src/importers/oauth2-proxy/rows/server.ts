@@ -27,7 +27,11 @@ export const SERVER_ROWS: readonly Row[] = [
     else ledger.approximate(path, 'is left out: addresses are read from X-Forwarded-For')
   }),
   partOf('proxy_prefix', 'text', { kind: 'approximated', target: 'openid-connect: redirect_uri, logout_path', says: 'its other endpoints are not available in this version' }),
-  later('force_https', 'flag'),
+  row('force_https', 'flag', { kind: 'varies', target: 'force_https', says: 'probes are not redirected, and the port is always 443' }, (value, { path, ledger, draft }) => {
+    if (!value) return ledger.exact(path, 'has no effect: it is the default')
+    draft.set(['force_https'], true, path)
+    ledger.approximate(path, 'is force_https here: probes are not redirected, and the port is always 443')
+  }),
   healthPath('ping_path'),
   healthPath('ready_path'),
   leftOut('ping_user_agent', 'text', 'ping_path answers everyone'),

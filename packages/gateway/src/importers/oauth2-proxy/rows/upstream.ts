@@ -12,7 +12,7 @@ function userHeaders (name: string): Row {
 
 /** Where requests go, and with which headers. */
 export const UPSTREAM_ROWS: readonly Row[] = [
-  partOf(['upstreams', 'upstream'], 'list', { kind: 'varies', target: 'routes', says: '`http://` and `https://`; others are refused' }),
+  partOf(['upstreams', 'upstream'], 'list', { kind: 'varies', target: 'routes', says: '`http://`, `https://` and `unix://` are exact, `static://` answers with a text of its own; `file://` is refused' }),
   partOf('pass_host_header', 'flag', { kind: 'exact', target: 'upstream.pass_host' }),
   partOf('ssl_upstream_insecure_skip_verify', 'flag', { kind: 'exact', target: 'upstream.tls.verify' }),
   partOf('upstream_timeout', 'duration', { kind: 'approximated', target: 'upstream.timeout.read', says: 'also holds between two parts of an answer' }),
