@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Test } from 'tap'
-import { tally, type Answer, type Node, type Nodes, type Visitor } from './nodes.ts'
+import { logged, tally, type Answer, type Node, type Nodes, type Visitor } from './nodes.ts'
 
 export interface Kill {
   /** Who gets the locks, and dies. */
@@ -81,4 +81,5 @@ export async function killHolder (t: Test, nodes: Nodes, cores: readonly string[
     const again = await nodes.login(survivor, core)
     t.equal((await survivor.ask(`/${core}/`, again.cookie)).status, 200, `${core}: a new login lives`)
   }
+  if (!t.passing()) for (const line of logged(kill.survivors)) t.comment(line)
 }

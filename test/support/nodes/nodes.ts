@@ -11,6 +11,8 @@ import { startTellingUpstream, type Told } from './upstream.ts'
 
 const GATEWAY = fileURLToPath(new URL('../../../packages/gateway/dist/bin/oidc-gateway.js', import.meta.url))
 const SERVICE = fileURLToPath(new URL('service.mjs', import.meta.url))
+/** Everything of a scene shares the machine: where it is busy, an answer of Redis that has arrived is read late, and the default of a second passes. */
+const READ_TIMEOUT_MS = 5000
 
 /** What came back for one request. */
 export interface Answer extends Told {
@@ -26,6 +28,18 @@ export function tally (answers: readonly Answer[]): string {
   const counts = new Map<number, number>()
   for (const { status } of answers) counts.set(status, (counts.get(status) ?? 0) + 1)
   return [...counts].sort(([a], [b]) => a - b).map(([status, count]) => `${count} × ${status}`).join(', ')
+}
+
+/** What the nodes logged, each line once, with how often it was. */
+export function logged (nodes: readonly Node[]): string[] {
+  const counts = new Map<string, number>()
+  for (const { log } of nodes) {
+    for (const { oidc, code, msg, err } of log) {
+      const line = JSON.stringify({ oidc, code, msg, cause: (err as { message?: unknown } | undefined)?.message })
+      counts.set(line, (counts.get(line) ?? 0) + 1)
+    }
+  }
+  return [...counts].map(([line, count]) => `${count} × ${line}`)
 }
 
 /** A gateway in a process of its own. */
@@ -80,7 +94,7 @@ function optionsOf ({ cores, timeout }: NodesOptions, { provider, redis }: Pick<
     backchannel_logout_path: `/${name}/backchannel`,
     timeout,
     ...options,
-    session: { secret: SECRET, cookie_name: name, redis: { port: redis.port, prefix: name }, ...session }
+    session: { secret: SECRET, cookie_name: name, redis: { port: redis.port, prefix: name, read_timeout: READ_TIMEOUT_MS }, ...session }
   }]))
 }
 
@@ -113,24 +127,27 @@ function cookieAfter ({ origin }: Node, cookie: string, setCookies: readonly str
 
 /** Starts four gateways, and all that they need. */
 export async function startNodes (owner: Owner, options: NodesOptions): Promise<Nodes> {
-  const ports = await freePorts(4)
-  const redirectUris = ports.flatMap(port => Object.keys(options.cores).map(name => `http://127.0.0.1:${port}/${name}/callback`))
   const [redis, provider, upstream] = await Promise.all([
     startRedis(owner),
-    startCountingProvider(owner, { accessTokenLife: options.accessTokenLife, redirectUris }),
+    startCountingProvider(owner, { accessTokenLife: options.accessTokenLife }),
     startTellingUpstream(owner)
   ])
   const ground = { redis, provider }
-  const start = async (port: number): Promise<Node> => {
+  const startAt = async (port: number): Promise<Node> => {
     const tokenGate = await startTokenGate(owner, `${provider.issuer}/token`)
     const origin = `http://127.0.0.1:${port}`
     const routes = Object.entries(optionsOf(options, ground, tokenGate.url)).map(([name, core]) => ({ uri: `/${name}/*`, upstream, plugins: { 'openid-connect': core } }))
     const child = await startProcess(owner, [GATEWAY, 'start', '-c'], { listen: { host: '127.0.0.1', port }, log: { level: 'warn' }, routes }, `${origin}/ready`)
-    const pool = new Pool(origin, { connections: 200 })
+    const pool = new Pool(origin, { connections: 1000 })
     owner.teardown(async () => { await pool.destroy() })
     return { ...child, origin, tokenGate, ask: async (path, cookie) => await ask(pool, path, cookie) }
   }
-  const all = await Promise.all(ports.map(start)) as [Node, Node, Node, Node]
+  // A free port may be another's by the time that the program listens.
+  const start = async (): Promise<Node> => {
+    const [port = 0, another = 0] = await freePorts(2)
+    return await startAt(port).catch(async (error: Error) => await (error.message.includes('EADDRINUSE') ? startAt(another) : Promise.reject(error)))
+  }
+  const all = await Promise.all([start(), start(), start(), start()]) as [Node, Node, Node, Node]
   return {
     ...ground,
     all,
