@@ -100,9 +100,9 @@ export function watchAvailability ({ client, log, openTimeoutMs }: AvailabilityO
     if (state.kind === 'opening' || state.kind === 'down') fail(error)
   }
   const onReplacing = (): void => {
-    if (state.kind !== 'up') return
+    if (state.kind !== 'up' && state.kind !== 'opening') return
     replacing = true
-    state = opening()
+    if (state.kind === 'up') state = opening()
   }
   const onClose = (): void => {
     if (replacing) replacing = false
