@@ -22,6 +22,9 @@ const DEFAULT_METHODS = ['DELETE', 'GET', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'P
 /** Methods of RFC 4918, RFC 3253, RFC 4791 and RFC 5323; TRACE is missing because it would echo credentials. */
 const DAV_METHODS = ['COPY', 'LOCK', 'MKCALENDAR', 'MKCOL', 'MOVE', 'PROPFIND', 'PROPPATCH', 'REPORT', 'SEARCH', 'UNLOCK'] as const
 
+/** Makes further headers for an upstream, by lower-case name. */
+export type HeaderSource = (request: FastifyRequest) => Readonly<Record<string, string>>
+
 /** The options of `fastify-oidc-proxy`. */
 export const proxyOptionsSchema = Type.Object({
   upstream: Type.Optional(Type.String({ pattern: '^https?://', description: 'Where requests go: an `http` or `https` URL. A path in it stands in for `prefix`, unless `rewrite_prefix` is set. Required unless `get_upstream` is set.' })),
@@ -33,6 +36,7 @@ export const proxyOptionsSchema = Type.Object({
   methods: withDefault(Type.Array(oneOf([...DEFAULT_METHODS, ...DAV_METHODS]), { minItems: 1, description: 'Methods that are passed on. The WebDAV methods are taken as well.' }), DEFAULT_METHODS),
   constraints: Type.Optional(Type.Record(Type.String(), Type.Unknown(), { description: 'Route constraints of Fastify, such as `{ host: \'app.example.com\' }`.' })),
   oidc: Type.Optional(Type.Unsafe<RoutePolicy | false>(Type.Union([Type.Object({}, { additionalProperties: true }), Type.Literal(false)], { description: 'What the proxied routes require (`config.oidc`), or false for routes that are open to everyone.' }))),
+  add_headers: Type.Optional(Type.Unsafe<HeaderSource>(Type.Function([], Type.Any(), { description: 'Makes further headers for the upstream: a function from the request to an object of them, by lower-case name. They come last and win.' }))),
   http2: withDefault(Type.Boolean({ description: 'Speak HTTP/2 to the upstream: over TLS, or else with prior knowledge. One that speaks HTTP/1.1 alone is a 502.' }), false),
   websocket: withDefault(Type.Boolean({ description: 'Pass WebSockets on.' }), true),
   pass_host: withDefault(Type.Union([Type.Literal('pass'), Type.Literal('node'), Type.Literal('rewrite')], { description: 'The `Host` that the upstream sees: the client\'s (`pass`), its own (`node`) or `upstream_host` (`rewrite`).' }), 'node'),

@@ -42,6 +42,7 @@ function createHost ({ pass_host: passHost, upstream_host: fixed }: ProxySetting
 export function createRequestHeaders (settings: ProxySettings, cookies: OwnCookies): RequestHeaders {
   const verdictOn = createVerdicts()
   const hostOf = createHost(settings)
+  const { add_headers: more } = settings
   return (request, received) => {
     const headers: UpstreamHeaders = {}
     const ips = request.ips
@@ -55,6 +56,7 @@ export function createRequestHeaders (settings: ProxySettings, cookies: OwnCooki
     addForwarded(headers, request, ips)
     const identity = request.oidc.identityHeaders
     for (const name in identity) headers[name] = identity[name]
+    if (more !== undefined) Object.assign(headers, more(request))
     headers[kReply] = request[kReply]
     return headers
   }

@@ -1,5 +1,6 @@
 import { checkOidcOptions, type RoutePolicy } from 'fastify-oidc'
 import { nearestName, type OptionProblem } from 'fastify-oidc-session-store'
+import { checkHeaders, type AddedHeader } from './headers.ts'
 import { ANY_HOST, hostProblem } from './hosts.ts'
 import type { Path } from './positions.ts'
 import { problemAt, under } from './problems.ts'
@@ -14,6 +15,12 @@ export type Protection =
   | { readonly kind: 'open' }
   | { readonly kind: 'oidc', readonly options: Readonly<Record<string, unknown>>, readonly policy: RoutePolicy }
 
+/** Headers that a route adds. */
+export interface AddedHeaders {
+  readonly request: readonly AddedHeader[]
+  readonly response: readonly AddedHeader[]
+}
+
 /** A route of the file, ready to be mounted. */
 export interface GatewayRoute {
   /** Where it stands in the file: `['routes', '0']`. */
@@ -25,6 +32,7 @@ export interface GatewayRoute {
   readonly methods: readonly Method[] | null
   readonly priority: number
   readonly upstream: Upstream
+  readonly headers: AddedHeaders
   readonly protection: Protection
 }
 
@@ -70,6 +78,17 @@ function checkMethods ({ methods }: ResolvedRoute, upstream: Upstream | null): F
   return { value: methods === undefined ? READING : unique(methods) as Method[], problems: others }
 }
 
+function checkAdded ({ headers }: ResolvedRoute, upstream: Upstream | null): Found<AddedHeaders> {
+  const request = checkHeaders(headers?.request)
+  const response = checkHeaders(headers?.response)
+  const isLocal = upstream?.kind === 'folder' || upstream?.kind === 'status'
+  const useless = isLocal && request.headers.length > 0 ? [problemAt(['headers', 'request'], 'has no meaning here: the gateway answers itself')] : []
+  return {
+    value: { request: request.headers, response: response.headers },
+    problems: [...under(['headers', 'request'], request.problems), ...under(['headers', 'response'], response.problems), ...useless]
+  }
+}
+
 function otherPluginProblem (name: string): string {
   const meant = nearestName(name, [PLUGIN]) === null ? '' : `; did you mean ${PLUGIN}?`
   return `is not a plugin of this gateway, which has only ${PLUGIN}${meant}`
@@ -104,17 +123,19 @@ export function checkRoute (input: ResolvedRoute, place: Path): { readonly route
   const hosts = checkHosts(input)
   const upstream = input.upstream === undefined ? { kind: 'problems' as const, problems: [problemAt([], 'is required')] } : checkUpstream(input.upstream)
   const methods = checkMethods(input, upstream.kind === 'upstream' ? upstream.upstream : null)
+  const headers = checkAdded(input, upstream.kind === 'upstream' ? upstream.upstream : null)
   const protection = checkProtection(input.plugins)
   const problems = [
     ...uris.problems,
     ...hosts.problems,
     ...methods.problems,
+    ...headers.problems,
     ...(upstream.kind === 'problems' ? under(['upstream'], upstream.problems) : []),
     ...under(['plugins'], protection.problems)
   ]
   if (problems.length > 0 || upstream.kind === 'problems') return { route: null, problems: under(place, problems) }
   return {
-    route: { place, uris: uris.value, hosts: hosts.value, methods: methods.value, priority: input.priority ?? 0, upstream: upstream.upstream, protection: protection.value },
+    route: { place, uris: uris.value, hosts: hosts.value, methods: methods.value, priority: input.priority ?? 0, upstream: upstream.upstream, headers: headers.value, protection: protection.value },
     problems: []
   }
 }

@@ -83,6 +83,21 @@ const plugins = Type.Unsafe<{ 'openid-connect'?: Record<string, unknown> }>(Type
   description: '`openid-connect`: the options of fastify-oidc, with `security_profile: oauth2.1` where none is written. Left out: the route is open to everyone.'
 }))
 
+/** One header of `headers`. */
+export const headerSchema = Type.Object({
+  value: Type.Optional(Type.String({ description: 'Text that is always the same.' })),
+  claim: text('Claim that the value is taken from.'),
+  prefix: Type.Optional(Type.String({ description: 'What stands before the claim.' })),
+  basic_password: text('Makes it a Basic credential: the claim is the user name.')
+}, { additionalProperties: false })
+
+type HeadersOption = Readonly<Record<string, Static<typeof headerSchema>>>
+
+const headers = Type.Optional(Type.Object({
+  request: Type.Optional(Type.Unsafe<HeadersOption>(Type.Unknown({ description: 'Headers for the upstream, by name: `{ value: text }`, `{ claim: email }`, `{ claim: access_token, prefix: "Bearer " }`, or `{ claim: sub, basic_password: … }`. What the caller sends under these names is removed.' }))),
+  response: Type.Optional(Type.Unsafe<HeadersOption>(Type.Unknown({ description: 'Headers of the answer, by name, as under `request`. They replace the upstream\'s.' })))
+}, { additionalProperties: false, description: 'Headers that are added. A claim that the caller has not leaves its header out.' }))
+
 const route = Type.Object({
   uri: text('Path: exact (`/foo`), everything under a prefix (`/foo/*`), or everything (`/*`).'),
   uris: texts('Several paths.'),
@@ -94,6 +109,7 @@ const route = Type.Object({
   name: text('A name, for people: it stands in listings.'),
   desc: text('A description, for people.'),
   upstream,
+  headers,
   plugins: Type.Optional(plugins)
 }, { additionalProperties: false })
 

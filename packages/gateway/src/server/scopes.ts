@@ -6,6 +6,7 @@ import type { GatewayCore } from '../configuration/cores.ts'
 import { PLUGIN, type GatewayRoute } from '../configuration/routes.ts'
 import type { Upstream } from '../configuration/upstream.ts'
 import { formatUri } from '../configuration/uri.ts'
+import { answerWith, createHeaderSource, stripAdded } from './added-headers.ts'
 import { createBalancer } from './balancer.ts'
 import type { CoreHealth } from './health.ts'
 import { mountFolder } from './folder-route.ts'
@@ -56,6 +57,7 @@ function proxyOptions (route: GatewayRoute, upstream: ProxiedUpstream, policy: R
     methods: route.methods === null ? undefined : [...route.methods],
     websocket: route.methods === null || route.methods.includes('GET'),
     constraints: { host: hostConstraint(route.hosts, route.priority) },
+    add_headers: route.headers.request.length === 0 ? undefined : createHeaderSource(route.headers.request),
     oidc: policy
   })
 }
@@ -63,7 +65,9 @@ function proxyOptions (route: GatewayRoute, upstream: ProxiedUpstream, policy: R
 async function mountRoute (parent: FastifyInstance, route: GatewayRoute, policy: RoutePolicy | false): Promise<void> {
   await parent.register(async scope => {
     markRoutes(scope, formatPath(route.place))
-    const { upstream } = route
+    const { upstream, headers } = route
+    if (headers.request.length > 0) stripAdded(scope, headers.request)
+    if (headers.response.length > 0) answerWith(scope, headers.response)
     switch (upstream.kind) {
       case 'status': return mountStatus(scope, route, upstream.status, policy)
       case 'folder': return await mountFolder(scope, route, upstream.path, policy)
