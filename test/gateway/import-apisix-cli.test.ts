@@ -27,7 +27,7 @@ async function run (t: Tap, args: readonly string[], environment: NodeJS.Process
 t.test('import prints YAML that check accepts, and the report beside it; references may be unset', async t => {
   const imported = await run(t, ['import', '--from', 'apisix', '--ignore-plugin', 'prometheus', '--ignore-plugin', 'typo', fixture('apisix.yaml')])
   t.equal(imported.code, 0, imported.err)
-  t.match(imported.out, /^# oidc-gateway import --from apisix\nroutes:\n {2}- id: 1\n/)
+  t.match(imported.out, /^# oidc-gateway import --from apisix\nrobots_txt: false\nroutes:\n {2}- id: 1\n/)
   t.match(imported.out, /client_secret: \$ENV:\/\/SHOP_SECRET\n/)
   t.match(imported.err, /apisix\.yaml:16:28 {2}approximated {2}routes\[0\]\.timeout\.send is left out/)
   t.match(imported.err, /apisix\.yaml:26:9 {2}exact {2}.*\.timeout is 5 seconds/)
