@@ -1,6 +1,6 @@
 import t from 'tap'
 import { optionsSchema } from 'fastify-oidc'
-import { gatewaySchema, upstreamSchema } from '../../packages/gateway/src/configuration/schema.ts'
+import { gatewaySchema, routeSchema, upstreamSchema } from '../../packages/gateway/src/configuration/schema.ts'
 import { ROWS, rowOfFlag, rowOfName, rowOfVariable } from '../../packages/gateway/src/importers/oauth2-proxy/table.ts'
 import { FILE, translate, verdictOf } from './import-oauth2-proxy-parts.ts'
 
@@ -75,7 +75,7 @@ t.test('the targets that rows name exist', async t => {
   for (const { name, target } of ROWS) {
     for (const option of target?.replace('openid-connect: ', '').split(', ') ?? []) {
       const path = option.split('.')
-      const root = target?.startsWith('openid-connect: ') === true ? optionsSchema : path[0] === 'upstream' ? upstreamSchema : gatewaySchema
+      const root = target?.startsWith('openid-connect: ') === true ? optionsSchema : path[0] === 'upstream' ? upstreamSchema : path[0] === 'headers' ? routeSchema : gatewaySchema
       t.ok(path[0] === 'authorization_params' || known(root, path[0] === 'upstream' ? path.slice(1) : path), `${name}: ${option}`)
     }
   }

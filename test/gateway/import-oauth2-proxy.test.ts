@@ -191,3 +191,17 @@ t.test('what protects a login is off only where the file says so', async t => {
   for (const name of ['insecure_oidc_skip_issuer_verification', 'skip_oidc_discovery', 'skip_auth_preflight', 'force_json_errors']) t.equal(verdictOf(name, true), 'refused', name)
   t.equal(verdictOf('skip_auth_strip_headers', false), 'refused')
 })
+
+t.test('the upstream and the answer get the headers that the options ask for', async t => {
+  const headers = (options: Record<string, unknown>): unknown => translate({ ...FILE, ...options }).value.routes[0]?.headers
+  t.same(headers({}), { request: { 'X-Forwarded-User': { claim: 'sub' }, 'X-Forwarded-Email': { claim: 'email' }, 'X-Forwarded-Groups': { claim: 'groups' }, 'X-Forwarded-Preferred-Username': { claim: 'preferred_username' } }, response: {} })
+  t.notSame(headers({ pass_user_headers: false }), { request: {}, response: {} }, 'pass_basic_auth sends them too')
+  const none = { pass_user_headers: false, pass_basic_auth: false }
+  t.same(headers({ ...none, basic_auth_password: 'p' }), { request: {}, response: {} })
+  t.same(headers({ ...none, pass_access_token: true, pass_authorization_header: true }), { request: { 'X-Forwarded-Access-Token': { claim: 'access_token' }, Authorization: { claim: 'id_token', prefix: 'Bearer ' } }, response: {} })
+  const preferred = headers({ prefer_email_to_user: true, basic_auth_password: 'p', user_id_claim: 'mail' }) as { request: object }
+  t.match(preferred, { request: { 'X-Forwarded-User': { claim: 'mail' }, Authorization: { claim: 'mail', basic_password: 'p' } } })
+  t.notOk('X-Forwarded-Email' in preferred.request)
+  t.match(headers({ set_xauthrequest: true, pass_access_token: true, set_authorization_header: true }), { response: { 'X-Auth-Request-User': { claim: 'sub' }, 'X-Auth-Request-Email': { claim: 'email' }, 'X-Auth-Request-Access-Token': { claim: 'access_token' }, Authorization: { prefix: 'Bearer ' } } })
+  t.match(refusals(translate({ ...FILE, basic_auth_password: 'p', pass_authorization_header: true })), [/pass_authorization_header: refused, cannot stand beside Basic/])
+})

@@ -69,10 +69,6 @@ function judgeRequired ({ settings, ledger, draft }: Parts): void {
   if (settings.text('oidc_issuer_url') === null) ledger.refuse(settings.pathOf('oidc_issuer_url'), 'is missing')
 }
 
-function noteHeaders ({ settings, ledger }: Parts): void {
-  if (settings.flag('pass_user_headers', true) || settings.flag('pass_basic_auth', true)) ledger.note([], 'sends no X-Forwarded-User, -Email, -Groups and -Preferred-Username, which pass_user_headers and pass_basic_auth have switched on: they are not available in this version')
-}
-
 function translateSettings (choices: OAuth2ProxyChoices, parts: Parts): void {
   const { settings, ledger, draft } = parts
   draft.setOption(['security_profile'], 'oauth2.1', [])
@@ -88,7 +84,6 @@ function translateSettings (choices: OAuth2ProxyChoices, parts: Parts): void {
   translateSession(choices, parts)
   for (const { row, path, value } of settings) row.translate(value, { ...parts, path })
   for (const note of NOTES) ledger.note([], note)
-  noteHeaders(parts)
 }
 
 /** Translates what OAuth2 Proxy reads: a file, the environment and its command line. */

@@ -1,4 +1,5 @@
 import type { Path } from '../../configuration/positions.ts'
+import { headersOf } from './headers.ts'
 import { NOT_YET, type Context } from './row.ts'
 
 type Parts = Omit<Context, 'path'>
@@ -60,6 +61,7 @@ export function translateUpstreams (parts: Parts): void {
     if (setting !== null) ledger.exact(setting.path, 'is empty')
     return draft.addRoute({ uri: '/*', upstream: 'static://404' }, settings.pathOf('upstreams'))
   }
+  const headers = headersOf(parts)
   const taken = new Set<string>()
   texts.forEach((text, index) => {
     const path: Path = [...setting?.path ?? [], String(index)]
@@ -68,7 +70,8 @@ export function translateUpstreams (parts: Parts): void {
     const { pathname, upstream } = translateOne(text, path, parts)
     if (taken.has(pathname)) return ledger.refuse(path, 'has the path of an earlier one')
     taken.add(pathname)
-    draft.addRoute({ uri: uriOf(pathname), upstream }, path)
+    const answers = String(upstream).startsWith('static:')
+    draft.addRoute({ uri: uriOf(pathname), upstream, headers: answers ? { response: headers.response } : headers }, path)
   })
   if (settings.find('upstream_timeout') !== null) ledger.approximate(settings.pathOf('upstream_timeout'), 'is timeout.read here, which also holds between two parts of an answer')
 }
