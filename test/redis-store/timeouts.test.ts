@@ -77,6 +77,20 @@ t.test('read_timeout: an answer that takes long is waited for', async t => {
   t.equal(await link.run(redis => redis.get('nothing')), null)
 })
 
+t.test('read_timeout: answers that came while the process was busy are answers', async t => {
+  const log = memoryLog()
+  const link = openLink(t, { port: redis.port, read_timeout: 100 }, log)
+  await link.ready()
+  const answers = Array.from({ length: 50 }, async () => await link.run(redis => redis.get('nothing')))
+  // What was sent leaves, and what comes back is not read.
+  await new Promise(resolve => { setImmediate(resolve) })
+  const endMs = performance.now() + 500
+  while (performance.now() < endMs);
+  t.strictSame(new Set(await Promise.all(answers)), new Set([null]))
+  t.equal(await link.run(redis => redis.get('nothing')), null)
+  t.strictSame(log.lines.filter(({ level }) => level === 'error'), [])
+})
+
 // rows: session.redis.send_timeout
 t.test('send_timeout: bytes that do not drain end the connection', async t => {
   const proxy = await startStallingProxy(t, redis)

@@ -41,12 +41,15 @@ export function leaveMaster (client: Redis, { host, port }: { readonly host: str
   return true
 }
 
+/** Whether answers come in time is ours to watch: ioredis would give up those that a busy process has not read yet. */
+const UNTIMED: IoredisOptions = { commandTimeout: undefined, socketTimeout: undefined }
+
 /** A client that connects when it is first used, and by itself again whenever the connection breaks. */
 export function createClient (settings: ConnectionSettings): Redis | Cluster {
   const { place } = settings
   return place.kind === 'cluster'
-    ? new Cluster(place.nodes.map(({ host, port }) => ({ host, port })), clusterOptions(settings))
-    : createSingle(singleOptions(settings))
+    ? new Cluster(place.nodes.map(({ host, port }) => ({ host, port })), { ...clusterOptions(settings), redisOptions: { ...settings.common, ...UNTIMED } })
+    : createSingle({ ...singleOptions(settings), ...UNTIMED })
 }
 
 function oneOf<T> (members: readonly T[]): T | null {

@@ -1,5 +1,6 @@
 import type { Cluster, Redis } from 'ioredis'
 import type { Socket } from 'node:net'
+import { afterReading } from './answer-watch.ts'
 import { isCluster } from './client.ts'
 
 export interface ConnectionWatchOptions {
@@ -20,7 +21,10 @@ function connections (client: Redis | Cluster): Redis[] {
 function limitSending (socket: Socket, timeoutMs: number): void {
   socket.setTimeout(timeoutMs)
   socket.on('timeout', () => {
-    if (socket.writableLength > 0) socket.destroy(new Error('Send timeout'))
+    const left = socket.writableLength
+    afterReading().then(() => {
+      if (left > 0 && socket.writableLength >= left) socket.destroy(new Error('Send timeout'))
+    }, () => {})
   })
 }
 

@@ -1,4 +1,5 @@
 import type { Cluster, Redis } from 'ioredis'
+import { afterReading, watchAnswers } from './answer-watch.ts'
 import { watchAvailability } from './availability.ts'
 import { addressOf, createClient, createListeningClient, duplicateForListening, isCluster, leaveMaster } from './client.ts'
 import { connectionSettings, sentinelOptions, type ConnectionSettings } from './connection-settings.ts'
@@ -19,15 +20,16 @@ interface Way {
   readonly address: string
   /** Makes a client for one attempt to hear channels; null when nothing can be tried now. */
   readonly listen: () => Redis | null
-  /** The longest that one command may take, where the client itself does not look after it. */
-  readonly commandTimeoutMs: number | null
+  /** The longest that one command may take. */
+  readonly commandTimeoutMs: number
 }
 
-/** Ends a wait that nothing else would end. */
+/** Ends a wait that nothing else would end; an answer that is there and not yet read is an answer. */
 async function within<T> (work: Promise<T>, timeoutMs: number): Promise<T> {
   return await new Promise<T>((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error('Command timed out')), timeoutMs)
-    work.then(resolve, reject).finally(() => clearTimeout(timer))
+    const giveUp = (): void => { reject(new Error('Command timed out')) }
+    const timer = setTimeout(() => { afterReading().then(giveUp, giveUp) }, timeoutMs)
+    work.then(resolve, reject).finally(() => { clearTimeout(timer) })
   })
 }
 
@@ -38,7 +40,7 @@ function openLink ({ client, address, listen, commandTimeoutMs }: Way, timeouts:
 
   const attempt = async <T>(command: (client: Redis | Cluster) => Promise<T>): Promise<T> => {
     if (!availability.isUp) await availability.enter()
-    return await (commandTimeoutMs === null ? command(client) : within(command(client), commandTimeoutMs))
+    return await within(command(client), commandTimeoutMs)
   }
   const run = async <T>(command: (client: Redis | Cluster) => Promise<T>): Promise<T> => {
     try {
@@ -93,15 +95,17 @@ export function createRedisLink (options: RedisOptions, log: Log | null = null):
     client,
     address: settings.address,
     listen: () => createListeningClient(settings, client),
-    commandTimeoutMs: isCluster(client) ? options.connect_timeout + options.read_timeout : null
+    commandTimeoutMs: options.read_timeout + (isCluster(client) ? options.connect_timeout : 0)
   }
   const { rest, renewSubscriptions, ...link } = openLink(way, options, log)
   const stopWatching = watchConnections({ client, sendTimeoutMs: options.send_timeout, idleTimeoutMs: options.keepalive_timeout, onIdle: rest })
+  const stopTiming = watchAnswers(client, options.read_timeout)
   const stopFollowing = followMaster(client, settings, renewSubscriptions)
   return {
     ...link,
     close: async () => {
       stopFollowing()
+      stopTiming()
       stopWatching()
       await link.close()
       client.disconnect()

@@ -11,8 +11,6 @@ import { startTellingUpstream, type Told } from './upstream.ts'
 
 const GATEWAY = fileURLToPath(new URL('../../../packages/gateway/dist/bin/oidc-gateway.js', import.meta.url))
 const SERVICE = fileURLToPath(new URL('service.mjs', import.meta.url))
-/** Everything of a scene shares the machine: where it is busy, an answer of Redis that has arrived is read late, and the default of a second passes. */
-const READ_TIMEOUT_MS = 5000
 
 /** What came back for one request. */
 export interface Answer extends Told {
@@ -94,7 +92,7 @@ function optionsOf ({ cores, timeout }: NodesOptions, { provider, redis }: Pick<
     backchannel_logout_path: `/${name}/backchannel`,
     timeout,
     ...options,
-    session: { secret: SECRET, cookie_name: name, redis: { port: redis.port, prefix: name, read_timeout: READ_TIMEOUT_MS }, ...session }
+    session: { secret: SECRET, cookie_name: name, redis: { port: redis.port, prefix: name }, ...session }
   }]))
 }
 
