@@ -203,7 +203,7 @@ t.test('a logout that no replica has acknowledged is refused; once it is answere
   const { redis, at, cookie, another } = await scene(t)
   const other = await another()
   const replica = await startRedis(t, { configuration: [`replicaof 127.0.0.1 ${redis.port}`, 'repl-diskless-sync-delay 0'] })
-  await until('the replica is in step', async () => (await replica.command('ROLE') as unknown[])[3] === 'connected')
+  await until('the replica is in step', async () => /^slave0:.*\bstate=online\b/m.test(String(await redis.command('INFO', 'replication'))))
   const raw = new Redis(redis.socket)
   t.teardown(() => { raw.disconnect() })
   const key = `sessions:${createHash('sha256').update(handleOf(cookie)).digest('base64url')}`

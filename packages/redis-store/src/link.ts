@@ -55,6 +55,7 @@ function openLink ({ client, address, listen, commandTimeoutMs }: Way, timeouts:
   }
   return {
     client,
+    answerTimeoutMs: timeouts.read_timeout,
     run,
     subscribe: subscriber.subscribe,
     ready: async () => { await run(redis => redis.ping()) },

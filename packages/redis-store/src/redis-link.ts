@@ -17,6 +17,8 @@ export interface ChannelListener {
 export interface RedisLink {
   /** For commands that are defined once (`defineCommand`); everything else goes through `run`. */
   readonly client: Redis | Cluster
+  /** For so long `run` waits for one answer. */
+  readonly answerTimeoutMs: number
   /**
    * Runs one command or pipeline.
    * @throws FST_OIDC_STORE_UNAVAILABLE for every way in which Redis does not do it: unreachable, too slow, out of memory, read-only

@@ -24,11 +24,9 @@ function countOnline (replication: string): number {
   return replication.match(/^slave\d+:.*\bstate=online\b/gm)?.length ?? 0
 }
 
-async function ask (node: Redis, state: Acknowledgement): Promise<boolean> {
+async function ask (node: Redis, state: Acknowledgement, longestMs: number): Promise<boolean> {
   const online = countOnline(await node.info('replication'))
   if (online === 0) return true
-  // Longer than a command may take, it would look like an outage.
-  const longestMs = Math.min(LIMIT_MS, Math.ceil((node.options.commandTimeout ?? Infinity) / 2))
   const limitMs = performance.now() - state.failedAtMs < DISTRUST_MS ? Math.min(DISTRUST_LIMIT_MS, longestMs) : longestMs
   const copied = await node.wait(online, limitMs) > 0
   if (!copied) state.failedAtMs = performance.now()
@@ -36,11 +34,11 @@ async function ask (node: Redis, state: Acknowledgement): Promise<boolean> {
 }
 
 /** Answers false when there are replicas and none of them has it. Many who ask at once ask together. */
-async function isCopied (node: Redis): Promise<boolean> {
+async function isCopied (node: Redis, longestMs: number): Promise<boolean> {
   const state = acknowledgements.get(node) ?? { current: Promise.resolve(true), next: null, failedAtMs: -Infinity }
   acknowledgements.set(node, state)
   state.next ??= state.current.catch(() => false).then(() => {
-    state.current = ask(node, state)
+    state.current = ask(node, state, longestMs)
     state.next = null
     return state.current
   })
@@ -64,6 +62,8 @@ async function mastersOf (client: Redis | Cluster, key: string | null): Promise<
  * @throws FST_OIDC_STORE_UNAVAILABLE when no replica acknowledges in time
  */
 export async function waitForReplicas (link: RedisLink, key: string | null): Promise<void> {
-  const copied = await link.run(async client => await Promise.all((await mastersOf(client, key)).map(isCopied)))
+  // Longer than a command may take, it would look like an outage.
+  const longestMs = Math.min(LIMIT_MS, Math.ceil(link.answerTimeoutMs / 2))
+  const copied = await link.run(async client => await Promise.all((await mastersOf(client, key)).map(async node => await isCopied(node, longestMs))))
   if (copied.includes(false)) throw new StoreUnavailableError({ cause: new Error('No replica has acknowledged what was written') })
 }

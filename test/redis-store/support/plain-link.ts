@@ -36,6 +36,7 @@ export function createPlainLink (owner: Owner, client: Redis): PlainLink {
   let count = 0
   const link: PlainLink = {
     client,
+    answerTimeoutMs: 1000,
     get count () { return count },
     before: null,
     down: false,
