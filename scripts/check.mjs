@@ -1,5 +1,6 @@
 // What `npm test` runs: lint, types, tests. The first step that fails is the last.
 //   npm test -- test/oidc/login.test.ts …   compiles, then runs just these files, without coverage
+//   node scripts/check.mjs --coverage       compiles, then runs every test and prints the coverage
 //   node scripts/check.mjs --unit           compiles, then runs all but the end-to-end tests, without coverage
 //   node scripts/check.mjs --faults [file…] compiles, then runs test/faults (or just these files), one after the other, and prints the figures
 import { spawn } from 'node:child_process'
@@ -67,6 +68,7 @@ function faultFiles (named) {
 }
 
 function plan (args) {
+  if (args[0] === '--coverage') return [build, tests([])]
   if (args[0] === '--unit') return [build, tests(['--disable-coverage', '--exclude=test/e2e/**', '--exclude=test/faults/**'])]
   if (args[0] === '--faults') return [build, { title: `faults (Node ${process.version})`, run: () => runTap(['--disable-coverage', '--jobs=1', '--timeout=3600', ...faultFiles(args.slice(1))], 'of all') }]
   if (args.length > 0) return [build, tests(['--disable-coverage', ...args])]
@@ -74,7 +76,7 @@ function plan (args) {
     { title: 'lint', run: () => runProgram('eslint', 'eslint', ['--max-warnings=0', '.']) },
     { title: 'types of the packages', run: build.run },
     { title: 'types of the tests', run: () => runProgram('typescript', 'tsc', ['-p', 'tsconfig.test.json']) },
-    tests([])
+    tests(['--disable-coverage'])
   ]
 }
 
