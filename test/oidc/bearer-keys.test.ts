@@ -63,8 +63,8 @@ t.test('S417, S418: with use_jwks a key verifies what its kind and alg allow', a
 t.test('S302: a key that nothing can be verified with lets nobody in', async t => {
   const rsa = { kty: 'RSA', kid: 'abcd' }
   const cases: ReadonlyArray<readonly [published: object, status: number, says: RegExp]> = [
-    [{ ...rsa, x5c: x5c[0] }, 502, /Invalid JWK/],
-    [{ ...rsa, x5c }, 502, /Invalid JWK/],
+    [{ ...rsa, x5c: x5c[0] }, 502, /Invalid (?:JWK|keyData)/],
+    [{ ...rsa, x5c }, 502, /Invalid (?:JWK|keyData)/],
     [{ ...rsa, n: 'AQAB', e: 'AQAB' }, 401, /2048 bits/]
   ]
   for (const [published, status, says] of cases) {
