@@ -1,4 +1,3 @@
-import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process'
 import { once } from 'node:events'
 import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { request as httpRequest, type IncomingMessage } from 'node:http'
@@ -7,33 +6,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { connect as connectTls } from 'node:tls'
-import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { ca, clientCertificate, upstreamCertificate } from '../proxy/certificates.ts'
 import { startUpstream } from './parts.ts'
+import { readText as text, runProgram as run, spawnProgram } from './program.ts'
 
-const PROGRAM = fileURLToPath(new URL('../../packages/gateway/dist/bin/oidc-gateway.js', import.meta.url))
 const DISCOVERY = 'https://idp.example/.well-known/openid-configuration'
 
 interface Tap { teardown (handler: () => unknown): void }
-
-function spawnProgram (t: Tap, args: readonly string[], environment: NodeJS.ProcessEnv = {}): ChildProcessWithoutNullStreams {
-  const child = spawn(process.execPath, [PROGRAM, ...args], { env: { PATH: process.env.PATH, ...environment } })
-  t.teardown(() => { child.kill('SIGKILL') })
-  return child
-}
-
-async function text (stream: AsyncIterable<unknown>): Promise<string> {
-  let all = ''
-  for await (const chunk of stream) all += String(chunk)
-  return all
-}
-
-async function run (t: Tap, args: readonly string[], environment: NodeJS.ProcessEnv = {}): Promise<{ code: number | null, out: string, err: string }> {
-  const child = spawnProgram(t, args, environment)
-  const [[code], out, err] = await Promise.all([once(child, 'exit') as Promise<[number | null]>, text(child.stdout), text(child.stderr)])
-  return { code, out, err }
-}
 
 async function writeFiles (t: Tap, files: Readonly<Record<string, string>>): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'oidc-gateway-'))

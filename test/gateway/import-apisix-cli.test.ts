@@ -1,28 +1,11 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { parseConfiguration } from 'fastify-oidc-gateway'
 import { parseArguments, type Invocation } from '../../packages/gateway/src/cli/arguments.ts'
+import { readText as text, runProgram as run, spawnProgram } from './program.ts'
 
-const PROGRAM = fileURLToPath(new URL('../../packages/gateway/dist/bin/oidc-gateway.js', import.meta.url))
 const fixture = (name: string): string => fileURLToPath(new URL(`../fixtures/apisix/${name}`, import.meta.url))
 const ENVIRONMENT = { SHOP_SECRET: 'hunter2', SESSION_SECRET: 'x'.repeat(32) }
-
-interface Tap { teardown (handler: () => unknown): void }
-
-async function text (stream: AsyncIterable<unknown>): Promise<string> {
-  let all = ''
-  for await (const chunk of stream) all += String(chunk)
-  return all
-}
-
-async function run (t: Tap, args: readonly string[], environment: NodeJS.ProcessEnv = {}): Promise<{ code: number | null, out: string, err: string }> {
-  const child = spawn(process.execPath, [PROGRAM, ...args], { env: { PATH: process.env.PATH, ...environment } })
-  t.teardown(() => { child.kill('SIGKILL') })
-  const [[code], out, err] = await Promise.all([once(child, 'exit') as Promise<[number | null]>, text(child.stdout), text(child.stderr)])
-  return { code, out, err }
-}
 
 t.test('import prints YAML that check accepts, and the report beside it; references may be unset', async t => {
   const imported = await run(t, ['import', '--from', 'apisix', '--ignore-plugin', 'prometheus', '--ignore-plugin', 'typo', fixture('apisix.yaml')])
@@ -67,8 +50,7 @@ t.test('check, routes and start read the foreign file itself', async t => {
 
 t.test('start --from apisix serves the foreign file', async t => {
   // The port is the default one, and may be taken: then it came as far as to ask for it.
-  const child = spawn(process.execPath, [PROGRAM, 'start', '--from', 'apisix', '--ignore-plugin', 'prometheus', '-c', fixture('apisix.yaml')], { env: { PATH: process.env.PATH, ...ENVIRONMENT } })
-  t.teardown(() => { child.kill('SIGKILL') })
+  const child = spawnProgram(t, ['start', '--from', 'apisix', '--ignore-plugin', 'prometheus', '-c', fixture('apisix.yaml')], ENVIRONMENT)
   let said = ''
   const reached = new Promise<void>(resolve => {
     for (const stream of [child.stdout, child.stderr]) {
@@ -84,8 +66,7 @@ t.test('start --from apisix serves the foreign file', async t => {
 })
 
 t.test('start --from apisix --listen says where to listen', async t => {
-  const child = spawn(process.execPath, [PROGRAM, 'start', '--from', 'apisix', '--ignore-plugin', 'prometheus', '--listen', '127.0.0.1:0', '-c', fixture('apisix.yaml')], { env: { PATH: process.env.PATH, ...ENVIRONMENT } })
-  t.teardown(() => { child.kill('SIGKILL') })
+  const child = spawnProgram(t, ['start', '--from', 'apisix', '--ignore-plugin', 'prometheus', '--listen', '127.0.0.1:0', '-c', fixture('apisix.yaml')], ENVIRONMENT)
   const warned = text(child.stderr)
   let said = ''
   for await (const chunk of child.stdout) {

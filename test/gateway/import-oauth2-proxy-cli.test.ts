@@ -1,29 +1,11 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { parseArguments } from '../../packages/gateway/src/cli/arguments.ts'
 import { parseCommandLine } from '../../packages/gateway/src/importers/oauth2-proxy/command-line.ts'
 import { block, FILE, fixture, refusals, SECRET, told, translate } from './import-oauth2-proxy-parts.ts'
+import { readText as text, runProgram as run, spawnProgram } from './program.ts'
 
-const PROGRAM = fileURLToPath(new URL('../../packages/gateway/dist/bin/oidc-gateway.js', import.meta.url))
 const DEX = JSON.parse(readFileSync(fixture('dex.args.json'), 'utf8')) as string[]
-
-interface Tap { teardown (handler: () => unknown): void }
-
-async function text (stream: AsyncIterable<unknown>): Promise<string> {
-  let all = ''
-  for await (const chunk of stream) all += String(chunk)
-  return all
-}
-
-async function run (t: Tap, args: readonly string[], environment: NodeJS.ProcessEnv = {}): Promise<{ code: number | null, out: string, err: string }> {
-  const child = spawn(process.execPath, [PROGRAM, ...args], { env: { PATH: process.env.PATH, ...environment } })
-  t.teardown(() => { child.kill('SIGKILL') })
-  const [[code], out, err] = await Promise.all([once(child, 'exit') as Promise<[number | null]>, text(child.stdout), text(child.stderr)])
-  return { code, out, err }
-}
 
 /** The file of the documents with what was never filled in. */
 function filled (name: string): string {
@@ -103,8 +85,7 @@ t.test('import prints a native file in which secrets of the environment are refe
 
 t.test('start runs a command line of OAuth2 Proxy, and --dev says what it lets pass', async t => {
   t.match(await run(t, ['start', '--from', 'oauth2-proxy', '--', ...DEX]), { code: 2, out: '', err: /--cookie-secret is the placeholder secret\. Here is a fresh one/ })
-  const child = spawn(process.execPath, [PROGRAM, 'start', '--from', 'oauth2-proxy', '--dev', '--listen', '127.0.0.1:0', '--', ...DEX], { env: { PATH: process.env.PATH } })
-  t.teardown(() => { child.kill('SIGKILL') })
+  const child = spawnProgram(t, ['start', '--from', 'oauth2-proxy', '--dev', '--listen', '127.0.0.1:0', '--', ...DEX])
   const warned = text(child.stderr)
   let said = ''
   for await (const chunk of child.stdout) {

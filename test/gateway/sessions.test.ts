@@ -1,9 +1,6 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
-import { fileURLToPath } from 'node:url'
 import Fastify from 'fastify'
 import t, { type Test } from 'tap'
 import oidc, { type OidcOptions } from 'fastify-oidc'
@@ -13,31 +10,14 @@ import { main } from '../../packages/gateway/src/cli/main.ts'
 import { createTerminal, type Terminal } from '../../packages/gateway/src/cli/terminal.ts'
 import { startRedis } from '../support/redis-server.ts'
 import { ask, startGateway, startUpstream } from './parts.ts'
+import { runProgram, type Outcome } from './program.ts'
 
-const PROGRAM = fileURLToPath(new URL('../../packages/gateway/dist/bin/oidc-gateway.js', import.meta.url))
 const SECRET = 'a session secret that is long enough'
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/
-
-interface Outcome { readonly code: number | null, readonly out: string, readonly err: string }
 
 const redis = await startRedis(t)
 const provider = await createTestProvider({})
 t.teardown(async () => { await provider.close() })
-
-async function text (stream: AsyncIterable<unknown>): Promise<string> {
-  let all = ''
-  for await (const chunk of stream) all += String(chunk)
-  return all
-}
-
-/** The program itself, in a process of its own. */
-async function runProgram (t: Test, args: readonly string[], environment: NodeJS.ProcessEnv = {}): Promise<Outcome> {
-  const child = spawn(process.execPath, [PROGRAM, 'sessions', ...args], { env: { PATH: process.env.PATH, ...environment } })
-  t.teardown(() => { child.kill('SIGKILL') })
-  child.stdin.end()
-  const [[code], out, err] = await Promise.all([once(child, 'exit') as Promise<[number | null]>, text(child.stdout), text(child.stderr)])
-  return { code, out, err }
-}
 
 /** The same commands in this process; `answer` is what somebody types. */
 async function run (args: readonly string[], answer: string | null = null): Promise<Outcome> {
@@ -98,7 +78,7 @@ t.test('sessions in Redis are listed, shown and revoked, on every node', async t
   t.equal(stream.status, 200)
   const streamed = stream.text().catch(() => '')
 
-  const listed = await runProgram(t, ['list', '-c', file])
+  const listed = await runProgram(t, ['sessions', 'list', '-c', file])
   t.match(listed, { code: 0, err: '' })
   const [heading = '', ...lines] = listed.out.trimEnd().split('\n')
   t.same(heading.split(/ {2,}/), ['SUBJECT', 'SINCE', 'UNTIL', 'CLIENT', 'ROUTES', 'ID'])
@@ -113,7 +93,7 @@ t.test('sessions in Redis are listed, shown and revoked, on every node', async t
   const handle = alice.cookie.replace(/^[^=]*=/, '')
   for (const { out } of [listed, shown, json]) t.notOk(out.includes(handle) || /eyJ|token"/.test(out), 'neither handle nor token')
 
-  const revoked = await runProgram(t, ['revoke', '--sub', 'alice', '-c', file])
+  const revoked = await runProgram(t, ['sessions', 'revoke', '--sub', 'alice', '-c', file])
   t.match(revoked, { code: 0, out: `sessions of routes[0], routes[1] (client ${provider.clientId}): 1 ended\n` })
   t.match(audits(revoked.err), [{ level: 30, oidc: 'revocation', by: userInfo().username, target: { sub: 'alice', issuer: provider.issuer }, count: 1, routes: ['routes[0]', 'routes[1]'], time: Number }])
   t.equal(await streamed, 'data: hello\n\n', 'the open stream ended')
@@ -192,7 +172,7 @@ t.test('where sessions live in browsers they cannot be listed, and end where ins
   const { cookie } = await login(gateway.app, { user: 'alice', origin: 'http://a.example' })
   t.match(await run(['list', '-c', file]), { code: 1, out: '', err: /^oidc-gateway: sessions of routes\[0\] .* live in browsers and cannot be listed: session\.storage: redis[^\n]*\n.*routes\[1\][^\n]*\n$/ })
   t.match(await run(['revoke', '--all', '--yes', '-c', file]), { code: 1, out: '', err: /routes\[0\].*nobody knows them one by one.*\n.*routes\[1\].*set session\.coordination: redis/ })
-  const revoked = await runProgram(t, ['revoke', '--sub', 'alice', '-c', file])
+  const revoked = await runProgram(t, ['sessions', 'revoke', '--sub', 'alice', '-c', file])
   t.match(revoked, { code: 1, out: /^sessions of routes\[0\] .*: ended, in whichever browsers they are; these cannot be counted\n$/, err: /routes\[1\] .* cannot be revoked: .*set session\.coordination: redis/ })
   t.match(audits(revoked.err), [{ oidc: 'revocation', target: { sub: 'alice' }, count: null }])
   let status = 200
@@ -221,7 +201,7 @@ t.test('a store that cannot be reached is named with its address', async t => {
   await server.kill()
   const file = join(folder, 'gateway.json')
   const expected = new RegExp(`sessions of routes\\[0\\] .*: The session store cannot be reached: Redis at 127\\.0\\.0\\.1:${server.port} cannot be used: nothing listens there\\n$`)
-  t.match(await runProgram(t, ['list', '-c', file]), { code: 1, out: '', err: expected })
+  t.match(await runProgram(t, ['sessions', 'list', '-c', file]), { code: 1, out: '', err: expected })
   const revoked = await run(['revoke', '--id', 'some-id', '-c', file])
   t.match(revoked, { code: 1, out: '', err: expected })
   t.match(audits(revoked.err), [{ level: 50, oidc: 'revocation.failed', target: { id: 'some-id' }, err: { code: 'FST_OIDC_STORE_UNAVAILABLE' } }])
