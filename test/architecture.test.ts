@@ -80,8 +80,8 @@ t.test('an import to a higher or an equal floor is found', async t => {
   })]
   t.same(checkFloors(tree), [
     'oidc/src/utils.ts has no floor',
-    'oidc/src/http/guard.ts (floor 5) may not import plugin.ts (floor 8)',
-    'oidc/src/session/sessions.ts (floor 3) may not import cookie/jar.ts (floor 3)'
+    'oidc/src/http/guard.ts (floor 6) may not import plugin.ts (floor 9)',
+    'oidc/src/session/sessions.ts (floor 4) may not import cookie/jar.ts (floor 4)'
   ])
 })
 

@@ -3,7 +3,7 @@ import type { Session } from 'fastify-oidc-session-store'
 import type { OwnCookies } from '../cookie/own-cookies.ts'
 import type { GuardOptions } from '../http/guard.ts'
 import type { RouteRequirement } from '../http/route-policies.ts'
-import type { RoutePolicy } from '../policy.ts'
+import type { RoutePolicy } from '../policy/policy.ts'
 import type { EndedSession } from '../routes/logout.ts'
 
 /** Whose sessions to end. `sub` and `sid` belong to an issuer: the one that is named, else this core's provider, which is asked who it is. */

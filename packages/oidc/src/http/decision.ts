@@ -1,5 +1,5 @@
 import type { Audience } from '../bearer/claims.ts'
-import { missingScopes, type CompiledPolicy, type PolicyIdentity } from '../policy.ts'
+import { missingScopes, type CompiledPolicy, type PolicyIdentity } from '../policy/policy.ts'
 
 export type Decision =
   | { readonly kind: 'pass' }

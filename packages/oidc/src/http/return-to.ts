@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import { HostInvalidError } from '../errors.ts'
-import type { DomainList } from '../options/domain-list.ts'
+import type { DomainList } from '../policy/domain-list.ts'
 
 /** A name, an IPv4 or a bracketed IPv6 address, and a port: what a URL parser would repair or decode names no host. */
 const HOST = /^(?:[\w-]+(?:\.[\w-]+)*\.?|\[[\da-f:.]+\])(?::\d{1,5})?$/i

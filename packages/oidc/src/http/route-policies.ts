@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyRequest, RouteOptions } from 'fastify'
 import { formatProblem } from 'fastify-oidc-session-store'
 import { PolicyInvalidError } from '../errors.ts'
-import { compilePolicy, type CompiledPolicy, type RoutePolicy } from '../policy.ts'
+import { compilePolicy, type CompiledPolicy, type RoutePolicy } from '../policy/policy.ts'
 
 const POLICY = Symbol('fastify-oidc.policy')
 

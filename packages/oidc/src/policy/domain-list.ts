@@ -1,5 +1,4 @@
 import type { OptionProblem } from 'fastify-oidc-session-store'
-import type { ResolvedOptions } from './schema.ts'
 
 interface Domain {
   readonly name: string
@@ -71,7 +70,7 @@ export function createDomainList (entries: readonly string[]): DomainList {
 }
 
 /** What is wrong with `whitelist_domains`. */
-export function checkDomains ({ whitelist_domains: entries = [] }: ResolvedOptions): OptionProblem[] {
+export function checkDomains ({ whitelist_domains: entries = [] }: { readonly whitelist_domains?: readonly string[] }): OptionProblem[] {
   return entries.flatMap((entry, index) => {
     const message = problemOf(entry)
     return message === null ? [] : [{ path: ['whitelist_domains', String(index)], message }]
