@@ -12,6 +12,11 @@ export interface EndpointPaths {
   readonly home: string
 }
 
+/** What stands under the prefix beside the callback, as the router spells it. */
+export const endpointNames = ['sign_in', 'sign_out', 'start', 'userinfo', 'auth', 'static/*'] as const
+
+export type EndpointName = typeof endpointNames[number]
+
 const DEFAULT_PREFIX = '/oauth2'
 
 /** Fastify has put a prefix that is written in front of this scope already. */

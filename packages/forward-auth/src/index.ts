@@ -1,4 +1,5 @@
 export { forwardAuth, forwardAuth as default } from './plugin.ts'
-export { forwardAuthOptionsSchema, type ForwardAuthOptions } from './options.ts'
+export { endpointNames } from './endpoint-paths.ts'
+export { checkForwardAuthOptions, forwardAuthOptionsSchema, type ForwardAuthOptions, type ForwardAuthSettings } from './options.ts'
 export { forwardedMethod, forwardedPath, isTrustedPeer } from './forwarded.ts'
 export { CallbackMissingError, CoreMissingError } from './errors.ts'

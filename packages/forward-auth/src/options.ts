@@ -8,6 +8,7 @@ export const forwardAuthOptionsSchema = Type.Object({
   prefix: Type.Optional(Type.String({ pattern: '^(/[A-Za-z0-9._~-]+)+$', description: 'Path that the endpoints stand under, without a slash at the end. Default: `/oauth2`.' })),
   provider_name: withDefault(Type.String({ minLength: 1, maxLength: 100, description: 'Name on the button of the sign-in page: "Sign in with …".' }), 'OpenID Connect'),
   skip_provider_button: flag(false, '`sign_in` goes to the provider at once, without a page, and leaves a session that lives alone.'),
+  sign_in_in_place: flag(false, 'A visit of a guarded route without a session is answered with the sign-in page, at the address that was asked for, with 403. `false`: it goes to the provider at once.'),
   set_xauthrequest: flag(true, '`auth` answers who the caller is: `X-Auth-Request-User`, `-Email`, `-Preferred-Username` and `-Groups`.'),
   pass_access_token: flag(false, 'With `set_xauthrequest`: the access token too, in `X-Auth-Request-Access-Token`.'),
   set_authorization_header: flag(false, '`auth` answers the ID token, in `Authorization: Bearer …`.'),
@@ -25,21 +26,26 @@ export type ForwardAuthSettings = Resolved<typeof forwardAuthOptionsSchema>
 /** Options that Fastify's `register` takes out of the same object. */
 const REGISTER_OPTIONS = new Set(['logLevel', 'logSerializers'])
 
-function crossFieldProblems ({ pass_access_token: passes, set_xauthrequest: sets, backend_logout_url: url }: ForwardAuthSettings): OptionProblem[] {
+function crossFieldProblems ({ pass_access_token: passes, set_xauthrequest: sets, backend_logout_url: url, skip_provider_button: skips, sign_in_in_place: inPlace }: ForwardAuthSettings): OptionProblem[] {
   const problems: OptionProblem[] = []
+  if (skips && inPlace) problems.push({ path: ['sign_in_in_place'], message: 'contradicts skip_provider_button: there is no page' })
   if (passes && !sets) problems.push({ path: ['pass_access_token'], message: 'has a meaning only with set_xauthrequest: true' })
   if (url !== undefined && !URL.canParse(url)) problems.push({ path: ['backend_logout_url'], message: 'is not a URL' })
   return problems
 }
 
+/** Checks options, fills in what they leave out, and answers every problem at once. */
+export function checkForwardAuthOptions (input: Readonly<Record<string, unknown>>): { readonly options: ForwardAuthSettings, readonly problems: readonly OptionProblem[] } {
+  const { options, problems } = checkOptions(forwardAuthOptionsSchema, input)
+  return { options, problems: problems.length > 0 ? problems : crossFieldProblems(options) }
+}
+
 /**
- * Checks options and fills in what they leave out.
+ * The same for what `register` was given.
  * @throws FST_OIDC_OPTIONS_INVALID with every problem at once
  */
 export function parseForwardAuthOptions (input: Readonly<Record<string, unknown>>): ForwardAuthSettings {
-  const own = Object.fromEntries(Object.entries(input).filter(([name]) => !REGISTER_OPTIONS.has(name)))
-  const { options, problems } = checkOptions(forwardAuthOptionsSchema, own)
-  const all = problems.length > 0 ? problems : crossFieldProblems(options)
-  if (all.length > 0) throw optionsError('fastify-oidc-forward-auth', all)
+  const { options, problems } = checkForwardAuthOptions(Object.fromEntries(Object.entries(input).filter(([name]) => !REGISTER_OPTIONS.has(name))))
+  if (problems.length > 0) throw optionsError('fastify-oidc-forward-auth', problems)
   return options
 }

@@ -3,7 +3,7 @@ import { PAGE_STYLE } from 'fastify-oidc'
 import fp from 'fastify-plugin'
 import { sendStatus, type Endpoint } from './answers.ts'
 import { meetsConstraints } from './constraints.ts'
-import { createEndpointPaths, type EndpointPaths } from './endpoint-paths.ts'
+import { createEndpointPaths, endpointNames, type EndpointName, type EndpointPaths } from './endpoint-paths.ts'
 import { CallbackMissingError, CoreMissingError } from './errors.ts'
 import { forwardedMethod } from './forwarded.ts'
 import { describeCaller, identityHeaders } from './identity.ts'
@@ -49,13 +49,15 @@ function addEndpoints (fastify: FastifyInstance, settings: ForwardAuthSettings, 
   const open = { method, exposeHeadRoute: false, config: { oidc: false } } as const
   const identified = { ...open, onRequest: oidc.guard({ unauth_action: 'pass' }, { redirects: false, methodOf: forwardedMethod }) }
   const { signIn, start } = createSignIn(fastify, settings, paths)
-  const add = (path: string, handler: Endpoint, options: typeof open | typeof identified): void => { fastify.route({ ...options, method, url: paths.relative + path, handler }) }
-  add('/sign_in', signIn, open)
-  add('/sign_out', createSignOut(fastify, settings, paths), open)
-  add('/start', start, open)
-  add('/userinfo', userinfo, identified)
-  add('/auth', createAuth(settings), identified)
-  add('/static/*', styleSheet, open)
+  const endpoints: Readonly<Record<EndpointName, { readonly handler: Endpoint } & (typeof open | typeof identified)>> = {
+    sign_in: { ...open, handler: signIn },
+    sign_out: { ...open, handler: createSignOut(fastify, settings, paths) },
+    start: { ...open, handler: start },
+    userinfo: { ...identified, handler: userinfo },
+    auth: { ...identified, handler: createAuth(settings) },
+    'static/*': { ...open, handler: styleSheet }
+  }
+  for (const name of endpointNames) fastify.route({ ...endpoints[name], method, url: `${paths.relative}/${name}` })
 }
 
 /**
@@ -67,7 +69,7 @@ const plugin: FastifyPluginAsync<ForwardAuthOptions> = async (fastify, input) =>
   const settings = parseForwardAuthOptions(input)
   if (!fastify.hasDecorator('oidc')) throw new CoreMissingError()
   const paths = createEndpointPaths(fastify, settings.prefix)
-  if (!fastify.hasRoute({ method: 'GET', url: paths.callback })) throw new CallbackMissingError(paths.callback, paths.callback)
+  if (fastify.oidc.callbackPath !== paths.callback) throw new CallbackMissingError(paths.callback, paths.callback)
   takeForms(fastify)
   fastify.setErrorHandler((error, request, reply) => fastify.oidc.refuse(request, reply, error))
   fastify.addHook('onRequest', async (_request, reply) => { reply.header('cache-control', 'no-store') })

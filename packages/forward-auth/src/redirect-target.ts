@@ -20,8 +20,14 @@ function decoded (path: string): string {
   }
 }
 
+/** Routers that take `//` for `/` would come to the same route. */
 function pathIn (target: string): string {
-  return decoded(new URL(target, 'http://localhost').pathname)
+  return decoded(new URL(target, 'http://localhost').pathname).replace(/\/{2,}/g, '/')
+}
+
+/** Does a target lead to one of these paths of the own origin? */
+export function leadsTo (target: string, paths: readonly string[]): boolean {
+  return paths.includes(pathIn(target))
 }
 
 /**
@@ -36,7 +42,7 @@ export function createRedirectTargets ({ oidc }: FastifyInstance, { base, home }
       request.log.info({ oidc: 'redirect.refused', source, host }, `${source} is not gone to: it is neither a path nor an address whose host, as a browser reads it, is in whitelist_domains`)
       return null
     }
-    return refused.includes(pathIn(target)) ? null : target
+    return leadsTo(target, refused) ? null : target
   }
 
   function fromProxy (request: FastifyRequest): string | null {

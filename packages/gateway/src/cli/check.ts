@@ -5,13 +5,14 @@ import type { Terminal } from './terminal.ts'
 
 const count = (amount: number, singular: string, plural: string): string => `${amount} ${amount === 1 ? singular : plural}`
 
-function summarize ({ routes, cores, tls }: GatewayConfiguration): string {
+function summarize ({ routes, cores, endpoints, tls }: GatewayConfiguration): string {
   const open = routes.filter(({ protection }) => protection.kind === 'open').length
   return [
     count(routes.length, 'route', 'routes'),
     `${routes.length - open} protected`,
     `${open} open`,
     count(cores.length, 'core', 'cores'),
+    ...endpoints === null ? [] : [`endpoints under ${endpoints.prefix}`],
     tls === null ? 'plain HTTP' : 'TLS'
   ].join(', ')
 }

@@ -1,3 +1,5 @@
+import type { GatewayCore } from '../configuration/cores.ts'
+import { endpointUris } from '../configuration/endpoints.ts'
 import { ANY_HOST } from '../configuration/hosts.ts'
 import type { GatewayRoute } from '../configuration/routes.ts'
 import { formatUpstream } from '../configuration/upstream.ts'
@@ -14,16 +16,28 @@ function protectionOf ({ protection }: GatewayRoute): string {
   const { policy, options } = protection
   const scopes = policy.required_scopes ?? []
   return [
-    `openid-connect ${String(options.client_id)} at ${new URL(String(options.discovery)).host}`,
+    clientOf(options),
     options.bearer_only === true ? 'bearer tokens alone' : `unauthenticated: ${policy.unauth_action ?? 'auth'}`,
     ...scopes.length === 0 ? [] : [`scopes: ${scopes.join(' ')}`]
   ].join(', ')
 }
 
+const hostName = (host: string): string => host === ANY_HOST ? 'any' : host
+
+function clientOf (options: Readonly<Record<string, unknown>>): string {
+  return `openid-connect ${String(options.client_id)} at ${new URL(String(options.discovery)).host}`
+}
+
+/** Answers of the gateway itself, about logins of a core. */
+function endpointRowsOf ({ hosts, options, endpoints }: GatewayCore): string[][] {
+  if (endpoints === null) return []
+  return hosts.flatMap(host => endpointUris(endpoints).map(uri => [hostName(host), 'all', uri, 'endpoint', `of ${clientOf(options)}`]))
+}
+
 function rowsOf (route: GatewayRoute): string[][] {
   const upstream = formatUpstream(route.upstream)
   return route.hosts.flatMap(host => route.uris.map(uri => [
-    host === ANY_HOST ? 'any' : host,
+    hostName(host),
     route.methods?.join(',') ?? 'all',
     formatUri(uri),
     upstream,
@@ -35,8 +49,8 @@ function rowsOf (route: GatewayRoute): string[][] {
 export async function runRoutes (source: ConfigurationSource, terminal: Terminal): Promise<number> {
   const configuration = await loadForCommand(source, terminal)
   if (configuration === null) return 2
-  const { routes, conceal } = configuration
-  const [heading = '', ...lines] = formatTable([HEADINGS, ...routes.flatMap(rowsOf).map(row => row.map(conceal))])
+  const { routes, cores, conceal } = configuration
+  const [heading = '', ...lines] = formatTable([HEADINGS, ...[...routes.flatMap(rowsOf), ...cores.flatMap(endpointRowsOf)].map(row => row.map(conceal))])
   terminal.out(terminal.style('out', 'bold', heading))
   for (const line of lines) terminal.out(line.endsWith('OPEN') ? terminal.style('out', 'yellow', line) : line)
   return 0

@@ -2,8 +2,9 @@ import { isIP } from 'node:net'
 import { checkSecretManagers, resolveReferences, type ReferenceSources } from 'fastify-oidc'
 import { checkOptions, nearestName, type OptionProblem } from 'fastify-oidc-session-store'
 import { concealer } from './conceal.ts'
-import { findConflicts } from './conflicts.ts'
+import { findConflicts, findHomeless } from './conflicts.ts'
 import { formCores, type GatewayCore } from './cores.ts'
+import { checkEndpoints, type Endpoints } from './endpoints.ts'
 import { ANY_HOST } from './hosts.ts'
 import { locate, problemAt, type ConfigurationProblem } from './problems.ts'
 import { checkRoute, type GatewayRoute } from './routes.ts'
@@ -19,6 +20,8 @@ export interface GatewayConfiguration {
   readonly health: { readonly pingPath: string, readonly readyPath: string }
   /** Where metrics are read; null: nowhere. */
   readonly metrics: { readonly host: string, readonly port: number } | null
+  /** null: none. */
+  readonly endpoints: Endpoints | null
   readonly forceHttps: boolean
   readonly robotsTxt: boolean
   readonly logLevel: string
@@ -114,8 +117,10 @@ export async function checkConfiguration (document: SourceDocument, { directory 
   const found = checkRoutes(options, shape)
   const sound = isSound('health')
   const reserved = sound ? reservedPaths(options) : new Map<string, string>()
-  const { cores, problems: coreProblems } = formCores(found.routes, [...reserved].map(([path, owner]) => ({ path, hosts: [ANY_HOST], owner })))
-  problems.push(...found.problems, ...coreProblems, ...findConflicts(found.routes, cores, reserved))
+  const { endpoints, problems: endpointProblems } = isSound('endpoints') ? checkEndpoints(options) : { endpoints: null, problems: [] }
+  const { cores, problems: coreProblems } = formCores(found.routes, [...reserved].map(([path, owner]) => ({ path, hosts: [ANY_HOST], owner })), endpoints)
+  problems.push(...found.problems, ...endpointProblems, ...coreProblems, ...findConflicts(found.routes, cores, reserved))
+  if (isSound('routes')) problems.push(...findHomeless(cores, endpoints))
   if (sound) problems.push(...checkHealth(options))
   if (!shape.some(({ path }) => path[0] === 'secrets')) problems.push(...checkSecretManagers(options))
   if (['force_https', 'listen', 'trust_proxy'].every(isSound)) problems.push(...checkForceHttps(options))
@@ -132,6 +137,7 @@ export async function checkConfiguration (document: SourceDocument, { directory 
       trustProxy: options.trust_proxy ?? [],
       health: { pingPath: options.health.ping_path, readyPath: options.health.ready_path },
       metrics: options.metrics ?? null,
+      endpoints,
       forceHttps: options.force_https,
       robotsTxt: options.robots_txt,
       logLevel: options.log.level,

@@ -1,6 +1,7 @@
 import { formatPath, type OptionProblem } from 'fastify-oidc-session-store'
 import { problemAt } from './problems.ts'
 import type { GatewayCore } from './cores.ts'
+import { callbackUnder, endpointUris, type Endpoints } from './endpoints.ts'
 import type { GatewayRoute } from './routes.ts'
 import { METHODS } from './schema.ts'
 import { formatUri } from './uri.ts'
@@ -49,9 +50,20 @@ function findCrowded (routes: readonly GatewayRoute[], cores: readonly GatewayCo
     for (const uri of route.uris) for (const method of methodsOf(route)) count(`${method} ${formatUri(uri)}`, route.place)
   }
   for (const core of cores) {
-    for (const path of [core.callbackPath, core.logoutPath]) if (path !== null) count(`GET ${path}`, core.routes[0]?.route.place ?? ['routes'])
+    const endpoints = core.endpoints === null ? [] : endpointUris(core.endpoints)
+    for (const path of [core.callbackPath, core.logoutPath, ...endpoints]) if (path !== null) count(`GET ${path}`, core.routes[0]?.route.place ?? ['routes'])
   }
   return problems
+}
+
+/** Endpoints that no login has would be accepted and do nothing. */
+export function findHomeless (cores: readonly GatewayCore[], endpoints: Endpoints | null): OptionProblem[] {
+  if (endpoints === null || cores.some(core => core.endpoints !== null)) return []
+  const other = cores.find(({ logoutPath }) => logoutPath !== null)
+  const message = other === undefined
+    ? 'needs a route with openid-connect that people log in to'
+    : `needs a login whose redirect_uri has the path ${callbackUnder(endpoints)}: give it to that of ${formatPath(other.routes[0]?.route.place ?? [])}, or leave it out there`
+  return [problemAt(['endpoints'], message)]
 }
 
 /** Routes that cannot stand beside each other. `reserved`: paths of the gateway's own, and whose they are. */

@@ -1,9 +1,11 @@
 import type { RoutePolicy } from 'fastify-oidc'
 import { formatPath, type OptionProblem } from 'fastify-oidc-session-store'
+import { callbackUnder, endpointUris, type Endpoints } from './endpoints.ts'
 import { hostsOverlap } from './hosts.ts'
 import type { Path } from './positions.ts'
 import { problemAt } from './problems.ts'
 import { PLUGIN, type GatewayRoute } from './routes.ts'
+import { formatUri } from './uri.ts'
 
 /** One core: routes of the same hosts whose provider settings agree. */
 export interface GatewayCore {
@@ -15,6 +17,8 @@ export interface GatewayCore {
   readonly callbackPath: string | null
   /** null: there are no sessions to end. */
   readonly logoutPath: string | null
+  /** null: they are another login's, or there are none. */
+  readonly endpoints: Endpoints | null
 }
 
 /** A path that somebody has on some hosts. */
@@ -24,7 +28,7 @@ interface Claim {
   readonly owner: string
 }
 
-type Draft = Pick<GatewayCore, 'hosts' | 'options' | 'routes' | 'callbackPath'>
+type Draft = Pick<GatewayCore, 'hosts' | 'options' | 'routes' | 'callbackPath' | 'endpoints'>
 
 const DEFAULT_CALLBACK = '/.apisix/redirect'
 const DEFAULT_LOGOUT = '/logout'
@@ -46,14 +50,26 @@ function callbackPathOf (options: Readonly<Record<string, unknown>>): string | n
   return profile === 'apisix' ? null : DEFAULT_CALLBACK
 }
 
+/** A login whose answers come to the endpoints' callback, or that does not say where they come to, has the endpoints. */
+function furnish (options: Readonly<Record<string, unknown>>, endpoints: Endpoints | null): Pick<Draft, 'options' | 'callbackPath' | 'endpoints'> {
+  const written = { options, callbackPath: callbackPathOf(options), endpoints: null }
+  if (endpoints === null || !hasSessions({ options })) return written
+  const callbackPath = callbackUnder(endpoints)
+  if (options.redirect_uri !== undefined && written.callbackPath !== callbackPath) return written
+  const own = Array.isArray(options.whitelist_domains) ? options.whitelist_domains as readonly string[] : []
+  const domains = [...new Set([...own, ...endpoints.whitelistDomains])]
+  return { options: { ...options, redirect_uri: options.redirect_uri ?? callbackPath, ...domains.length === 0 ? {} : { whitelist_domains: domains } }, callbackPath, endpoints }
+}
+
 /** Routes that can share a core, together. */
-function groupRoutes (routes: readonly GatewayRoute[]): Draft[] {
-  const drafts = new Map<string, { hosts: readonly string[], options: Readonly<Record<string, unknown>>, routes: Array<GatewayCore['routes'][number]>, callbackPath: string | null }>()
+function groupRoutes (routes: readonly GatewayRoute[], endpoints: Endpoints | null): Draft[] {
+  const drafts = new Map<string, Draft & { routes: Array<GatewayCore['routes'][number]> }>()
   for (const route of routes) {
     if (route.protection.kind === 'open') continue
-    const { options, policy } = route.protection
-    const key = canonical([route.hosts, options])
-    const draft = drafts.get(key) ?? { hosts: route.hosts, options, routes: [], callbackPath: callbackPathOf(options) }
+    const { policy } = route.protection
+    const furnished = furnish(route.protection.options, endpoints)
+    const key = canonical([route.hosts, furnished.options])
+    const draft = drafts.get(key) ?? { hosts: route.hosts, routes: [], ...furnished }
     draft.routes.push({ route, policy })
     drafts.set(key, draft)
   }
@@ -81,11 +97,23 @@ function claimFixed (drafts: readonly Draft[], claims: Claim[]): OptionProblem[]
   for (const draft of drafts) {
     for (const [option, path] of fixedPaths(draft)) {
       const owner = findOwner(claims, path, draft.hosts)
-      if (owner !== null) problems.push(problemAt([...placeOf(draft), option], `has a path that ${owner} has on the same host already: give it another`))
+      if (owner !== null) problems.push(problemAt([...placeOf(draft), option], `has a path that ${owner} has on the same host already: give it another${draft.endpoints === null || option !== 'redirect_uri' ? '' : ', and this login is without endpoints'}`))
       claims.push({ path, hosts: draft.hosts, owner: `the ${option} of ${ownerOf(draft)}` })
     }
   }
   return problems
+}
+
+/** Where two logins would have them on one host, their callbacks are told of already. */
+function claimEndpoints (drafts: readonly Draft[], claims: Claim[]): OptionProblem[] {
+  const before = [...claims]
+  return drafts.flatMap(draft => draft.endpoints === null
+    ? []
+    : endpointUris(draft.endpoints).flatMap(path => {
+      const owner = findOwner(before, path, draft.hosts)
+      claims.push({ path, hosts: draft.hosts, owner: 'an endpoint' })
+      return owner === null ? [] : [problemAt(['endpoints', 'prefix'], `puts an endpoint at ${path}, which is a path of ${owner}: choose another prefix`)]
+    }))
 }
 
 /** Where logouts may go when `/logout` is somebody else's: below the routes that the core guards. */
@@ -104,18 +132,16 @@ function claimLogout (draft: Draft, claims: Claim[]): { logoutPath: string, prob
   return { logoutPath, problems: owner === null ? [] : [problemAt([...placeOf(draft), 'logout_path'], `is a path that ${owner} has on the same host already: give it another`)] }
 }
 
-/** Exact paths of routes: a core's own paths cannot be the same. */
+/** Paths of routes: a core's own paths cannot be the same. */
 function routeClaims (routes: readonly GatewayRoute[]): Claim[] {
-  return routes.flatMap(route => route.uris
-    .filter(({ kind }) => kind === 'exact')
-    .map(({ path }) => ({ path, hosts: route.hosts, owner: formatPath(route.place) })))
+  return routes.flatMap(route => route.uris.map(uri => ({ path: formatUri(uri), hosts: route.hosts, owner: formatPath(route.place) })))
 }
 
 /** One core for each group of routes, with callback and logout paths of its own. */
-export function formCores (routes: readonly GatewayRoute[], reserved: readonly Claim[]): { readonly cores: readonly GatewayCore[], readonly problems: readonly OptionProblem[] } {
-  const drafts = groupRoutes(routes)
+export function formCores (routes: readonly GatewayRoute[], reserved: readonly Claim[], endpoints: Endpoints | null): { readonly cores: readonly GatewayCore[], readonly problems: readonly OptionProblem[] } {
+  const drafts = groupRoutes(routes, endpoints)
   const claims = [...reserved, ...routeClaims(routes)]
-  const problems = claimFixed(drafts, claims)
+  const problems = [...claimFixed(drafts, claims), ...claimEndpoints(drafts, claims)]
   const logouts = new Map<Draft, string>()
   const isWritten = ({ options }: Draft): boolean => options.logout_path !== undefined
   // Those that were asked for come first: a default gives way.

@@ -1,5 +1,6 @@
 import { Type, type Static } from '@sinclair/typebox'
 import { secretsSchema } from 'fastify-oidc'
+import { forwardAuthOptionsSchema } from 'fastify-oidc-forward-auth'
 import { group, withDefault, type Resolved } from 'fastify-oidc-session-store'
 
 const text = (description: string) => Type.Optional(Type.String({ minLength: 1, description }))
@@ -35,6 +36,15 @@ const metrics = Type.Optional(Type.Object({
   host: withDefault(Type.String({ minLength: 1, description: 'Address that metrics are read at. Whoever reaches it reads them.' }), '127.0.0.1'),
   port: withDefault(Type.Integer({ minimum: 0, maximum: 65535, description: 'Port that metrics are read at. 0: any free one.' }), 9090)
 }, { additionalProperties: false, description: 'Metrics for Prometheus, at an address of their own: `http://127.0.0.1:9090/metrics`. Off when absent.' }))
+
+const { prefix: { pattern: prefixPattern }, sign_in_in_place: _inPlace, ...endpointOptions } = forwardAuthOptionsSchema.properties
+
+const endpoints = Type.Optional(Type.Object({
+  prefix: withDefault(Type.String({ pattern: prefixPattern, description: 'Path that the endpoints stand under, without a slash at the end.' }), '/oauth2'),
+  whitelist_domains: withDefault(Type.Array(Type.String({ minLength: 1 }), { description: 'Hosts that a login and a sign-out may send the browser to beside the own one, as in `whitelist_domains` of `openid-connect`, whose entries hold as well.' }), []),
+  ...endpointOptions,
+  skip_provider_button: withDefault(Type.Boolean({ description: 'Browsers go to the provider at once. `false`: a visit without a session is answered with the sign-in page, at the address that was asked for, with 403.' }), false)
+}, { additionalProperties: false, description: 'The endpoints of fastify-oidc-forward-auth, for each login whose `redirect_uri` has the path `<prefix>/callback`, which it has where none is written. Off when absent.' }))
 
 const log = group({
   level: withDefault(Type.Union(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'].map(level => Type.Literal(level)), { description: 'The least that is logged.' }), 'info')
@@ -124,6 +134,7 @@ export const gatewaySchema = Type.Object({
   robots_txt: robotsTxt,
   health,
   metrics,
+  endpoints,
   log,
   secrets: secretsSchema,
   max_header_size: withDefault(Type.Integer({ minimum: 8192, maximum: 1024 * 1024, description: 'Largest header of a request, in bytes. Sessions in cookies need it large.' }), 65536),
@@ -138,6 +149,6 @@ export type ResolvedRoute = ResolvedGatewayOptions['routes'][number]
 
 /** Names that later versions know, by where they stand. */
 export const COMING: Readonly<Record<'root' | 'route', readonly string[]>> = {
-  root: ['endpoints', 'workers'],
+  root: ['workers'],
   route: ['remote_addr', 'remote_addrs', 'vars', 'filter_func', 'status', 'upstream_id', 'service_id', 'plugin_config_id', 'enable_websocket', 'timeout', 'labels']
 }

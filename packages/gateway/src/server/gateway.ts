@@ -80,7 +80,7 @@ const fixedParts = ({ tls, logLevel, conceal, ...rest }: GatewayConfiguration): 
 function changedParts (before: GatewayConfiguration, after: GatewayConfiguration): string[] {
   const old = fixedParts(before)
   const names = Object.entries(fixedParts(after)).filter(([name, part]) => old[name] !== part).map(([name]) => name)
-  return names.filter(name => name !== 'cores' || !names.includes('routes'))
+  return names.filter(name => name !== 'cores' || !(names.includes('routes') || names.includes('endpoints')))
 }
 
 /** Builds the server from a configuration that holds. */

@@ -9,6 +9,8 @@ function createNobody (cookies: OwnCookies): FastifyOidc {
   const refuse = async (): Promise<never> => { throw new NoCoreError() }
   return {
     issuer: null,
+    callbackPath: null,
+    offerLogin: () => {},
     cookies,
     login: refuse,
     logout: refuse,

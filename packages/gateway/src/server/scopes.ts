@@ -8,6 +8,7 @@ import type { Upstream } from '../configuration/upstream.ts'
 import { formatUri } from '../configuration/uri.ts'
 import { answerWith, createHeaderSource, stripAdded } from './added-headers.ts'
 import { createBalancer } from './balancer.ts'
+import { mountEndpoints } from './endpoints.ts'
 import type { CoreHealth } from './health.ts'
 import { mountFolder } from './folder-route.ts'
 import { hostConstraint } from './host-constraint.ts'
@@ -89,6 +90,7 @@ export async function mountCore (app: FastifyInstance, core: GatewayCore): Promi
     })
     markRoutes(scope, `${nameOf(core)}.plugins.${PLUGIN}`)
     await scope.register(oidc, core.options as OidcOptions)
+    if (core.endpoints !== null) await mountEndpoints(scope, core.endpoints.options)
     for (const { route, policy } of core.routes) await mountRoute(scope, route, policy)
     mounted = {
       name: nameOf(core),

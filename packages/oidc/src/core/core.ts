@@ -10,7 +10,7 @@ import { createLoginAdvice } from '../http/login-advice.ts'
 import { explainLostAttempt } from '../http/lost-attempt.ts'
 import { createPrivateAnswers, type PrivateAnswers } from '../http/private-answers.ts'
 import { createRefusal } from '../http/refusal.ts'
-import { createReturnTargets, originOf, returnToOf, type ReturnTargets } from '../http/return-to.ts'
+import { createReturnTargets, originOf, type ReturnTargets } from '../http/return-to.ts'
 import { createRoutePolicies, type RoutePolicies } from '../http/route-policies.ts'
 import type { ScopePaths } from '../http/scope-paths.ts'
 import { createSessionViews } from '../http/session-view.ts'
@@ -36,7 +36,8 @@ import { createReauthentication, type Reauthentication } from '../session/reauth
 import { createRenewal, type SessionRenewal } from '../session/renewal.ts'
 import { createSessionEnds, type SessionEnds } from '../session/session-ends.ts'
 import { createSessions, type Sessions } from '../session/sessions.ts'
-import { createLogin, type CookieRooms, type Login } from './login.ts'
+import type { LoginOffer } from './fastify-oidc.ts'
+import { createLogin, createVisitAnswer, type CookieRooms, type Login } from './login.ts'
 import { createObserver, type Observer } from './observer.ts'
 import { createRevocation, isKnownTo, type Revoke } from './revocation.ts'
 import { createSilentEnd, createSilentLogin } from './silent-login.ts'
@@ -74,6 +75,7 @@ export interface Core extends SessionRooms {
   readonly targets: ReturnTargets
   readonly refuse: Refuse
   readonly login: Login
+  offerLogin (offer: LoginOffer): void
 }
 
 interface SessionRooms {
@@ -202,6 +204,7 @@ export function createCore (ground: CoreGround): Core {
   const refuse = createRefusal({ clientId: settings.client_id, realm: settings.realm, issuer })
   const login = createLogin(ground, rooms)
   const privateAnswers = createPrivateAnswers()
+  const visit = createVisitAnswer(login)
   const guard = createGuard({
     bearer: createBearerTokens({ provider, settings, clock }),
     jar,
@@ -219,11 +222,11 @@ export function createCore (ground: CoreGround): Core {
     authorize: hooks.authorize ?? null,
     isInPlaceCallback: ground.isInPlaceCallback,
     callback: async (request, reply) => await callback(request, reply),
-    login: async (request, reply) => await login(request, reply, { returnTo: returnToOf(request, originOf(request)), restarts: 0, prompt: null }),
+    login: visit.answer,
     loginSilently: createSilentLogin(rooms.reauthentication, observer, login),
     refuse
   })
   const callback = createAnswer(ground, rooms, { observer, login, guard }, refuse)
   const revoke = createRevocation(ground, observer)
-  return { ...rooms, ...createProviderLogouts(ground, revoke, refuse), observer, policies, guard, refuse, privateAnswers, login, callback, revoke, logout: createLogout(ground, jar, { observer, guard }, refuse) }
+  return { ...rooms, ...createProviderLogouts(ground, revoke, refuse), observer, policies, guard, refuse, privateAnswers, login, offerLogin: visit.offer, callback, revoke, logout: createLogout(ground, jar, { observer, guard }, refuse) }
 }

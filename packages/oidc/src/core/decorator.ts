@@ -39,6 +39,8 @@ function createSessionDecorator (ground: CoreGround, core: Core, cookies: OwnCoo
   const { provider, store, coordinator, settings, clock, paths } = ground
   return {
     get issuer () { return provider.issuer },
+    callbackPath: settings.bearer_only ? null : paths.callback,
+    offerLogin: core.offerLogin,
     async login (request, reply, { returnTo } = {}) {
       const origin = originOf(request)
       // Not to what was asked for: where that starts a login, an address that is refused would start it again for ever.

@@ -12,15 +12,22 @@ export type RevokeTarget =
   | { readonly sid: string, readonly issuer?: string }
   | { readonly id: string }
 
+/** Answers a visit without a session; a login that begins from there should come back to `returnTo`, a path of this origin. */
+export type LoginOffer = (request: FastifyRequest, reply: FastifyReply, returnTo: string) => Promise<FastifyReply>
+
 /** `fastify.oidc`. */
 export interface FastifyOidc {
   /** The provider's issuer; null until its metadata were read once. */
   readonly issuer: string | null
+  /** Path that the provider's answers come to, as the browser sees it; null: one beside each route, or, with `bearer_only`, none. */
+  readonly callbackPath: string | null
   /**
    * Sends the browser to the provider; it comes back to `returnTo`: a path of the same origin, or an absolute address on a host of `whitelist_domains`. Default: what was asked for; anything else: the home of this scope.
    * @throws FST_OIDC_PROVIDER_UNAVAILABLE
    */
   login (request: FastifyRequest, reply: FastifyReply, options?: { returnTo?: string }): Promise<FastifyReply>
+  /** Has visits without a session answered by a page that offers a login, in place of the way to the provider; of several the last holds. Whoever is not on a visit gets 401 as before. */
+  offerLogin (offer: LoginOffer): void
   /** Ends the session here and at the provider. */
   logout (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply>
   /**

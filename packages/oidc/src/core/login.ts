@@ -2,9 +2,10 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { CookieJar } from '../cookie/jar.ts'
 import type { Transactions } from '../cookie/transaction.ts'
 import type { LoginAdvice } from '../http/login-advice.ts'
-import { originOf, type ReturnTargets } from '../http/return-to.ts'
+import { originOf, returnToOf, type ReturnTargets } from '../http/return-to.ts'
 import { startLogin } from '../login/start.ts'
 import type { CoreGround } from './core.ts'
+import type { LoginOffer } from './fastify-oidc.ts'
 
 export interface CookieRooms {
   readonly jar: CookieJar
@@ -39,5 +40,20 @@ export function createLogin ({ settings, provider, paths, clock }: CoreGround, {
     advice.setsCookies(request, reply, started.location)
     const isRead = request.method === 'GET' || request.method === 'HEAD'
     return reply.header('cache-control', 'no-store').redirect(started.location, isRead ? 302 : 303)
+  }
+}
+
+/** What a visit without a session is answered. */
+export interface VisitAnswer {
+  readonly answer: (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply>
+  offer (offer: LoginOffer): void
+}
+
+/** The way to the provider, unless somebody offers a page. */
+export function createVisitAnswer (login: Login): VisitAnswer {
+  let offered: LoginOffer = async (request, reply, returnTo) => await login(request, reply, { returnTo, restarts: 0, prompt: null })
+  return {
+    answer: async (request, reply) => await offered(request, reply, returnToOf(request, originOf(request))),
+    offer (offer) { offered = offer }
   }
 }

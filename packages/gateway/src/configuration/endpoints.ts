@@ -1,0 +1,36 @@
+import { checkDomains } from 'fastify-oidc'
+import { checkForwardAuthOptions, endpointNames, type ForwardAuthOptions } from 'fastify-oidc-forward-auth'
+import type { OptionProblem } from 'fastify-oidc-session-store'
+import { problemAt, under } from './problems.ts'
+import type { ResolvedGatewayOptions } from './schema.ts'
+import { uriProblem } from './uri.ts'
+
+/** `endpoints` of the file, checked. */
+export interface Endpoints {
+  readonly prefix: string
+  readonly whitelistDomains: readonly string[]
+  /** What each login's own are registered with. */
+  readonly options: ForwardAuthOptions
+}
+
+const PLACE = 'endpoints'
+
+/** Where the provider's answers come to in a login that has the endpoints. */
+export const callbackUnder = ({ prefix }: Endpoints): string => `${prefix}/callback`
+
+/** Their paths, as the router spells them, without the callback. */
+export const endpointUris = ({ prefix }: Endpoints): string[] => endpointNames.map(name => `${prefix}/${name}`)
+
+/** Reads `endpoints`; null: there are none. */
+export function checkEndpoints ({ endpoints: written }: ResolvedGatewayOptions): { readonly endpoints: Endpoints | null, readonly problems: readonly OptionProblem[] } {
+  if (written === undefined) return { endpoints: null, problems: [] }
+  const { whitelist_domains: whitelistDomains, ...own } = written
+  const options = { ...own, sign_in_in_place: !own.skip_provider_button }
+  const badPrefix = uriProblem(own.prefix)
+  const problems = [
+    ...badPrefix === null ? [] : [problemAt(['prefix'], badPrefix)],
+    ...checkForwardAuthOptions(options).problems,
+    ...checkDomains({ whitelist_domains: [...whitelistDomains] })
+  ]
+  return { endpoints: problems.length > 0 ? null : { prefix: own.prefix, whitelistDomains, options }, problems: under([PLACE], problems) }
+}
