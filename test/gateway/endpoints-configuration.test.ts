@@ -18,7 +18,7 @@ t.test('every option of the endpoints is checked, all problems at once', async t
   t.same(await problemsOf({}, route()), [])
   t.same(await problemsOf({ prefix: '/a/b', provider_name: 'X', skip_provider_button: true, set_xauthrequest: false, set_authorization_header: true, sign_out_at_provider: true, cross_site_sign_out: 'allow', backend_logout_url: 'https://idp.example/out?hint={id_token}', whitelist_domains: ['.example.com'] }, route()), [])
   const told = (await problemsOf({ prefix: '/oauth2/', whitelist_domain: [], provider_name: 1, sign_in_in_place: true }, route())).join('\n')
-  for (const line of [/^endpoints\.prefix must match/m, /^endpoints\.whitelist_domain is not a known option; did you mean whitelist_domains\?/m, /^endpoints\.provider_name must be/m, /^endpoints\.sign_in_in_place is not a known option/m]) t.match(told, line)
+  for (const line of [/^endpoints\.prefix has the wrong form/m, /^endpoints\.whitelist_domain is not a known option; did you mean whitelist_domains\?/m, /^endpoints\.provider_name must be/m, /^endpoints\.sign_in_in_place is not a known option/m]) t.match(told, line)
   t.same(await problemsOf({ prefix: '/a/../b', pass_access_token: true, set_xauthrequest: false, whitelist_domains: ['app.example.com', 'http://localhost:8081'] }, route()), [
     'endpoints.prefix must not contain empty parts, . or ..',
     'endpoints.pass_access_token has a meaning only with set_xauthrequest: true',
