@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { parseArguments } from '../../packages/gateway/src/cli/arguments.ts'
 import { parseCommandLine } from '../../packages/gateway/src/importers/oauth2-proxy/command-line.ts'
-import { block, FILE, fixture, refusals, SECRET, told, translate } from './import-oauth2-proxy-parts.ts'
+import { block, FILE, fixture, load, refusals, SECRET, told, translate } from './import-oauth2-proxy-parts.ts'
 import { readText as text, runProgram as run, spawnProgram } from './program.ts'
 
 const DEX = JSON.parse(readFileSync(fixture('dex.args.json'), 'utf8')) as string[]
@@ -31,8 +31,8 @@ t.test('the command line has one dash or two, = or a blank, and lists that go on
   t.match(problems('stray'), /^argument is not an option/)
   t.match(problems('--client-id'), /needs a value/)
   t.match(problems('--email-domain="a'), /quote that does not end/)
-  t.match(problems('--config-test'), /oidc-gateway check/)
-  t.match(refusals(translate(FILE, { args: ['--alpha-config', 'x.yaml'] })), [/--alpha-config: refused, is not available in this version/])
+  t.match(problems('--convert-config-to-alpha'), /is not an option here: oidc-gateway import --from oauth2-proxy/)
+  t.match(problems('--config-test=perhaps'), /true or false/)
 })
 
 t.test('the command line goes before the environment, and that before the file', async t => {
@@ -62,6 +62,19 @@ t.test('-- and --dev are for oauth2-proxy alone', async t => {
   t.match(misuse('start', '--from', 'oauth2-proxy', '--', '--config', 'b.cfg'), { kind: 'run', source: { file: 'b.cfg', foreign: { commandLine: ['--config', 'b.cfg'], dev: false } } })
   t.match(misuse('start', '--from', 'oauth2-proxy', '--dev', '--', '-client-id', 'a'), { kind: 'run', source: { file: null, foreign: { dev: true } } })
   t.match(misuse('check', '--from', 'oauth2-proxy'), { kind: 'run', source: { file: null } }, 'the environment may have all of it')
+})
+
+t.test('O216 --config-test of OAuth2 Proxy is check, and --version is ours', async t => {
+  const invoked = (...args: string[]): unknown => parseArguments(args)
+  t.match(invoked('start', '--from', 'oauth2-proxy', '--', '--config', 'b.cfg', '--config-test'), { kind: 'run', command: 'check', source: { file: 'b.cfg' } })
+  t.match(invoked('start', '--from', 'oauth2-proxy', '--', '-config', 'b.cfg', '-config-test=false'), { kind: 'run', command: 'start' })
+  t.match(invoked('start', '--from', 'oauth2-proxy', '--', '--version', '--config-test'), { kind: 'version' })
+  t.match(invoked('import', '--from', 'oauth2-proxy', '--', '--config', 'b.cfg', '--config-test'), { kind: 'misuse', message: /for start and check/ })
+  const folder = t.testdir({ 'right.cfg': filled('okta.cfg'), 'wrong.cfg': filled('okta.cfg').replace('client_id', 'client_idd').replace('skip_provider_button = true', 'cookie_secure = "perhaps"') })
+  t.equal((await load(`${folder}/right.cfg`, { args: ['--config-test'] })).checked.kind, 'valid')
+  const { checked } = await load(`${folder}/wrong.cfg`, { args: ['--config-test'] })
+  const told = checked.kind === 'invalid' ? checked.problems.map(({ path, message }) => `${path.join('.')} ${message}`).join('\n') : ''
+  for (const problem of [/client_idd is not an option of OAuth2 Proxy; did you mean client_id\?/, /cookie_secure must be true or false/, /client_id is missing/]) t.match(told, problem, 'every error at once')
 })
 
 t.test('the files of the documents hold with what was never filled in,', async t => {

@@ -1,3 +1,4 @@
+import { basename } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { loadForeignFile, type ForeignConfiguration } from '../../packages/gateway/src/importers/foreign-file.ts'
 import type { ForeignFormat } from '../../packages/gateway/src/importers/origins.ts'
@@ -17,10 +18,13 @@ interface Others {
   readonly dev?: boolean
   readonly listen?: ForeignFormat['listen']
   readonly files?: ReadonlyMap<string, string | null>
+  /** The YAML of --alpha-config, and what stands in the files that its headers name. */
+  readonly alpha?: unknown
+  readonly alphaFiles?: ReadonlyMap<string, string | null>
 }
 
-export function translate (file: unknown, { environment = {}, args = [], dev = false, listen = null, files = new Map() }: Others = {}): Imported {
-  return importOAuth2Proxy({ file, environment, commandLine: parseCommandLine(args) }, { dev, listen, files })
+export function translate (file: unknown, { environment = {}, args = [], dev = false, listen = null, files = new Map(), alpha, alphaFiles = new Map() }: Others = {}): Imported {
+  return importOAuth2Proxy({ file, environment, commandLine: parseCommandLine(args), alpha: alpha === undefined ? null : { value: alpha, files: alphaFiles } }, { dev, listen, files })
 }
 
 export async function load (file: string | null, { environment = {}, args = [], dev = false }: Others = {}): Promise<ForeignConfiguration> {
@@ -30,6 +34,11 @@ export async function load (file: string | null, { environment = {}, args = [], 
 /** `cookie_secret: refused, is …`, a line for each member. */
 export function told ({ report }: Imported): string {
   return report.entries.map(({ path, verdict, message }) => `${path.join('.')}: ${verdict}, ${message ?? ''}`).join('\n')
+}
+
+/** Every line of a report, with its place: `alpha.yaml:3 exact providers.0.id is …`. */
+export function reportText (report: ForeignConfiguration['report']): string {
+  return report.map(({ position, path, verdict, message }) => `${basename(position?.file ?? '')}:${position?.line ?? 0} ${verdict} ${path.join('.')} ${(message ?? '').replace(/"[\w-]{43}"/, '"FRESH"')}\n`).join('')
 }
 
 export const refusals = (imported: Imported): string[] => told(imported).split('\n').filter(line => line.includes(': refused'))

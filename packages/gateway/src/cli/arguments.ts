@@ -137,7 +137,8 @@ export function parseArguments (args: readonly string[]): Invocation {
   if (flag !== null) return misuse(flag)
   if (name !== undefined && command === null) return misuse(`unknown command ${name}${suggest(name, COMMANDS, '')}`)
   if (values.help === true) return { kind: 'help', command }
-  if (values.version === true) return { kind: 'version' }
+  const asks = commandLine === null ? null : parseCommandLine(commandLine).asks
+  if (values.version === true || asks === 'version') return { kind: 'version' }
   if (command === null) return misuse('a command is missing')
   const twice = ONCE.find(option => tokens.filter(token => token.kind === 'option' && token.name === option).length > 1)
   if (twice !== undefined) return misuse(`--${twice} can be given only once`)
@@ -153,5 +154,6 @@ export function parseArguments (args: readonly string[]): Invocation {
     return 'misuse' in request ? misuse(request.misuse) : { kind: 'sessions', source, request: request.value }
   }
   const stray = strayOption(values)
-  return stray === null ? { kind: 'run', command, source } : misuse(`--${stray} is for sessions`)
+  if (asks !== null && command === 'import') return misuse('--config-test is for start and check')
+  return stray === null ? { kind: 'run', command: asks === null ? command : 'check', source } : misuse(`--${stray} is for sessions`)
 }

@@ -7,7 +7,7 @@ import type { Terminal } from './terminal.ts'
 export const nameOf = (file: string | null): string => file ?? 'oauth2-proxy'
 
 function placeOf ({ position }: Pick<ConfigurationProblem, 'position'>, file: string): string {
-  return position === null ? file : `${file}:${position.line}:${position.column}`
+  return position === null ? file : `${position.file ?? file}:${position.line}:${position.column}`
 }
 
 /** Every problem of a file, for a person. */

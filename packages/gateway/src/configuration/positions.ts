@@ -1,5 +1,7 @@
-/** A place in a file; both count from 1. */
+/** A place in a file; line and column count from 1. */
 export interface Position {
+  /** Where a configuration has several files, and it stands in another than the first. */
+  readonly file?: string
   readonly line: number
   readonly column: number
 }

@@ -18,7 +18,7 @@ export function under (prefix: Path, problems: readonly OptionProblem[]): Option
 }
 
 const byPosition = (a: ConfigurationProblem, b: ConfigurationProblem): number =>
-  (a.position?.line ?? 0) - (b.position?.line ?? 0) || (a.position?.column ?? 0) - (b.position?.column ?? 0)
+  (a.position?.file ?? '').localeCompare(b.position?.file ?? '') || (a.position?.line ?? 0) - (b.position?.line ?? 0) || (a.position?.column ?? 0) - (b.position?.column ?? 0)
 
 /** Adds the places, keeps the first problem of each member, and sorts by place. */
 export function locate (problems: readonly OptionProblem[], positionOf: (path: Path) => Position | null): ConfigurationProblem[] {
@@ -33,7 +33,7 @@ export function locate (problems: readonly OptionProblem[], positionOf: (path: P
 /** `gateway.yaml:12:7  routes[0].uri is required`, a line for each. */
 export function formatProblems (problems: readonly ConfigurationProblem[], file: string | null): string {
   return problems.map(problem => {
-    const place = file === null || problem.position === null ? file : `${file}:${problem.position.line}:${problem.position.column}`
+    const place = file === null || problem.position === null ? file : `${problem.position.file ?? file}:${problem.position.line}:${problem.position.column}`
     return place === null ? formatProblem(problem) : `${place}  ${formatProblem(problem)}`
   }).join('\n')
 }

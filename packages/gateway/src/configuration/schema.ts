@@ -96,7 +96,7 @@ const plugins = Type.Unsafe<{ 'openid-connect'?: Record<string, unknown> }>(Type
 /** One header of `headers`. */
 export const headerSchema = Type.Object({
   value: Type.Optional(Type.String({ description: 'Text that is always the same.' })),
-  claim: text('Claim that the value is taken from.'),
+  claim: text('Claim that the value is taken from; a name with dots that no claim has is a path into claims.'),
   prefix: Type.Optional(Type.String({ description: 'What stands before the claim.' })),
   basic_password: text('Makes it a Basic credential: the claim is the user name.')
 }, { additionalProperties: false })

@@ -37,7 +37,7 @@ interface ForeignOptions {
 const END = /^\s*#END\s*$/m
 const ROUTE = /\broutes\[(\d+)\]/g
 
-const byPosition = (a: ReportLine, b: ReportLine): number => (a.position?.line ?? 0) - (b.position?.line ?? 0) || (a.position?.column ?? 0) - (b.position?.column ?? 0)
+const byPosition = (a: ReportLine, b: ReportLine): number => (a.position?.file ?? '').localeCompare(b.position?.file ?? '') || (a.position?.line ?? 0) - (b.position?.line ?? 0) || (a.position?.column ?? 0) - (b.position?.column ?? 0)
 
 function reportOf ({ report }: Imported, { positionOf }: SourceDocument): ReportLine[] {
   const notes = report.notes.map(note => ({ ...note, verdict: 'note' as const }))

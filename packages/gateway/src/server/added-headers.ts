@@ -7,15 +7,20 @@ import type { AddedHeader } from '../configuration/headers.ts'
 // eslint-disable-next-line no-control-regex
 const CONTROL = /[\x00-\x1f\x7f]/
 
+/** A claim of this name, or else at the path that its dots make. */
+function readClaim (claims: RequestOidc['userinfo'], name: string): unknown {
+  if (claims === null) return undefined
+  if (Object.hasOwn(claims, name)) return claims[name]
+  if (!name.includes('.')) return undefined
+  return name.split('.').reduce<unknown>((value, key) => value !== null && typeof value === 'object' && !Array.isArray(value) && Object.hasOwn(value, key) ? (value as Readonly<Record<string, unknown>>)[key] : undefined, claims)
+}
+
 function claimOf (oidc: RequestOidc, name: string): unknown {
   switch (name) {
     case 'access_token': return oidc.accessToken
     case 'id_token': return oidc.idToken
     case 'groups': return oidc.groups
-    default: {
-      const found = [oidc.claims, oidc.userinfo].find(claims => claims !== null && Object.hasOwn(claims, name))
-      return found?.[name]
-    }
+    default: return readClaim(oidc.claims, name) ?? readClaim(oidc.userinfo, name)
   }
 }
 

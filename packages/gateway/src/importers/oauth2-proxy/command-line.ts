@@ -1,6 +1,6 @@
 import { nearestName } from 'fastify-oidc-session-store'
 import { FLAGS, rowOfFlag } from './table.ts'
-import { splitList } from './values.ts'
+import { readValue, splitList } from './values.ts'
 
 /** One option of OAuth2 Proxy's command line. */
 export interface CommandLineOption {
@@ -14,6 +14,8 @@ export interface CommandLine {
   /** null: none is named. */
   readonly config: string | null
   readonly alphaConfig: string | null
+  /** What is asked instead of starting; null: nothing. */
+  readonly asks: Question | null
   readonly options: readonly CommandLineOption[]
   /** Each with the argument that it is about. */
   readonly problems: ReadonlyArray<{ readonly argument: string, readonly message: string }>
@@ -21,15 +23,18 @@ export interface CommandLine {
 
 const FILES = ['config', 'alpha-config']
 const COMMANDS: Readonly<Record<string, string>> = {
-  version: 'is not an option here: oidc-gateway --version says what runs',
   help: 'is not an option here: oidc-gateway --help',
-  'config-test': 'is not an option here: oidc-gateway check --from oauth2-proxy',
   'convert-config-to-alpha': 'is not an option here: oidc-gateway import --from oauth2-proxy prints a file of this gateway'
 }
+const QUESTIONS = ['version', 'config-test'] as const
 const OPTION = /^--?([A-Za-z][\w-]*)(?:=([\s\S]*))?$/
 
+type Question = typeof QUESTIONS[number]
+
+const isQuestion = (flag: string): flag is Question => (QUESTIONS as readonly string[]).includes(flag)
+
 function unknown (flag: string): string {
-  const meant = nearestName(flag, [...FLAGS, ...FILES])
+  const meant = nearestName(flag, [...FLAGS, ...FILES, ...QUESTIONS])
   return `is not an option of OAuth2 Proxy${meant === null ? '' : `; did you mean --${meant}?`}`
 }
 
@@ -48,6 +53,7 @@ function gather (found: Map<string, unknown>, flag: string, text: string): strin
 export function parseCommandLine (args: readonly string[]): CommandLine {
   const found = new Map<string, unknown>()
   const problems: Array<{ argument: string, message: string }> = []
+  const asked = new Set<Question>()
   const rest = [...args]
   for (let argument = rest.shift(); argument !== undefined; argument = rest.shift()) {
     const [, flag, written] = OPTION.exec(argument) ?? []
@@ -57,6 +63,13 @@ export function parseCommandLine (args: readonly string[]): CommandLine {
       continue
     }
     const row = rowOfFlag(flag)
+    if (isQuestion(flag)) {
+      const read = readValue('flag', written ?? 'true')
+      if ('problem' in read) problems.push({ argument: argumentName, message: read.problem })
+      else if (read.value === true) asked.add(flag)
+      else asked.delete(flag)
+      continue
+    }
     if (row === null && !FILES.includes(flag)) {
       problems.push({ argument: argumentName, message: COMMANDS[flag] ?? unknown(flag) })
       // What belongs to it would be told as a mistake of its own.
@@ -69,5 +82,5 @@ export function parseCommandLine (args: readonly string[]): CommandLine {
   }
   const fileOf = (flag: string): string | null => found.has(flag) ? String(found.get(flag)) : null
   const options = [...found].filter(([flag]) => !FILES.includes(flag)).map(([flag, input]) => ({ flag, input }))
-  return { config: fileOf('config'), alphaConfig: fileOf('alpha-config'), options, problems }
+  return { config: fileOf('config'), alphaConfig: fileOf('alpha-config'), asks: QUESTIONS.find(question => asked.has(question)) ?? null, options, problems }
 }

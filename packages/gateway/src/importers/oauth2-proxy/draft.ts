@@ -38,6 +38,11 @@ export class Draft {
     this.#origins.set(keyOf(['openid-connect', ...path]), origin)
   }
 
+  /** Says where a header of every route comes from. */
+  traceHeader (direction: 'request' | 'response', name: string, origin: Path): void {
+    this.#origins.set(keyOf(['headers', direction, name]), origin)
+  }
+
   addRoute (route: Members, origin: Path): void {
     this.#origins.set(keyOf(['routes', String(this.#routes.length)]), origin)
     this.#routes.push(route)
@@ -45,10 +50,13 @@ export class Draft {
 
   /** The member of the foreign configuration that one of the native configuration came from. */
   originOf (path: Path): Path {
-    const place = path[0] === 'routes' && path[2] === 'plugins' ? path.slice(3) : path
-    for (let length = place.length; length > 0; length--) {
-      const origin = this.#origins.get(keyOf(place.slice(0, length)))
-      if (origin !== undefined) return origin
+    const inRoute = path[0] === 'routes' ? path.slice(2) : []
+    const places = inRoute[0] === 'plugins' ? [inRoute.slice(1)] : inRoute[0] === 'headers' ? [inRoute, path] : [path]
+    for (const place of places) {
+      for (let length = place.length; length > 0; length--) {
+        const origin = this.#origins.get(keyOf(place.slice(0, length)))
+        if (origin !== undefined) return origin
+      }
     }
     return []
   }

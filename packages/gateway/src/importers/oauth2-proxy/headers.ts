@@ -25,7 +25,8 @@ export function headersOf (parts: Parts): ImportedHeaders {
   const { settings, ledger } = parts
   const prefersEmail = settings.flag('prefer_email_to_user', false)
   const user = prefersEmail ? emailClaimOf(parts) : 'sub'
-  const password = settings.text('basic_auth_password')
+  const variable = settings.find('basic_auth_password')?.variable ?? null
+  const password = settings.text('basic_auth_password') === null || variable === null ? settings.text('basic_auth_password') : `$ENV://${variable}`
   const passBasic = settings.flag('pass_basic_auth', true)
   const basic: Headers = password === null ? {} : { Authorization: { claim: user, basic_password: password } }
   const bearer = { Authorization: { claim: 'id_token', prefix: 'Bearer ' } }

@@ -1,6 +1,10 @@
 import { Ledger } from '../report.ts'
 import type { ForeignFormat } from '../origins.ts'
 import type { Imported } from '../imported.ts'
+import { isObject } from '../apisix/source.ts'
+import { openAlpha, type AlphaDocument } from './alpha/document.ts'
+import { translateLoginParameters } from './alpha/login-parameters.ts'
+import { translateAlphaRoutes } from './alpha/upstreams.ts'
 import { collectSettings, type Sources } from './collect.ts'
 import { Draft } from './draft.ts'
 import { findPlaceholder } from './placeholders.ts'
@@ -64,12 +68,12 @@ function translateScope ({ settings, draft }: Parts): void {
 }
 
 function judgeRequired ({ settings, ledger, draft }: Parts): void {
-  if (settings.find('provider') === null) ledger.refuse(['provider'], 'is missing, and google then: write provider = "oidc"')
+  if (settings.find('provider') === null) ledger.refuse(settings.pathOf('provider'), 'is missing, and google then: write oidc')
   draft.trace(['discovery'], settings.pathOf('oidc_issuer_url'))
   if (settings.text('oidc_issuer_url') === null) ledger.refuse(settings.pathOf('oidc_issuer_url'), 'is missing')
 }
 
-function translateSettings (choices: OAuth2ProxyChoices, parts: Parts): void {
+function translateSettings (choices: OAuth2ProxyChoices, alpha: AlphaDocument | null, parts: Parts): void {
   const { settings, ledger, draft } = parts
   draft.setOption(['security_profile'], 'oauth2.1', [])
   for (const name of OWN_HEADERS) draft.setOption([name], false, [])
@@ -80,7 +84,12 @@ function translateSettings (choices: OAuth2ProxyChoices, parts: Parts): void {
   if (choices.dev && !dev) ledger.refuse(settings.pathOf('http_address'), '--dev is for 127.0.0.1, [::1] and localhost: others could reach this address')
   translateClient({ ...choices, dev }, parts)
   translateCookieSecret({ ...choices, dev }, parts)
-  for (const translate of [translatePaths, translatePkce, translateScope, translateRules, translateUpstreams, translateTrust, translateMetrics, translateLog]) translate(parts)
+  for (const translate of [translatePaths, translatePkce, translateScope, translateRules, translateTrust, translateMetrics, translateLog]) translate(parts)
+  if (alpha === null) translateUpstreams(parts)
+  else {
+    translateLoginParameters(alpha, parts)
+    translateAlphaRoutes(alpha, parts)
+  }
   translateSession(choices, parts)
   for (const { row, path, value } of settings) row.translate(value, { ...parts, path })
   for (const note of NOTES) ledger.note([], note)
@@ -90,7 +99,9 @@ function translateSettings (choices: OAuth2ProxyChoices, parts: Parts): void {
 export function importOAuth2Proxy (sources: Sources, choices: OAuth2ProxyChoices): Imported {
   const ledger = new Ledger()
   const draft = new Draft()
-  const settings = collectSettings(sources, ledger)
-  translateSettings(choices, { settings, ledger, draft })
-  return { value: draft.finish(), report: ledger.finish(sources.file), originOf: path => draft.originOf(path) }
+  const alpha = sources.alpha === undefined || sources.alpha === null ? null : openAlpha(sources.alpha, sources.environment, ledger)
+  const settings = collectSettings(sources, ledger, alpha)
+  translateSettings(choices, alpha, { settings, ledger, draft })
+  const roots = [sources.file, alpha?.value].filter(isObject)
+  return { value: draft.finish(), report: ledger.finish(Object.assign({}, ...roots)), originOf: path => draft.originOf(path) }
 }

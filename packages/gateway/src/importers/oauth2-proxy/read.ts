@@ -4,6 +4,7 @@ import type { SourceDocument } from '../../configuration/source-document.ts'
 import type { Imported } from '../imported.ts'
 import type { ForeignFormat } from '../origins.ts'
 import { Ledger } from '../report.ts'
+import { filesOfHeaders, joinPositions, openAlpha, type AlphaSource } from './alpha/document.ts'
 import { collectSettings, type Sources } from './collect.ts'
 import { parseCommandLine } from './command-line.ts'
 import { importOAuth2Proxy } from './import.ts'
@@ -30,8 +31,20 @@ async function readText (file: string): Promise<string | null> {
   }
 }
 
+/** The YAML of --alpha-config; null: none is named. */
+async function readAlpha (file: string | null): Promise<{ readonly document: SourceDocument, readonly source: AlphaSource } | null | readonly ConfigurationProblem[]> {
+  if (file === null) return null
+  const { source } = await readConfigurationFile(file, 'yaml')
+  if (source.kind === 'broken') return source.problems.map(problem => ({ ...problem, position: problem.position === null ? null : { ...problem.position, file } }))
+  const { document } = source
+  const names = filesOfHeaders(document.value)
+  return { document, source: { value: document.value, files: new Map(await Promise.all(names.map(async name => [name, await readText(name)] as const))) } }
+}
+
 async function readNamedFiles (sources: Sources): Promise<ReadonlyMap<string, string | null>> {
-  const settings = collectSettings(sources, new Ledger())
+  const ledger = new Ledger()
+  const alpha = sources.alpha === undefined || sources.alpha === null ? null : openAlpha(sources.alpha, sources.environment, ledger)
+  const settings = collectSettings(sources, ledger, alpha)
   const names = READ_FILES.map(name => settings.text(name)).filter(name => name !== null)
   return new Map(await Promise.all(names.map(async name => [name, await readText(name)] as const)))
 }
@@ -44,7 +57,11 @@ export async function readOAuth2Proxy (file: string | null, { listen = null, dev
   const source = file === null ? null : (await readConfigurationFile(file, 'toml')).source
   if (source?.kind === 'broken') return source.problems
   const document = source === null ? NO_FILE : source.document
-  const sources: Sources = { file: document.value, environment, commandLine: parseCommandLine(commandLine) }
+  const parsed = parseCommandLine(commandLine)
+  const alpha = await readAlpha(parsed.alphaConfig)
+  if (alpha !== null && !('source' in alpha)) return alpha
+  const sources: Sources = { file: document.value, environment, commandLine: parsed, alpha: alpha?.source ?? null }
   const imported = importOAuth2Proxy(sources, { listen, dev, files: await readNamedFiles(sources) })
-  return { imported, document, directory: process.cwd() }
+  const positionOf = joinPositions(document, alpha?.document ?? null, parsed.alphaConfig ?? '')
+  return { imported, document: { value: document.value, positionOf }, directory: process.cwd() }
 }

@@ -15,8 +15,12 @@ export interface Setting {
 export class Settings {
   readonly #known: ReadonlyMap<string, Setting>
 
-  constructor (settings: Iterable<Setting>) {
+  readonly #places: ReadonlyMap<string, Path>
+
+  /** `places`: where options would stand that stand in no file of the usual form. */
+  constructor (settings: Iterable<Setting>, places: ReadonlyMap<string, Path> = new Map()) {
     this.#known = new Map([...settings].map(setting => [setting.row.name, setting]))
+    this.#places = places
   }
 
   [Symbol.iterator] (): Iterator<Setting> {
@@ -27,9 +31,9 @@ export class Settings {
     return this.#known.get(name) ?? null
   }
 
-  /** Where it stands; where it would stand in a file if it does not. */
+  /** Where it stands, or would stand. */
   pathOf (name: string): Path {
-    return this.find(name)?.path ?? [name]
+    return this.find(name)?.path ?? this.#places.get(name) ?? [name]
   }
 
   #read<T extends ValueType> (name: string, type: T): ValueTypes[T] | null {
