@@ -1,16 +1,7 @@
-import { randomUUID } from 'node:crypto'
 import type { FastifyRequest } from 'fastify'
-
-/** No client can know it. */
-const PROBE = `${randomUUID()}.invalid`
+import { isTrustedPeer, type Asked } from 'fastify-oidc'
 
 const first = (value: string | string[] | undefined): string | undefined => Array.isArray(value) ? value[0] : value
-
-/** Does Fastify's `trustProxy` believe who is at the other end of this connection? Asked is what it would make of a forwarded host. */
-export function isTrustedPeer (request: FastifyRequest): boolean {
-  const probed = Object.create(request, { headers: { value: { 'x-forwarded-host': PROBE } } }) as FastifyRequest
-  return probed.host === PROBE
-}
 
 /** Path and query of the request that a trusted proxy asks about (`X-Forwarded-Uri`); null: none, or nobody may say so. */
 export function forwardedPath (request: FastifyRequest): string | null {
@@ -18,8 +9,17 @@ export function forwardedPath (request: FastifyRequest): string | null {
   return path?.startsWith('/') === true && isTrustedPeer(request) ? path : null
 }
 
+function saidMethod (request: FastifyRequest): string | null {
+  const method = first(request.headers['x-forwarded-method'] ?? request.headers['x-original-method'])
+  return method !== undefined && isTrustedPeer(request) ? method.toUpperCase() : null
+}
+
 /** The method of the request that a trusted proxy asks about (`X-Forwarded-Method`, ingress-nginx: `X-Original-Method`); else the request's own. */
 export function forwardedMethod (request: FastifyRequest): string {
-  const method = first(request.headers['x-forwarded-method'] ?? request.headers['x-original-method'])
-  return method !== undefined && isTrustedPeer(request) ? method.toUpperCase() : request.method
+  return saidMethod(request) ?? request.method
+}
+
+/** What a trusted proxy asks about. Its own request, a GET of `auth`, is not that: what the proxy does not say is not known. */
+export function askedOf (request: FastifyRequest): Asked {
+  return { method: saidMethod(request), url: forwardedPath(request) }
 }

@@ -5,7 +5,7 @@ import { sendStatus, type Endpoint } from './answers.ts'
 import { meetsConstraints } from './constraints.ts'
 import { createEndpointPaths, endpointNames, type EndpointName, type EndpointPaths } from './endpoint-paths.ts'
 import { CallbackMissingError, CoreMissingError } from './errors.ts'
-import { forwardedMethod } from './forwarded.ts'
+import { askedOf, forwardedMethod } from './forwarded.ts'
 import { describeCaller, identityHeaders } from './identity.ts'
 import { parseForwardAuthOptions, type ForwardAuthOptions, type ForwardAuthSettings } from './options.ts'
 import { createSignIn } from './sign-in.ts'
@@ -14,9 +14,9 @@ import { createSignOut } from './sign-out.ts'
 const MAX_FORM_BYTES = 64 * 1024
 
 /** `auth`: may the caller pass? Never a redirect: nginx would make a 500 of it. */
-function createAuth (settings: ForwardAuthSettings): Endpoint {
+function createAuth ({ oidc }: FastifyInstance, settings: ForwardAuthSettings): Endpoint {
   return async (request, reply) => {
-    if (!request.oidc.authenticated) return sendStatus(reply, 401)
+    if (!request.oidc.authenticated) return oidc.isOpen(request, askedOf(request)) ? reply.code(202).send() : sendStatus(reply, 401)
     if (!meetsConstraints(request)) return sendStatus(reply, 403)
     return reply.code(202).headers(identityHeaders(request.oidc, settings)).send()
   }
@@ -54,7 +54,7 @@ function addEndpoints (fastify: FastifyInstance, settings: ForwardAuthSettings, 
     sign_out: { ...open, handler: createSignOut(fastify, settings, paths) },
     start: { ...open, handler: start },
     userinfo: { ...identified, handler: userinfo },
-    auth: { ...identified, handler: createAuth(settings) },
+    auth: { ...identified, onRequest: oidc.guard({ unauth_action: 'pass' }, { redirects: false, methodOf: forwardedMethod, askedOf }), handler: createAuth(fastify, settings) },
     'static/*': { ...open, handler: styleSheet }
   }
   for (const name of endpointNames) fastify.route({ ...endpoints[name], method, url: `${paths.relative}/${name}` })

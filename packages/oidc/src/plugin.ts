@@ -15,6 +15,7 @@ import { createScopePaths, type ScopePaths } from './http/scope-paths.ts'
 import { needsDiscovery } from './options/bearer-options.ts'
 import { checkHooks, type OidcHooks } from './options/hooks.ts'
 import type { OidcOptions } from './options/schema.ts'
+import { listWideOpenings } from './options/opening-options.ts'
 import { listWeakSettings } from './options/profile.ts'
 import { readOidcOptions, settle, type OidcSettings } from './options/settings.ts'
 import { describeExpiry } from './options/tls-client-auth-options.ts'
@@ -62,6 +63,10 @@ function warnOfIdleOptions ({ log }: FastifyInstance, { bearer_only: bearerOnly,
   if (writesRedis && session.storage !== 'redis' && session.coordination !== 'redis') log.warn({ oidc: 'options' }, 'session.redis has no effect: neither session.storage nor session.coordination is redis')
 }
 
+function warnOfOpenings ({ log }: FastifyInstance, settings: OidcSettings): void {
+  for (const sentence of listWideOpenings(settings)) log.warn({ oidc: 'opened' }, sentence)
+}
+
 function warnOfCertificate ({ log }: FastifyInstance, settings: OidcSettings): void {
   const expiry = describeExpiry(settings, systemClock() * 1000)
   if (expiry !== null) log.warn({ oidc: 'certificate' }, `tls_client_auth.certificate ${expiry}: the provider will not accept it; put a new one there`)
@@ -105,6 +110,7 @@ const plugin: FastifyPluginAsync<OidcPluginOptions> = async (fastify, input) => 
   fastify.addHook('onReady', async () => {
     warnOfWeakness(fastify, settings)
     warnOfIdleOptions(fastify, settings, input.session?.redis !== undefined)
+    warnOfOpenings(fastify, settings)
     warnOfCertificate(fastify, settings)
     if (needsDiscovery(settings)) provider.keepTrying(core.observer.providerUnreachable)
   })

@@ -18,6 +18,7 @@ function createNobody (cookies: OwnCookies): FastifyOidc {
     returnTarget: () => null,
     refuse: () => { throw new NoCoreError() },
     guard: () => refuse,
+    isOpen: () => false,
     routes: () => [],
     issueCookie: refuse,
     revoke: refuse,

@@ -8,7 +8,9 @@ import { createBearerViews } from '../http/bearer-oidc.ts'
 import { createGuard, type Guard } from '../http/guard.ts'
 import { createLoginAdvice } from '../http/login-advice.ts'
 import { explainLostAttempt } from '../http/lost-attempt.ts'
+import { createOpenRequests, type OpenRequests } from '../http/open-requests.ts'
 import { createPrivateAnswers, type PrivateAnswers } from '../http/private-answers.ts'
+import { createProgramRequests } from '../http/program-requests.ts'
 import { createRefusal } from '../http/refusal.ts'
 import { createReturnTargets, originOf, type ReturnTargets } from '../http/return-to.ts'
 import { createRoutePolicies, type RoutePolicies } from '../http/route-policies.ts'
@@ -65,6 +67,7 @@ export interface Core extends SessionRooms {
   readonly jar: CookieJar
   readonly observer: Observer
   readonly policies: RoutePolicies
+  readonly openRequests: OpenRequests | null
   readonly guard: Guard
   readonly privateAnswers: PrivateAnswers
   readonly logout: LogoutRoute
@@ -200,8 +203,11 @@ export function createCore (ground: CoreGround): Core {
   const jar = createCookieJar(settings, names, budget)
   const transactions = createTransactions(settings, names, budget, clock)
   const rooms = { ...createSessionRooms(ground, observer), jar, transactions, advice: createLoginAdvice(settings), targets: createReturnTargets(createDomainList(settings.whitelist_domains ?? [])) }
-  const policies = createRoutePolicies(defaultPolicy(settings), log)
-  const refuse = createRefusal({ clientId: settings.client_id, realm: settings.realm, issuer })
+  const openRequests = createOpenRequests(settings)
+  const isForProgram = createProgramRequests(settings)
+  const policies = createRoutePolicies(defaultPolicy(settings), log, openRequests)
+  const refusal = { clientId: settings.client_id, realm: settings.realm, issuer }
+  const refuse = createRefusal(refusal)
   const login = createLogin(ground, rooms)
   const privateAnswers = createPrivateAnswers()
   const visit = createVisitAnswer(login)
@@ -220,13 +226,15 @@ export function createCore (ground: CoreGround): Core {
     },
     policyOf: policies.policyOf,
     authorize: hooks.authorize ?? null,
+    openRequests,
+    isForProgram,
     isInPlaceCallback: ground.isInPlaceCallback,
     callback: async (request, reply) => await callback(request, reply),
     login: visit.answer,
     loginSilently: createSilentLogin(rooms.reauthentication, observer, login),
-    refuse
+    refuse: createRefusal({ ...refusal, isForProgram })
   })
   const callback = createAnswer(ground, rooms, { observer, login, guard }, refuse)
   const revoke = createRevocation(ground, observer)
-  return { ...rooms, ...createProviderLogouts(ground, revoke, refuse), observer, policies, guard, refuse, privateAnswers, login, offerLogin: visit.offer, callback, revoke, logout: createLogout(ground, jar, { observer, guard }, refuse) }
+  return { ...rooms, ...createProviderLogouts(ground, revoke, refuse), observer, policies, openRequests, guard, refuse, privateAnswers, login, offerLogin: visit.offer, callback, revoke, logout: createLogout(ground, jar, { observer, guard }, refuse) }
 }

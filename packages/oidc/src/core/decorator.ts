@@ -55,6 +55,7 @@ function createSessionDecorator (ground: CoreGround, core: Core, cookies: OwnCoo
       const compiled = core.policies.compile('fastify.oidc.guard', policy)
       return async (request, reply) => await core.guard.enforce(request, reply, compiled, options)
     },
+    isOpen: (request, asked) => core.openRequests !== null && core.openRequests.ruleFor(request, asked) !== null,
     routes: core.policies.list,
     revoke: createRevoke(ground, core),
     onSessionEnd (request, listener) {

@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest, onRequestAsyncHookHandler } from 'fa
 import type { Session } from 'fastify-oidc-session-store'
 import type { OwnCookies } from '../cookie/own-cookies.ts'
 import type { GuardOptions } from '../http/guard.ts'
+import type { Asked } from '../http/open-requests.ts'
 import type { RouteRequirement } from '../http/route-policies.ts'
 import type { RoutePolicy } from '../policy/policy.ts'
 import type { EndedSession } from '../routes/logout.ts'
@@ -47,6 +48,8 @@ export interface FastifyOidc {
    * @throws FST_OIDC_POLICY_INVALID
    */
   guard (policy: RoutePolicy, options?: GuardOptions): onRequestAsyncHookHandler
+  /** Does `skip_auth_routes`, `skip_auth_preflight` or `trusted_ips` let a request pass without a session? For whoever answers on behalf of another server: what it is asked about, null where it cannot tell. */
+  isOpen (request: FastifyRequest, asked: Asked): boolean
   routes (): readonly RouteRequirement[]
   /**
    * Ends sessions from outside. Answers how many; null where they live in browsers and cannot be counted.

@@ -11,6 +11,7 @@ import type { Carrier, Resumed, Sessions } from '../session/sessions.ts'
 import { decideAnonymous, decideAuthenticated, decideBearer, type Decision } from './decision.ts'
 import { stripIdentityHeaders } from './identity-headers.ts'
 import { isCrossSite, isNavigation, isUnsafe, isUpgrade, isVisit } from './navigation.ts'
+import { askedOf, type Asked, type OpenRequests } from './open-requests.ts'
 import { ANONYMOUS, SessionOidc, type RequestOidc } from './request-oidc.ts'
 import { originOf } from './return-to.ts'
 import type { SessionView } from './session-view.ts'
@@ -27,6 +28,10 @@ export interface GuardRoom {
   readonly ownsAuthorization: boolean
   viewOf (session: StoredSession['session']): SessionView
   bearerViewOf (verified: VerifiedToken): RequestOidc
+  /** null: there is no rule that lets anybody pass without a session. */
+  readonly openRequests: OpenRequests | null
+  /** No person looks at the answer, whatever the request says. */
+  isForProgram (request: FastifyRequest): boolean
   /** The answer carries a cookie of this caller. */
   onCarried (request: FastifyRequest, reply: FastifyReply): void
   /** The application's own word, after the policy's. */
@@ -48,6 +53,8 @@ export interface GuardOptions {
   readonly redirects?: boolean
   /** The method that is judged. Default: the request's. */
   readonly methodOf?: (request: FastifyRequest) => string
+  /** What `skip_auth_routes` and its like are asked about. Default: nothing, and they let nobody pass. */
+  readonly askedOf?: (request: FastifyRequest) => Asked
 }
 
 /** Finds out who calls, and lets pass who may. */
@@ -66,6 +73,13 @@ export function sessionOf (request: FastifyRequest): StoredSession | null {
 }
 
 const DEFAULTS: GuardOptions = {}
+/** Of a route: what it serves is what the rules are asked about. */
+const ROUTES: GuardOptions = { askedOf }
+/** Refused for what they may do, and not for who they are or where they come from. */
+const IDENTIFIED: ReadonlySet<Decision['kind']> = new Set(['missing scopes'])
+
+/** Nobody to us: there is no token where only tokens count, or the claims do not hold. */
+const isUnidentified = (error: unknown): boolean => error instanceof BearerRequiredError || error instanceof ClaimsInvalidError
 
 export function createGuard (room: GuardRoom): Guard {
   const { jar, sessions, clock, bearer } = room
@@ -166,7 +180,7 @@ export function createGuard (room: GuardRoom): Guard {
     const stored = await resume(request, reply)
     if (stored === null) return false
     const { reauthentication } = room
-    const met = reauthentication === null || !isVisit(request) ? 'identified' : await meetDemand(reauthentication, request, reply, stored, redirects)
+    const met = reauthentication === null || !isVisit(request) || room.isForProgram(request) ? 'identified' : await meetDemand(reauthentication, request, reply, stored, redirects)
     if (met !== 'identified') return met === 'sent'
     const { claimProblem } = identify(request, reply, stored)
     if (claimProblem !== null) throw Object.assign(new ClaimsInvalidError(), { cause: new Error(`claim validation failed: ${claimProblem}`) })
@@ -177,16 +191,28 @@ export function createGuard (room: GuardRoom): Guard {
     if (request.oidc.via === 'bearer') return decideBearer(policy, request.oidc, audience ?? 'held')
     return request.oidc.authenticated
       ? decideAuthenticated(policy, request.oidc, { isForeignWrite: isForeignWrite(request, policy, method) })
-      : decideAnonymous(policy, { isNavigation: isNavigation(request) })
+      : decideAnonymous(policy, { isNavigation: isNavigation(request) && !room.isForProgram(request) })
   }
 
   async function authorize (request: FastifyRequest): Promise<boolean> {
     return room.authorize === null || !request.oidc.authenticated || await room.authorize(request)
   }
 
-  async function carryOut (decision: Decision, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> {
+  /** Does a rule let pass whom the policy does not? */
+  function isOpened (request: FastifyRequest, { askedOf: ask }: GuardOptions): boolean {
+    if (room.openRequests === null || ask === undefined) return false
+    const rule = room.openRequests.ruleFor(request, ask(request))
+    if (rule !== null) request.log.debug({ oidc: 'opened', rule }, 'a rule lets this request pass')
+    return rule !== null
+  }
+
+  async function carryOut (decision: Decision, request: FastifyRequest, reply: FastifyReply, options: GuardOptions): Promise<FastifyReply | undefined> {
+    if (decision.kind !== 'pass' && isOpened(request, options)) {
+      if (!IDENTIFIED.has(decision.kind)) request.oidc = ANONYMOUS
+      return undefined
+    }
     switch (decision.kind) {
-      case 'pass': return await authorize(request) ? undefined : room.refuse(request, reply, new ForbiddenError(), 'refused')
+      case 'pass': return await authorize(request) || isOpened(request, options) ? undefined : room.refuse(request, reply, new ForbiddenError(), 'refused')
       case 'login': return await room.login(request, reply)
       case 'unauthenticated': return room.refuse(request, reply, new UnauthenticatedError(), 'refused')
       case 'cross-site': return room.refuse(request, reply, new CrossSiteError(), 'refused')
@@ -196,15 +222,20 @@ export function createGuard (room: GuardRoom): Guard {
     }
   }
 
-  async function enforce (request: FastifyRequest, reply: FastifyReply, policy: CompiledPolicy, { redirects = true, methodOf }: GuardOptions = DEFAULTS): Promise<FastifyReply | undefined> {
+  async function enforce (request: FastifyRequest, reply: FastifyReply, policy: CompiledPolicy, options: GuardOptions = DEFAULTS): Promise<FastifyReply | undefined> {
+    const { redirects = true, methodOf } = options
     try {
       let audience: Audience | null = null
       if (!request.oidc.authenticated) {
         audience = bearer === null ? null : await identifyBearer(request, bearer)
         if (audience === null && await identifySession(request, reply, redirects)) return reply
       }
-      return await carryOut(decide(request, policy, audience, methodOf === undefined ? request.method : methodOf(request)), request, reply)
+      return await carryOut(decide(request, policy, audience, methodOf === undefined ? request.method : methodOf(request)), request, reply, options)
     } catch (error) {
+      if (isUnidentified(error) && isOpened(request, options)) {
+        request.oidc = ANONYMOUS
+        return undefined
+      }
       return room.refuse(request, reply, error, 'refused')
     }
   }
@@ -224,7 +255,7 @@ export function createGuard (room: GuardRoom): Guard {
       const policy = room.policyOf(request)
       if (policy === null) return undefined
       if (room.isInPlaceCallback(request) && bearer?.isPresented(authorizationOf(request)) !== true) return await room.callback(request, reply)
-      return await enforce(request, reply, policy)
+      return await enforce(request, reply, policy, ROUTES)
     }
   }
 }

@@ -21,6 +21,8 @@ export function isKnown (error: unknown): error is KnownError {
 export interface RefusalRoom {
   readonly clientId: string
   readonly realm: string
+  /** No person looks at the answer, whatever the request says. Default: what the request says. */
+  isForProgram? (request: FastifyRequest): boolean
   issuer (): string | null
 }
 
@@ -77,6 +79,6 @@ export function createRefusal (room: RefusalRoom): (request: FastifyRequest, rep
     const wanted = challenge(error, room.realm)
     if (wanted !== null) reply.header('www-authenticate', wanted)
     if (error.statusCode === 503) reply.header('retry-after', RETRY_AFTER)
-    return wantsPage(request) ? sendPage(request, reply, error, elsewhere) : sendJson(reply, error)
+    return wantsPage(request) && room.isForProgram?.(request) !== true ? sendPage(request, reply, error, elsewhere) : sendJson(reply, error)
   }
 }

@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyRequest, RouteOptions } from 'fastify'
 import { formatProblem } from 'fastify-oidc-session-store'
 import { PolicyInvalidError } from '../errors.ts'
 import { compilePolicy, type CompiledPolicy, type RoutePolicy } from '../policy/policy.ts'
+import type { OpenRequests } from './open-requests.ts'
 
 const POLICY = Symbol('fastify-oidc.policy')
 
@@ -13,6 +14,8 @@ export interface RouteRequirement {
   readonly url: string
   /** null: open to everyone. */
   readonly policy: Required<RoutePolicy> | null
+  /** Rules that may let somebody pass without a session: `skip_auth_routes`, `skip_auth_preflight`, `trusted_ips`. */
+  readonly openedBy: readonly string[]
 }
 
 /** Policies by route: compiled when the route is declared. */
@@ -27,7 +30,7 @@ export interface RoutePolicies {
 
 const spell = (policy: CompiledPolicy): Required<RoutePolicy> => ({ unauth_action: policy.unauthAction, required_scopes: [...policy.requiredScopes], cross_site: policy.crossSite })
 
-export function createRoutePolicies (base: CompiledPolicy, log: FastifyInstance['log']): RoutePolicies {
+export function createRoutePolicies (base: CompiledPolicy, log: FastifyInstance['log'], openRequests: OpenRequests | null): RoutePolicies {
   const late = new WeakMap<object, CompiledPolicy | null>()
   const requirements: RouteRequirement[] = []
   let warned = false
@@ -41,6 +44,10 @@ export function createRoutePolicies (base: CompiledPolicy, log: FastifyInstance[
   function policyFor (name: string, written: RoutePolicy | false | undefined): CompiledPolicy | null {
     if (written === false) return null
     return written === undefined ? base : compile(name, written)
+  }
+
+  function requirementOf (method: string, url: string, policy: CompiledPolicy | null): RouteRequirement {
+    return { method, url, policy: policy === null ? null : spell(policy), openedBy: policy === null ? [] : openRequests?.listFor(method, url) ?? [] }
   }
 
   function compileLate (request: FastifyRequest, config: Config): CompiledPolicy | null {
@@ -60,7 +67,7 @@ export function createRoutePolicies (base: CompiledPolicy, log: FastifyInstance[
       const config = route.config as Config | undefined
       const policy = policyFor(`${String(route.method)} ${route.url}`, config?.oidc)
       route.config = { ...config, [POLICY]: policy } as unknown as typeof route.config
-      for (const method of [route.method].flat()) requirements.push({ method, url: route.url, policy: policy === null ? null : spell(policy) })
+      for (const method of [route.method].flat()) requirements.push(requirementOf(method, route.url, policy))
     },
     policyOf (request) {
       const config = request.routeOptions.config as unknown as Config | undefined

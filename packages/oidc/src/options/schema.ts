@@ -4,7 +4,8 @@ import { secretsSchema } from './secret-managers.ts'
 
 const text = (description: string) => Type.Optional(Type.String({ minLength: 1, description }))
 const flag = (value: boolean, description: string) => withDefault(Type.Boolean({ description }), value)
-const list = (description: string) => Type.Optional(Type.Array(Type.String({ minLength: 1 }), { description }))
+const list = (description: string, maxLength?: number) => Type.Optional(Type.Array(Type.String({ minLength: 1, ...maxLength === undefined ? {} : { maxLength } }), { description }))
+const MAX_EXPRESSION_LENGTH = 2000
 const url = (description: string) => Type.Optional(Type.String({ pattern: '^https?://', description }))
 
 const AUTH_METHODS = ['client_secret_basic', 'client_secret_post', 'client_secret_jwt', 'private_key_jwt']
@@ -131,6 +132,11 @@ export const optionsSchema = Type.Object({
   email_claim: withDefault(Type.String({ minLength: 1, description: 'Claim that holds the e-mail address (`request.oidc.email`), found like `user_id_claim`. With `email`, one that the provider calls unverified (`email_verified: false`) is none.' }), 'email'),
   groups_claim: withDefault(Type.String({ minLength: 1, description: 'Claim that holds the groups (`request.oidc.groups`), found like `user_id_claim`: a list, or one.' }), 'groups'),
   whitelist_domains: list('Hosts that a login, and the sign-out of fastify-oidc-forward-auth, may send the browser to beside the own one: `app.example.com`, `.example.com` or `*.example.com` (itself and all below it), with `:8443` or `:*` where the port is not that of the scheme. Over https alone, or http on this machine.'),
+  skip_auth_routes: list('Paths that need no session: regular expressions of RE2 (Go), not anchored, held against the path without its query. `^/public/` opens it to every method, `GET=^/public/` to one; `GET!=^/api/` and `!=^/api/` open what does not match, whatever its case. Who has a session is still identified. A path that two servers could read differently (`..`, `//`, `;`, a backslash, anything encoded that could matter) is never open.', MAX_EXPRESSION_LENGTH),
+  skip_auth_preflight: flag(false, 'OPTIONS requests need no session.'),
+  trusted_ips: list('Addresses and networks (`10.0.0.0/8`, `2001:db8::/32`) whose requests need no session. The address is that of `trustProxy`; where a trusted proxy does not say for whom it asks, nobody is trusted.', MAX_EXPRESSION_LENGTH),
+  api_routes: list('Regular expressions of RE2 (Go), not anchored, held against path and query: where one matches, no answer is a redirect or a page, but 401 and 403 in JSON.', MAX_EXPRESSION_LENGTH),
+  force_json_errors: flag(false, 'The same everywhere: nobody is sent to a login or gets an error page.'),
   secrets: secretsSchema
 }, { additionalProperties: false })
 
