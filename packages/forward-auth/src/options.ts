@@ -3,12 +3,20 @@ import { checkOptions, optionsError, withDefault, type OptionProblem, type Resol
 
 const flag = (value: boolean, description: string) => withDefault(Type.Boolean({ description }), value)
 
+const htpasswd = Type.Object({
+  file: Type.String({ minLength: 1, description: 'Path of the file, as `htpasswd -B` writes it: `name:hash`, with bcrypt, or {SHA} and a warning. It is read again when it changes; a version that cannot be used changes nothing and is told in the log.' }),
+  groups: withDefault(Type.Array(Type.String({ minLength: 1 }), { description: 'Groups that its users are in, all of them.' }), []),
+  display_form: flag(true, 'The sign-in page has fields for name and password. Without them a form of your own may still be sent to `sign_in` (`username`, `password`, `rd`).'),
+  basic: flag(false, 'Requests to every guarded route may bring name and password in `Authorization: Basic`, and need no session then.')
+}, { additionalProperties: false, description: 'Users of a password file, who sign in beside those of the provider.' })
+
 /** The options of `fastify-oidc-forward-auth`. */
 export const forwardAuthOptionsSchema = Type.Object({
   prefix: Type.Optional(Type.String({ pattern: '^(/[A-Za-z0-9._~-]+)+$', description: 'Path that the endpoints stand under, without a slash at the end. Default: `/oauth2`.' })),
   provider_name: withDefault(Type.String({ minLength: 1, maxLength: 100, description: 'Name on the button of the sign-in page: "Sign in with …".' }), 'OpenID Connect'),
   skip_provider_button: flag(false, '`sign_in` goes to the provider at once, without a page, and leaves a session that lives alone.'),
   sign_in_in_place: flag(false, 'A visit of a guarded route without a session is answered with the sign-in page, at the address that was asked for, with 403. `false`: it goes to the provider at once.'),
+  htpasswd: Type.Optional(htpasswd),
   set_xauthrequest: flag(true, '`auth` answers who the caller is: `X-Auth-Request-User`, `-Email`, `-Preferred-Username` and `-Groups`.'),
   pass_access_token: flag(false, 'With `set_xauthrequest`: the access token too, in `X-Auth-Request-Access-Token`.'),
   set_authorization_header: flag(false, '`auth` answers the ID token, in `Authorization: Bearer …`.'),

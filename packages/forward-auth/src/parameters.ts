@@ -14,6 +14,11 @@ function formOf ({ body }: FastifyRequest): URLSearchParams | null {
   return typeof body === 'string' ? new URLSearchParams(body) : null
 }
 
+/** Of a form that was sent; null: it is not in there, or there is none. */
+export function formParameter (request: FastifyRequest, name: string): string | null {
+  return formOf(request)?.get(name) ?? null
+}
+
 /** nginx writes `?rd=https://$http_host$request_uri` without escaping it: what follows a bare question mark belongs to the address, as it is. */
 function redirectInQuery (query: string): string | null {
   const [value = ''] = query.startsWith('rd=') ? query.slice(3).split('&', 1) : []

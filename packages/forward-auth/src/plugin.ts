@@ -8,6 +8,7 @@ import { CallbackMissingError, CoreMissingError } from './errors.ts'
 import { askedOf, forwardedMethod } from './forwarded.ts'
 import { describeCaller, identityHeaders } from './identity.ts'
 import { parseForwardAuthOptions, type ForwardAuthOptions, type ForwardAuthSettings } from './options.ts'
+import { createPasswordSignIn, type PasswordSignIn } from './htpasswd/password-sign-in.ts'
 import { createSignIn } from './sign-in.ts'
 import { createSignOut } from './sign-out.ts'
 
@@ -43,12 +44,12 @@ function takeForms (fastify: FastifyInstance): void {
   })
 }
 
-function addEndpoints (fastify: FastifyInstance, settings: ForwardAuthSettings, paths: EndpointPaths): void {
+function addEndpoints (fastify: FastifyInstance, settings: ForwardAuthSettings, paths: EndpointPaths, passwords: PasswordSignIn | null): void {
   const { oidc } = fastify
   const method = [...fastify.supportedMethods]
   const open = { method, exposeHeadRoute: false, config: { oidc: false } } as const
   const identified = { ...open, onRequest: oidc.guard({ unauth_action: 'pass' }, { redirects: false, methodOf: forwardedMethod }) }
-  const { signIn, start } = createSignIn(fastify, settings, paths)
+  const { signIn, start } = createSignIn(fastify, settings, paths, passwords)
   const endpoints: Readonly<Record<EndpointName, { readonly handler: Endpoint } & (typeof open | typeof identified)>> = {
     sign_in: { ...open, handler: signIn },
     sign_out: { ...open, handler: createSignOut(fastify, settings, paths) },
@@ -63,7 +64,7 @@ function addEndpoints (fastify: FastifyInstance, settings: ForwardAuthSettings, 
 /**
  * The endpoints of OAuth2 Proxy over the core of this scope.
  * @throws FST_OIDC_OPTIONS_INVALID with every problem at once
- * @throws FST_OIDC_FORWARD_AUTH_CORE_MISSING, FST_OIDC_FORWARD_AUTH_CALLBACK_MISSING
+ * @throws FST_OIDC_FORWARD_AUTH_CORE_MISSING, FST_OIDC_FORWARD_AUTH_CALLBACK_MISSING, FST_OIDC_LOCAL_USERS_TAKEN
  */
 const plugin: FastifyPluginAsync<ForwardAuthOptions> = async (fastify, input) => {
   const settings = parseForwardAuthOptions(input)
@@ -73,7 +74,7 @@ const plugin: FastifyPluginAsync<ForwardAuthOptions> = async (fastify, input) =>
   takeForms(fastify)
   fastify.setErrorHandler((error, request, reply) => fastify.oidc.refuse(request, reply, error))
   fastify.addHook('onRequest', async (_request, reply) => { reply.header('cache-control', 'no-store') })
-  addEndpoints(fastify, settings, paths)
+  addEndpoints(fastify, settings, paths, settings.htpasswd === undefined ? null : await createPasswordSignIn(fastify, settings.htpasswd))
 }
 
 /** OAuth2 Proxy's endpoints over fastify-oidc, for nginx `auth_request`, Traefik, Caddy and Envoy. Each registration is a scope of its own. */

@@ -1,9 +1,10 @@
-import type { FastifyInstance } from 'fastify'
-import type { Page } from 'fastify-oidc'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { sendPage, type Endpoint } from './answers.ts'
 import type { EndpointPaths } from './endpoint-paths.ts'
+import type { PasswordOutcome, PasswordSignIn } from './htpasswd/password-sign-in.ts'
 import type { ForwardAuthSettings } from './options.ts'
 import { createRedirectTargets, leadsTo } from './redirect-target.ts'
+import { createSignInPage } from './sign-in-page.ts'
 
 export interface SignInEndpoints {
   /** The page with the button; who comes here with a session has none any more (CVE-2026-34454). */
@@ -12,23 +13,43 @@ export interface SignInEndpoints {
   readonly start: Endpoint
 }
 
-export function createSignIn (fastify: FastifyInstance, { provider_name: name, skip_provider_button: skips, sign_in_in_place: inPlace }: ForwardAuthSettings, paths: EndpointPaths): SignInEndpoints {
+type Failure = Exclude<PasswordOutcome['kind'], 'signed in'>
+
+const FAILURES: Readonly<Record<Failure, { readonly status: number, readonly alert: string }>> = {
+  foreign: { status: 403, alert: 'This form was sent from another site. Please sign in here.' },
+  'no name': { status: 400, alert: 'Please enter your user name.' },
+  wrong: { status: 401, alert: 'The user name or the password is wrong.' }
+}
+
+export function createSignIn (fastify: FastifyInstance, settings: ForwardAuthSettings, paths: EndpointPaths, passwords: PasswordSignIn | null): SignInEndpoints {
   const { oidc } = fastify
+  const { skip_provider_button: skips, sign_in_in_place: inPlace } = settings
   const circular = [paths.signIn, paths.start, paths.callback, paths.signOut]
   const targetOf = createRedirectTargets(fastify, paths, circular)
-  const pageFor = (target: string): Page => {
-    const href = `${paths.start}?rd=${encodeURIComponent(target)}`
-    return { title: 'Sign in', message: 'You need to sign in to go on.', reference: null, action: { label: `Sign in with ${name}`, href, method: 'get' } }
-  }
+  const pageFor = createSignInPage(settings, paths, passwords?.displaysForm === true)
   const start: Endpoint = async (request, reply) => await oidc.login(request, reply, { returnTo: targetOf(request) })
-  if (inPlace) oidc.offerLogin(async (_request, reply, returnTo) => sendPage(reply.code(403).header('cache-control', 'no-store'), pageFor(leadsTo(returnTo, circular) ? paths.home : returnTo)))
+  if (inPlace) oidc.offerLogin(async (_request, reply, returnTo) => sendPage(reply.code(403).header('cache-control', 'no-store'), pageFor(leadsTo(returnTo, circular) ? paths.home : returnTo, null)))
+
+  async function show (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+    if (skips) return await start(request, reply)
+    await oidc.endSession(request, reply)
+    return sendPage(reply, pageFor(targetOf(request), null))
+  }
+
+  async function showAgain (request: FastifyRequest, reply: FastifyReply, failure: Failure): Promise<FastifyReply> {
+    // What another site sends ends no session either.
+    if (skips && failure !== 'foreign') return await start(request, reply)
+    if (failure !== 'foreign') await oidc.endSession(request, reply)
+    const { status, alert } = FAILURES[failure]
+    return sendPage(reply.code(status), pageFor(targetOf(request), alert))
+  }
+
   return {
     start,
-    signIn: skips
-      ? start
-      : async (request, reply) => {
-        await oidc.endSession(request, reply)
-        return sendPage(reply, pageFor(targetOf(request)))
-      }
+    async signIn (request, reply) {
+      if (passwords === null || request.method !== 'POST') return await show(request, reply)
+      const { kind } = await passwords.signIn(request, reply)
+      return kind === 'signed in' ? reply.redirect(targetOf(request), 302) : await showAgain(request, reply, kind)
+    }
   }
 }

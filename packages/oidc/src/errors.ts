@@ -1,6 +1,10 @@
 import createError from '@fastify/error'
 
 export const AlreadyRegisteredError = createError('FST_OIDC_ALREADY_REGISTERED', 'fastify-oidc is already registered in this scope or in one around it: register each provider in a scope of its own', 500)
+/** `fastify.oidc.useLocalUsers` was called a second time: who knows a name is asked in one place. */
+export const LocalUsersTakenError = createError('FST_OIDC_LOCAL_USERS_TAKEN', 'this core has its own users already: only one registration may bring a file of them', 500)
+/** `fastify.oidc.establish` without `fastify.oidc.useLocalUsers`. */
+export const LocalUsersMissingError = createError('FST_OIDC_LOCAL_USERS_MISSING', 'nobody vouches for this session: call fastify.oidc.useLocalUsers(…) first', 500)
 /** `session.rolling_timeout` with a store that keeps a session's handle. */
 export const HandlesKeptError = createError('FST_OIDC_HANDLES_KEPT', 'session.rolling_timeout gives a session new handles, and this session store keeps the one of its login: leave the option out, or keep sessions in cookies', 500)
 /** `session.storage: redis` or `session.coordination: redis` without the package. */

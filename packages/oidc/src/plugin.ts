@@ -96,6 +96,7 @@ const plugin: FastifyPluginAsync<OidcPluginOptions> = async (fastify, input) => 
     names: takeCookieNames(fastify, settings),
     budget: cookieBudget(fastify.server),
     log: fastify.log,
+    localUsers: { users: null },
     clock: systemClock,
     isInPlaceCallback: recognizeInPlace(fastify, paths, settings)
   }

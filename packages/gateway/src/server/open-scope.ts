@@ -21,6 +21,8 @@ function createNobody (cookies: OwnCookies): FastifyOidc {
     isOpen: () => false,
     routes: () => [],
     issueCookie: refuse,
+    useLocalUsers: () => { throw new NoCoreError() },
+    establish: refuse,
     revoke: refuse,
     onSessionEnd: () => () => {},
     ready: async () => {}

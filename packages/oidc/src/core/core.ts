@@ -6,6 +6,7 @@ import { createCookieJar, type CookieJar } from '../cookie/jar.ts'
 import { createTransactions } from '../cookie/transaction.ts'
 import { createBearerViews } from '../http/bearer-oidc.ts'
 import { createGuard, type Guard } from '../http/guard.ts'
+import { createLocalCallers } from '../http/local-callers.ts'
 import { createLoginAdvice } from '../http/login-advice.ts'
 import { explainLostAttempt } from '../http/lost-attempt.ts'
 import { createOpenRequests, type OpenRequests } from '../http/open-requests.ts'
@@ -34,6 +35,7 @@ import { createLogoutBudget } from '../routes/logout-budget.ts'
 import { createLogoutRoute, type LogoutRoute } from '../routes/logout.ts'
 import { contentsOf, reduceRefresh, type SessionContents } from '../session/contents.ts'
 import type { Lifetimes } from '../session/lifetime.ts'
+import type { LocalUsersPlace } from '../session/local-users.ts'
 import { createReauthentication, type Reauthentication } from '../session/reauthentication.ts'
 import { createRenewal, type SessionRenewal } from '../session/renewal.ts'
 import { createSessionEnds, type SessionEnds } from '../session/session-ends.ts'
@@ -51,6 +53,7 @@ export interface CoreGround {
   readonly provider: Provider
   readonly store: SessionStore
   readonly coordinator: SessionCoordinator
+  readonly localUsers: LocalUsersPlace<FastifyRequest>
   readonly paths: ScopePaths
   readonly names: CookieNames
   /** Bytes that our cookies may take in a request. */
@@ -94,7 +97,7 @@ function lifetimesOf ({ session }: OidcSettings): Lifetimes {
   return { lifetime: session.cookie.lifetime, idling: session.idling_timeout ?? null, rolling: session.rolling_timeout ?? null, absolute: session.absolute_timeout }
 }
 
-function createSessionRooms ({ settings, hooks, provider, store, coordinator, clock }: CoreGround, observer: Observer): SessionRooms {
+function createSessionRooms ({ settings, hooks, provider, store, coordinator, localUsers, clock }: CoreGround, observer: Observer): SessionRooms {
   const lifetimes = lifetimesOf(settings)
   const contents = contentsOf(settings)
   const leeway = settings.access_token_expires_leeway
@@ -111,7 +114,7 @@ function createSessionRooms ({ settings, hooks, provider, store, coordinator, cl
     onFailed: observer.renewalFailed
   })
   const client = { discovery: settings.discovery, clientId: settings.client_id }
-  const sessions = createSessions({ store, renewal, ends, lifetimes, clock, leeway, renews: settings.renew_access_token_on_expiry, client })
+  const sessions = createSessions({ store, renewal, ends, localUsers, lifetimes, clock, leeway, renews: settings.renew_access_token_on_expiry, client })
   return { lifetimes, contents, ends, renewal, reauthentication: createReauthentication(settings, { coordinator, clock }), sessions }
 }
 
@@ -211,14 +214,16 @@ export function createCore (ground: CoreGround): Core {
   const login = createLogin(ground, rooms)
   const privateAnswers = createPrivateAnswers()
   const visit = createVisitAnswer(login)
+  const viewOf = createSessionViews(settings, claimCheckOf(settings))
   const guard = createGuard({
     bearer: createBearerTokens({ provider, settings, clock }),
+    localCallers: createLocalCallers(ground.localUsers, settings, viewOf, clock),
     jar,
     sessions: rooms.sessions,
     reauthentication: rooms.reauthentication,
     clock,
     ownsAuthorization: settings.set_access_token_header && settings.access_token_in_authorization_header,
-    viewOf: createSessionViews(settings, claimCheckOf(settings)),
+    viewOf,
     bearerViewOf: createBearerViews(settings),
     onCarried (request, reply) {
       privateAnswers.mark(reply)

@@ -8,6 +8,7 @@ import { needsDiscovery } from '../options/bearer-options.ts'
 import type { Provider } from '../provider/provider.ts'
 import type { Core, CoreGround } from './core.ts'
 import type { FastifyOidc, RevokeTarget } from './fastify-oidc.ts'
+import { createLocalSessions } from './local-sessions.ts'
 
 async function toRevocation (target: RevokeTarget, provider: Provider): Promise<RevocationTarget> {
   if ('id' in target) return target
@@ -26,7 +27,7 @@ function createRevoke ({ provider, clock, log }: CoreGround, { revoke }: Core): 
 /** Where there are no sessions, nobody can be logged in or out. */
 function refuseSessions (decorator: FastifyOidc): FastifyOidc {
   const refuse = async (): Promise<never> => { throw new BearerOnlyError() }
-  return Object.defineProperties({ ...decorator, login: refuse, logout: refuse, endSession: refuse, revoke: refuse, issueCookie: refuse }, { issuer: { get: () => decorator.issuer } })
+  return Object.defineProperties({ ...decorator, login: refuse, logout: refuse, endSession: refuse, revoke: refuse, issueCookie: refuse, establish: refuse, useLocalUsers () { throw new BearerOnlyError() } }, { issuer: { get: () => decorator.issuer } })
 }
 
 /** `fastify.oidc` over the rooms. */
@@ -67,6 +68,7 @@ function createSessionDecorator (ground: CoreGround, core: Core, cookies: OwnCoo
       if (part !== 'provider') await Promise.all([store.ready(), coordinator.ready()])
     },
     cookies,
+    ...createLocalSessions(ground, core, ground.localUsers),
     async issueCookie (overrides) {
       const { handle } = await issueSession({ store, settings, lifetimes: core.lifetimes, clock, issuer: provider.issuer }, overrides)
       return core.jar.encode(handle, false)

@@ -6,6 +6,7 @@ import type { Asked } from '../http/open-requests.ts'
 import type { RouteRequirement } from '../http/route-policies.ts'
 import type { RoutePolicy } from '../policy/policy.ts'
 import type { EndedSession } from '../routes/logout.ts'
+import type { LocalIdentity, LocalUsers } from '../session/local-users.ts'
 
 /** Whose sessions to end. `sub` and `sid` belong to an issuer: the one that is named, else this core's provider, which is asked who it is. */
 export type RevokeTarget =
@@ -64,6 +65,17 @@ export interface FastifyOidc {
    */
   ready (part?: 'provider' | 'sessions'): Promise<void>
   readonly cookies: OwnCookies
+  /**
+   * Takes users whom the application vouches for itself beside those of the provider. Once for each core, before it listens.
+   * @throws FST_OIDC_LOCAL_USERS_TAKEN, FST_OIDC_BEARER_ONLY
+   */
+  useLocalUsers (users: LocalUsers<FastifyRequest>): void
+  /**
+   * Makes a session for one of them, in place of the one that came along, and sets its cookie; what follows is for the
+   * caller to send. It has no tokens, is never renewed, and ends by `session.absolute_timeout`, or after 24 hours where that is 0.
+   * @throws FST_OIDC_LOCAL_USERS_MISSING, FST_OIDC_LOGIN_REFUSED (`hooks.onLogin`), FST_OIDC_STORE_UNAVAILABLE, FST_OIDC_BEARER_ONLY
+   */
+  establish (request: FastifyRequest, reply: FastifyReply, identity: LocalIdentity): Promise<void>
   /** Makes a session without a provider and answers the Cookie header that carries it: for unit tests of what stands behind this plugin. */
   issueCookie (session: Partial<Session>): Promise<string>
 }

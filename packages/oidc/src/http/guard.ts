@@ -10,6 +10,7 @@ import type { Reauthentication } from '../session/reauthentication.ts'
 import type { Carrier, Resumed, Sessions } from '../session/sessions.ts'
 import { decideAnonymous, decideAuthenticated, decideBearer, type Decision } from './decision.ts'
 import { stripIdentityHeaders } from './identity-headers.ts'
+import type { LocalCallers } from './local-callers.ts'
 import { isCrossSite, isNavigation, isUnsafe, isUpgrade, isVisit } from './navigation.ts'
 import { askedOf, type Asked, type OpenRequests } from './open-requests.ts'
 import { ANONYMOUS, SessionOidc, type RequestOidc } from './request-oidc.ts'
@@ -19,6 +20,7 @@ import type { SessionView } from './session-view.ts'
 export interface GuardRoom {
   /** null: bearer tokens are not looked at. */
   readonly bearer: BearerTokens | null
+  readonly localCallers: LocalCallers
   readonly jar: CookieJar
   readonly sessions: Sessions
   /** null: a session is enough for every visit. */
@@ -143,7 +145,7 @@ export function createGuard (room: GuardRoom): Guard {
   function stripForged (request: FastifyRequest): void {
     const { headers, raw } = request
     const { authorization } = headers
-    if (room.ownsAuthorization && bearer !== null && authorization !== undefined) withheld.set(request, authorization)
+    if (room.ownsAuthorization && authorization !== undefined) withheld.set(request, authorization)
     stripFrom(raw.headers)
     if (headers === raw.headers) return
     // A hook before us has put the headers anew: those are a copy, and proxies read what came.
@@ -165,6 +167,23 @@ export function createGuard (room: GuardRoom): Guard {
     return verified.audience
   }
 
+  function checkClaims (claimProblem: string | null): void {
+    if (claimProblem !== null) throw Object.assign(new ClaimsInvalidError(), { cause: new Error(`claim validation failed: ${claimProblem}`) })
+  }
+
+  /** True: name and password say who it is. They are for us, and no upstream learns them. */
+  async function identifyLocal (request: FastifyRequest): Promise<boolean> {
+    if (bearer?.only === true) return false
+    const asked = room.localCallers(request, authorizationOf(request))
+    const caller = asked === null ? null : await asked
+    if (caller === null) return false
+    delete request.raw.headers.authorization
+    delete request.headers.authorization
+    request.oidc = caller.oidc
+    checkClaims(caller.claimProblem)
+    return true
+  }
+
   /** Whether the session does for this visit, or the browser is on its way to the provider. */
   async function meetDemand (reauthentication: Reauthentication, request: FastifyRequest, reply: FastifyReply, stored: StoredSession, redirects: boolean): Promise<'identified' | 'nobody' | 'sent'> {
     switch (await reauthentication.demand(stored)) {
@@ -182,8 +201,7 @@ export function createGuard (room: GuardRoom): Guard {
     const { reauthentication } = room
     const met = reauthentication === null || !isVisit(request) || room.isForProgram(request) ? 'identified' : await meetDemand(reauthentication, request, reply, stored, redirects)
     if (met !== 'identified') return met === 'sent'
-    const { claimProblem } = identify(request, reply, stored)
-    if (claimProblem !== null) throw Object.assign(new ClaimsInvalidError(), { cause: new Error(`claim validation failed: ${claimProblem}`) })
+    checkClaims(identify(request, reply, stored).claimProblem)
     return false
   }
 
@@ -228,7 +246,7 @@ export function createGuard (room: GuardRoom): Guard {
       let audience: Audience | null = null
       if (!request.oidc.authenticated) {
         audience = bearer === null ? null : await identifyBearer(request, bearer)
-        if (audience === null && await identifySession(request, reply, redirects)) return reply
+        if (audience === null && !await identifyLocal(request) && await identifySession(request, reply, redirects)) return reply
       }
       return await carryOut(decide(request, policy, audience, methodOf === undefined ? request.method : methodOf(request)), request, reply, options)
     } catch (error) {

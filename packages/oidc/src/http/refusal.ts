@@ -11,7 +11,12 @@ const CHALLENGED = new Set(['FST_OIDC_BEARER_INVALID', 'FST_OIDC_CLAIMS_INVALID'
 /** Seconds after which an outage is worth another try. */
 const RETRY_AFTER = 5
 
-interface KnownError extends Error { readonly code: string, readonly statusCode: number }
+interface KnownError extends Error {
+  readonly code: string
+  readonly statusCode: number
+  /** Seconds. */
+  readonly retryAfter?: number
+}
 
 /** Is this an error of this package family, which has a code, a status and a message that anybody may read? */
 export function isKnown (error: unknown): error is KnownError {
@@ -78,7 +83,8 @@ export function createRefusal (room: RefusalRoom): (request: FastifyRequest, rep
     reply.code(error.statusCode).header('cache-control', 'no-store')
     const wanted = challenge(error, room.realm)
     if (wanted !== null) reply.header('www-authenticate', wanted)
-    if (error.statusCode === 503) reply.header('retry-after', RETRY_AFTER)
+    const retryAfter = error.retryAfter ?? (error.statusCode === 503 ? RETRY_AFTER : null)
+    if (retryAfter !== null) reply.header('retry-after', retryAfter)
     return wantsPage(request) && room.isForProgram?.(request) !== true ? sendPage(request, reply, error, elsewhere) : sendJson(reply, error)
   }
 }

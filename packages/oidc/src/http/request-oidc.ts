@@ -17,7 +17,8 @@ export interface IdTokenClaims extends Claims {
 /** Who the caller is, as the guard found it. Nobody can change it; never null after `onRequest`. */
 export interface RequestOidc<TClaims extends Claims = IdTokenClaims> {
   readonly authenticated: boolean
-  readonly via: 'session' | 'bearer' | null
+  /** `basic`: name and password of somebody whom the application vouches for itself. */
+  readonly via: 'session' | 'bearer' | 'basic' | null
   /** The ID token's claims for a session; for a bearer token what it says itself, or what the provider says of it. */
   readonly claims: Readonly<TClaims> | null
   /** For a bearer token the same as `claims`. */
@@ -30,7 +31,7 @@ export interface RequestOidc<TClaims extends Claims = IdTokenClaims> {
   readonly user: string | null
   /** By `email_claim`; null as well where the provider says that it is not verified. */
   readonly email: string | null
-  /** The session's id, for logs: it opens nothing. null for a bearer token. */
+  /** The session's id, for logs: it opens nothing. null without a session. */
   readonly sessionId: string | null
   /** When the session ends unless it is used, or the bearer token expires. */
   readonly expiresAt: EpochSeconds | null

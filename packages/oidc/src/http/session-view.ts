@@ -1,6 +1,7 @@
 import { freezeSession, type Claims, type EpochSeconds, type Session } from 'fastify-oidc-session-store'
 import type { ClaimCheck } from '../options/claim-schema.ts'
 import { readEmail, readGroups, readUser, type ClaimNames } from './claim-values.ts'
+import { isLocal } from '../session/local-users.ts'
 import { sessionIdentityHeaders, type IdentityHeaderOptions } from './identity-headers.ts'
 
 /** What requests of one session revision share: computed once, not per request. */
@@ -43,8 +44,9 @@ function createView (options: ViewOptions, checkClaims: ClaimCheck | null, sessi
     userinfo,
     scopes: scope === null ? NOTHING : Object.freeze(scope.split(' ').filter(name => name !== '')),
     groups: readGroups(options, idTokenClaims, userinfo),
-    user: readUser(options, idTokenClaims, userinfo, { sub: subject }),
-    email: readEmail(options, idTokenClaims, userinfo),
+    // A name that the application gave is never an e-mail address, whichever claims the options read.
+    user: isLocal(session) ? subject : readUser(options, idTokenClaims, userinfo, { sub: subject }),
+    email: isLocal(session) ? null : readEmail(options, idTokenClaims, userinfo),
     claimProblem: checkClaims === null ? null : checkClaims(claimsOf(session)),
     accessToken: now => isAlive(now) ? accessToken : null,
     identityHeaders (now) {

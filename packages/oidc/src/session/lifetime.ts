@@ -1,4 +1,5 @@
 import type { EpochSeconds, Session, StoredSession } from 'fastify-oidc-session-store'
+import { isLocal } from './local-users.ts'
 
 /** How long sessions live, in seconds. 0 or null: no such limit. */
 export interface Lifetimes {
@@ -14,8 +15,14 @@ export interface Lifetimes {
 export type TokenState = 'alive' | 'due' | 'dead'
 
 const IDLE_TOUCH = 60
+/** Of sessions that no provider ever hears of, where `absolute_timeout` sets no end. */
+const LOCAL_ABSOLUTE = 86_400
 
 const isSet = (limit: number | null): limit is number => limit !== null && limit > 0
+
+function absoluteOf (session: Session, { absolute }: Lifetimes): number {
+  return absolute === 0 && isLocal(session) ? LOCAL_ABSOLUTE : absolute
+}
 
 /** How long a handle lives that nobody uses. */
 function handleLife ({ lifetime, rolling }: Lifetimes): number {
@@ -30,11 +37,13 @@ function slide (lifetimes: Lifetimes): number {
 /** When a session that is used now ends. */
 export function expiryOf (session: Session, lifetimes: Lifetimes, now: EpochSeconds): EpochSeconds {
   const sliding = now + slide(lifetimes)
-  return lifetimes.absolute === 0 ? sliding : Math.min(sliding, session.createdAt + lifetimes.absolute)
+  const absolute = absoluteOf(session, lifetimes)
+  return absolute === 0 ? sliding : Math.min(sliding, session.createdAt + absolute)
 }
 
 /** Is it over? Whoever gave it its end may have had a longer `absolute_timeout` than there is now, or here. */
-export function isOver ({ session, expiresAt }: StoredSession, { absolute }: Lifetimes, now: EpochSeconds): boolean {
+export function isOver ({ session, expiresAt }: StoredSession, lifetimes: Lifetimes, now: EpochSeconds): boolean {
+  const absolute = absoluteOf(session, lifetimes)
   return expiresAt <= now || (absolute !== 0 && session.createdAt + absolute <= now)
 }
 

@@ -1,5 +1,6 @@
 import type { Clock, SessionCoordinator, StoredSession } from 'fastify-oidc-session-store'
 import type { OidcSettings } from '../options/settings.ts'
+import { isLocal } from './local-users.ts'
 
 /** What a visit with a session needs first; `silent`: a login that nobody sees, and without which the session goes on. */
 export type Demand = 'nothing' | 'login' | 'silent'
@@ -33,7 +34,8 @@ export function createReauthentication ({ force_reauthorize: isForced, refresh_s
   }
 
   async function isSilentLoginDue ({ session }: StoredSession): Promise<boolean> {
-    if (interval === undefined || clock() - session.authenticatedAt < interval) return false
+    // The provider could only say that it does not know somebody whom it never knew.
+    if (interval === undefined || isLocal(session) || clock() - session.authenticatedAt < interval) return false
     if (await coordinator.takeResult(`pause ${session.id}`) !== null) return false
     return await coordinator.lock(`silent ${session.id}`, ATTEMPT_MS) !== null
   }

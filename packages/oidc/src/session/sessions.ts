@@ -1,5 +1,6 @@
 import type { Clock, SessionStore, StoredSession } from 'fastify-oidc-session-store'
 import { expiryOf, isOver, isTouchDue, tokenState, type Lifetimes } from './lifetime.ts'
+import { isLocal, type LocalUsersPlace } from './local-users.ts'
 import type { SessionRenewal } from './renewal.ts'
 import type { SessionEnds } from './session-ends.ts'
 
@@ -32,6 +33,7 @@ export interface SessionsRoom {
   readonly store: SessionStore
   readonly renewal: SessionRenewal
   readonly ends: SessionEnds
+  readonly localUsers: LocalUsersPlace<never>
   readonly lifetimes: Lifetimes
   readonly clock: Clock
   /** Seconds. */
@@ -74,6 +76,11 @@ export function createSessions (room: SessionsRoom): Sessions {
     return newer !== null && tokenState(newer.session, room.leeway, clock()) !== 'dead' ? { kind: 'live', stored: newer, changed: false } : NONE
   }
 
+  /** Somebody whom nobody vouches for any more. */
+  function isForsaken ({ session }: StoredSession): boolean {
+    return isLocal(session) && room.localUsers.users?.isCurrent(session.subject, session.providerSessionId ?? '') !== true
+  }
+
   async function peek (handle: string): Promise<StoredSession | null> {
     const stored = await store.get(handle)
     return stored !== null && stored.session.clientId === client.clientId && stored.session.discovery === client.discovery ? stored : null
@@ -87,7 +94,7 @@ export function createSessions (room: SessionsRoom): Sessions {
     async resume (handle, carrier) {
       const stored = await peek(handle)
       if (stored === null) return NONE
-      if (isOver(stored, lifetimes, clock())) return { kind: 'over', cause: null }
+      if (isOver(stored, lifetimes, clock()) || isForsaken(stored)) return { kind: 'over', cause: null }
       if (stored.session.renewedFrom !== null) renewal.acknowledge(stored)
       return await renewIfDue(stored, carrier)
     }

@@ -1,0 +1,86 @@
+import { createHmac, randomBytes } from 'node:crypto'
+import type { LocalIdentity, NameAndPassword } from 'fastify-oidc'
+import { createGuessBrake } from './guess-brake.ts'
+import { createPasswordCheck } from './password-check.ts'
+import { isName, type PasswordEntries, type PasswordEntry } from './password-file.ts'
+
+/** Users of a password file. */
+export interface PasswordUsers {
+  /**
+   * Who is it? null: nobody. The same object for the same credential, for a while.
+   * @throws FST_OIDC_FORWARD_AUTH_GUESSES_TOO_MANY
+   */
+  verify (credential: NameAndPassword, address: string): Promise<LocalIdentity | null>
+  /** Does the file say so still? */
+  isCurrent (user: string, stamp: string): boolean
+}
+
+export interface PasswordUsersRoom {
+  /** The file as it is now. */
+  entries (): PasswordEntries
+  readonly groups: readonly string[]
+  nowMs (): number
+}
+
+const MAX_PASSWORD_BYTES = 1024
+/** A password that was right is not checked again: bcrypt at each request would be a burden, and an invitation. */
+const REMEMBER_MS = 60_000
+const MAX_REMEMBERED = 1000
+
+interface Remembered { readonly identity: LocalIdentity, readonly untilMs: number }
+
+function isPassword (password: string): boolean {
+  return password !== '' && Buffer.byteLength(password) <= MAX_PASSWORD_BYTES && !password.includes('\0')
+}
+
+export function createPasswordUsers ({ entries, groups, nowMs }: PasswordUsersRoom): PasswordUsers {
+  const key = randomBytes(32)
+  const brake = createGuessBrake(nowMs)
+  const check = createPasswordCheck()
+  const remembered = new Map<string, Remembered>()
+  const flights = new Map<string, Promise<LocalIdentity | null>>()
+
+  const digest = (text: string): Buffer => createHmac('sha256', key).update(text).digest()
+  const isCurrent = (user: string, stamp: string): boolean => entries().get(user)?.stamp === stamp
+
+  /** Somebody else's, always the same for the same name: an unknown name takes as long as a known one, whatever hashes are in the file. */
+  function decoyOf (name: string): PasswordEntry | null {
+    const all = [...entries().values()]
+    return all[digest(name).readUInt32BE() % Math.max(1, all.length)] ?? null
+  }
+
+  function remember (secret: string, identity: LocalIdentity): void {
+    if (remembered.size >= MAX_REMEMBERED) remembered.delete(remembered.keys().next().value ?? '')
+    remembered.set(secret, { identity, untilMs: nowMs() + REMEMBER_MS })
+  }
+
+  async function guess (secret: string, { name, password }: NameAndPassword, address: string): Promise<LocalIdentity | null> {
+    brake.take(address, name)
+    const entry = entries().get(name)
+    const compared = entry ?? decoyOf(name)
+    const matches = compared !== null && await check(password, compared)
+    if (!matches || entry === undefined || !isCurrent(name, entry.stamp)) return null
+    brake.forgive(address, name)
+    const identity = { user: name, groups, stamp: entry.stamp }
+    remember(secret, identity)
+    return identity
+  }
+
+  return {
+    isCurrent,
+    async verify (credential, address) {
+      const { name, password } = credential
+      if (!isName(name) || !isPassword(password)) return null
+      const secret = digest(JSON.stringify([name, password])).toString('base64')
+      const known = remembered.get(secret)
+      if (known !== undefined && known.untilMs > nowMs() && isCurrent(name, known.identity.stamp)) return known.identity
+      // With the address: nobody learns of a password by who else tries it.
+      const flight = `${secret} ${address}`
+      const running = flights.get(flight)
+      if (running !== undefined) return await running
+      const started = guess(secret, credential, address).finally(() => { flights.delete(flight) })
+      flights.set(flight, started)
+      return await started
+    }
+  }
+}

@@ -1,0 +1,64 @@
+import type { FastifyRequest } from 'fastify'
+import type { Claims, Clock } from 'fastify-oidc-session-store'
+import type { OidcSettings } from '../options/settings.ts'
+import { localSession, type LocalIdentity, type LocalUsersPlace } from '../session/local-users.ts'
+import { readBasicCredential } from './basic-credential.ts'
+import type { IdTokenClaims, RequestOidc } from './request-oidc.ts'
+import type { SessionView } from './session-view.ts'
+
+/** Who brought name and password; shared by the requests that bring them. */
+class BasicOidc implements RequestOidc {
+  readonly #view: SessionView
+
+  constructor (view: SessionView) {
+    this.#view = view
+    Object.freeze(this)
+  }
+
+  get authenticated (): boolean { return true }
+  get via (): 'basic' { return 'basic' }
+  get claims (): IdTokenClaims | null { return this.#view.claims as IdTokenClaims | null }
+  get userinfo (): Claims | null { return null }
+  get scopes (): readonly string[] { return this.#view.scopes }
+  get groups (): readonly string[] { return this.#view.groups }
+  get user (): string | null { return this.#view.user }
+  get email (): null { return null }
+  get sessionId (): null { return null }
+  get expiresAt (): null { return null }
+  get accessToken (): null { return null }
+  get idToken (): null { return null }
+  get identityHeaders (): Readonly<Record<string, string>> { return this.#view.identityHeaders(0) }
+  async freshAccessToken (): Promise<null> { return null }
+}
+
+/** Who a request is of whom the application vouches for itself. */
+export interface LocalCaller {
+  readonly oidc: RequestOidc
+  /** Why the claims do not hold against `claim_schema`; null: they do. */
+  readonly claimProblem: string | null
+}
+
+/** null: the request brings no name and password, or nobody's. */
+export type LocalCallers = (request: FastifyRequest, authorization: string | undefined) => Promise<LocalCaller | null> | null
+
+export function createLocalCallers (place: LocalUsersPlace<FastifyRequest>, settings: OidcSettings, viewOf: (session: ReturnType<typeof localSession>) => SessionView, clock: Clock): LocalCallers {
+  const callers = new WeakMap<LocalIdentity, LocalCaller>()
+
+  function callerOf (identity: LocalIdentity): LocalCaller {
+    let caller = callers.get(identity)
+    if (caller === undefined) {
+      const view = viewOf(localSession(settings, identity, clock()))
+      caller = { oidc: new BasicOidc(view), claimProblem: view.claimProblem }
+      callers.set(identity, caller)
+    }
+    return caller
+  }
+
+  return (request, authorization) => {
+    const { users } = place
+    if (authorization === undefined || users?.verify === undefined) return null
+    const credential = readBasicCredential(authorization)
+    if (credential === null) return null
+    return Promise.resolve(users.verify(credential, request)).then(identity => identity === null ? null : callerOf(identity))
+  }
+}
