@@ -88,7 +88,7 @@ t.test('wrong values are told one by one', async t => {
     [one({ plugins: { 'openid-connect': null } }), /openid-connect must be an object/],
     [one({ plugins: { 'limit-count': {} } }), /plugins\.limit-count is not a plugin of this gateway/],
     [one({ vars: [] }), /routes\[0\]\.vars is not available in this version/],
-    [{ ...one({}) as object, workers: 2 }, /workers is not available in this version/],
+    [{ ...one({}) as object, workers: 0 }, /workers must be/],
     [{ ...one({}) as object, metrics: { prot: 1 } }, /metrics\.prot is not a known option; did you mean port/],
     [{ ...one({}) as object, listen: { port: 9090, host: '0.0.0.0' }, metrics: {} }, /metrics\.port is the port of listen/],
     [{ ...one({}) as object, secrets: [{ id: 'vault/1', uri: 'http://x', prefix: 'kv' }] }, /secrets\[0\]\.token is required where there is no role_id/],

@@ -17,3 +17,6 @@ export const InsecureRequestError = createError('FST_OIDC_GATEWAY_INSECURE_REQUE
 
 /** Code of yours called `login`, `logout`, `guard`, `revoke` or `issueCookie` in the scope of open routes. */
 export const NoCoreError = createError('FST_OIDC_GATEWAY_NO_CORE', 'Nobody can log in on a route without openid-connect', 500)
+
+/** A worker of `workers` ended before it served; its own log says why. */
+export const WorkerEndedError = createError<[string]>('FST_OIDC_GATEWAY_WORKER_ENDED', 'A worker ended before it listened: %s', 500)

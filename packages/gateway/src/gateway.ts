@@ -28,6 +28,7 @@ export interface Gateway {
 async function checkOrThrow (input: GatewayOptions, options: CheckOptions): Promise<GatewayConfiguration> {
   const checked = await checkConfiguration({ value: input, positionOf: () => null }, options)
   if (checked.kind === 'invalid') throw new ConfigurationInvalidError(formatProblems(checked.problems, null))
+  if (checked.configuration.workers !== 1) throw new ConfigurationInvalidError('workers is for oidc-gateway start: here, fork as you like, and register each with session.coordination')
   return checked.configuration
 }
 

@@ -1,6 +1,7 @@
 import { isIPv6 } from 'node:net'
 import { parseArgs } from 'node:util'
 import { nearestName } from 'fastify-oidc-session-store'
+import { MOST_WORKERS, type WorkerCount } from '../configuration/worker-count.ts'
 import { parseCommandLine } from '../importers/oauth2-proxy/command-line.ts'
 import { ORIGINS, type ForeignFormat } from '../importers/origins.ts'
 import { findSessionRequest, SESSION_OPTIONS, strayOption, type SessionRequest } from './session-arguments.ts'
@@ -17,6 +18,8 @@ export interface ConfigurationSource {
   readonly file: string | null
   /** null: it is a file of this gateway. */
   readonly foreign: ForeignFormat | null
+  /** Goes before what the file says. */
+  readonly workers: WorkerCount | null
 }
 
 /** What was typed. */
@@ -33,6 +36,7 @@ const OPTIONS = {
   from: { type: 'string' },
   'ignore-plugin': { type: 'string', multiple: true },
   listen: { type: 'string' },
+  workers: { type: 'string' },
   ...SESSION_OPTIONS,
   dev: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
@@ -41,7 +45,7 @@ const OPTIONS = {
 
 /** Whose files later versions read. */
 const COMING_ORIGINS = ['kong']
-const ONCE = ['config', 'from', 'listen', 'sub', 'sid', 'id', 'issuer', 'core', 'limit']
+const ONCE = ['config', 'from', 'listen', 'workers', 'sub', 'sid', 'id', 'issuer', 'core', 'limit']
 const GUARD = 'openid-connect'
 
 const parse = (args: readonly string[]) => parseArgs({ args: [...args], options: OPTIONS, strict: false, allowPositionals: true, tokens: true })
@@ -86,6 +90,15 @@ function findListen (command: Command, { from, listen }: Pick<Parsed['values'], 
   if (from === undefined) return { misuse: '--listen is for files that --from says the origin of: a file of this gateway has "listen"' }
   const address = parseAddress(listen)
   return address === null ? { misuse: '--listen must be HOST:PORT, such as 0.0.0.0:4180 or [::]:4180' } : { value: address }
+}
+
+function findWorkers (command: Command, { workers }: Pick<Parsed['values'], 'workers'>): Found<WorkerCount | null> {
+  if (workers === undefined) return { value: null }
+  if (command !== 'start') return { misuse: '--workers is for start' }
+  if (workers === 'auto') return { value: workers }
+  const count = Number(workers)
+  const isCount = isText(workers) && /^\d{1,3}$/.test(workers) && count >= 1 && count <= MOST_WORKERS
+  return isCount ? { value: count } : { misuse: `--workers must be auto, or a number from 1 to ${MOST_WORKERS}` }
 }
 
 /** What is for OAuth2 Proxy alone; null: nothing stands where it does not belong. */
@@ -148,7 +161,9 @@ export function parseArguments (args: readonly string[]): Invocation {
   if ('misuse' in foreign) return misuse(foreign.misuse)
   const file = findFile(command, values, command === 'sessions' ? surplus.slice(1) : surplus, commandLine)
   if ('misuse' in file) return misuse(file.misuse)
-  const source = { file: file.value, foreign: foreign.value }
+  const workers = findWorkers(command, values)
+  if ('misuse' in workers) return misuse(workers.misuse)
+  const source = { file: file.value, foreign: foreign.value, workers: workers.value }
   if (command === 'sessions') {
     const request = findSessionRequest(values, surplus[0])
     return 'misuse' in request ? misuse(request.misuse) : { kind: 'sessions', source, request: request.value }

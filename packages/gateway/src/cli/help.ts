@@ -43,13 +43,17 @@ Signals:
   SIGTERM, SIGINT  stop: no new connections, requests under way get 10 seconds;
                    a second signal stops at once
   SIGHUP           read the file again: certificates and log.level change,
-                   anything else is said in the log and waits for a restart
+                   anything else is said in the log and waits for a restart;
+                   several workers are replaced one after another, and
+                   everything but metrics changes
 
 Options:
   -c, --config FILE  the configuration file
 ${FOREIGN}
   --listen HOST:PORT with --from: where to listen, such as 0.0.0.0:4180 or
                      [::]:4180, in place of 127.0.0.1:4180
+  --workers N|auto   how many processes serve, whatever the file says; auto:
+                     one for each core of the machine
   --dev              with --from oauth2-proxy: secrets that were never filled
                      in will do, at an address that only this machine reaches
   -h, --help         this text

@@ -1,10 +1,15 @@
+import type { GatewayConfiguration } from '../configuration/check.ts'
 import { loadConfiguration } from '../configuration/load.ts'
 import { formatProblems } from '../configuration/problems.ts'
+import { countWorkers } from '../configuration/worker-count.ts'
 import { openGateway, type OpenGateway } from '../server/gateway.ts'
 import { untilStopped } from '../server/shutdown.ts'
+import { isMember } from '../workers/member.ts'
 import type { ConfigurationSource } from './arguments.ts'
 import { loadForCommand } from './load.ts'
 import { reportFailure } from './report.ts'
+import { runMember } from './start-member.ts'
+import { runPool } from './start-pool.ts'
 import type { Terminal } from './terminal.ts'
 
 async function reload (gateway: OpenGateway, { file, foreign }: ConfigurationSource): Promise<void> {
@@ -23,13 +28,10 @@ async function reload (gateway: OpenGateway, { file, foreign }: ConfigurationSou
   }
 }
 
-/** `oidc-gateway start`. Answers the exit code once the gateway has stopped. */
-export async function runStart (source: ConfigurationSource, terminal: Terminal): Promise<number> {
-  const configuration = await loadForCommand(source, terminal)
-  if (configuration === null) return 2
+async function runAlone (configuration: GatewayConfiguration, source: ConfigurationSource, terminal: Terminal): Promise<number> {
   const gateway = await openGateway(configuration)
   process.on('SIGHUP', () => { void reload(gateway, source) })
-  const stopped = untilStopped(gateway)
+  const stopped = untilStopped({ log: gateway.app.log, close: gateway.close, cut: () => {} })
   try {
     await gateway.listen()
   } catch (error) {
@@ -38,4 +40,14 @@ export async function runStart (source: ConfigurationSource, terminal: Terminal)
     return 1
   }
   return await stopped
+}
+
+/** `oidc-gateway start`. Answers the exit code once the gateway has stopped. */
+export async function runStart (source: ConfigurationSource, terminal: Terminal): Promise<number> {
+  // The way to the primary would keep this process alive.
+  if (isMember()) process.exit(await runMember(source, terminal))
+  const configuration = await loadForCommand(source, terminal)
+  if (configuration === null) return 2
+  const run = countWorkers(configuration.workers) === 1 ? runAlone : runPool
+  return await run(configuration, source, terminal)
 }

@@ -11,6 +11,8 @@ import { checkRoute, type GatewayRoute } from './routes.ts'
 import { COMING, gatewaySchema, type ResolvedGatewayOptions } from './schema.ts'
 import type { SourceDocument } from './source-document.ts'
 import { readTls, type TlsMaterial } from './tls-files.ts'
+import type { WorkerCount } from './worker-count.ts'
+import { shareAmongWorkers } from './workers.ts'
 
 /** A configuration that holds, with references resolved and defaults filled in. */
 export interface GatewayConfiguration {
@@ -26,6 +28,7 @@ export interface GatewayConfiguration {
   readonly robotsTxt: boolean
   readonly logLevel: string
   readonly maxHeaderSize: number
+  readonly workers: WorkerCount
   readonly routes: readonly GatewayRoute[]
   readonly cores: readonly GatewayCore[]
   /** Puts references back where resolved values stand: for everything that is shown. */
@@ -39,6 +42,8 @@ export type CheckedConfiguration =
 export interface CheckOptions extends ReferenceSources {
   /** Where relative file names start. */
   readonly directory?: string
+  /** Goes before `workers`. */
+  readonly workers?: WorkerCount | null
 }
 
 const NOT_YET = 'is not available in this version'
@@ -105,7 +110,7 @@ function reservedPaths ({ health }: ResolvedGatewayOptions): ReadonlyMap<string,
 }
 
 /** Looks at a whole configuration. Secrets are read from their managers; no provider and no upstream is contacted. */
-export async function checkConfiguration (document: SourceDocument, { directory = process.cwd(), ...sources }: CheckOptions = {}): Promise<CheckedConfiguration> {
+export async function checkConfiguration (document: SourceDocument, { directory = process.cwd(), workers: given = null, ...sources }: CheckOptions = {}): Promise<CheckedConfiguration> {
   const referenced = await resolveReferences(document.value ?? {}, sources)
   const { options, problems: shape } = checkOptions(gatewaySchema, referenced.value)
   const unresolved = new Set(referenced.problems.map(({ path }) => JSON.stringify(path)))
@@ -117,9 +122,11 @@ export async function checkConfiguration (document: SourceDocument, { directory 
   const found = checkRoutes(options, shape)
   const sound = isSound('health')
   const reserved = sound ? reservedPaths(options) : new Map<string, string>()
+  const workers = given ?? (isSound('workers') ? options.workers : 1)
   const { endpoints, problems: endpointProblems } = isSound('endpoints') ? checkEndpoints(options) : { endpoints: null, problems: [] }
-  const { cores, problems: coreProblems } = formCores(found.routes, [...reserved].map(([path, owner]) => ({ path, hosts: [ANY_HOST], owner })), endpoints)
-  problems.push(...found.problems, ...endpointProblems, ...coreProblems, ...findConflicts(found.routes, cores, reserved))
+  const { cores: formed, problems: coreProblems } = formCores(found.routes, [...reserved].map(([path, owner]) => ({ path, hosts: [ANY_HOST], owner })), endpoints)
+  const { cores, problems: loners } = shareAmongWorkers(formed, workers)
+  problems.push(...found.problems, ...endpointProblems, ...coreProblems, ...loners, ...findConflicts(found.routes, cores, reserved))
   if (isSound('routes')) problems.push(...findHomeless(cores, endpoints))
   if (sound) problems.push(...checkHealth(options))
   if (!shape.some(({ path }) => path[0] === 'secrets')) problems.push(...checkSecretManagers(options))
@@ -142,6 +149,7 @@ export async function checkConfiguration (document: SourceDocument, { directory 
       robotsTxt: options.robots_txt,
       logLevel: options.log.level,
       maxHeaderSize: options.max_header_size,
+      workers,
       routes: found.routes,
       cores,
       conceal: concealer(document.value, referenced.value)

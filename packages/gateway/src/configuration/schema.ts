@@ -2,12 +2,15 @@ import { Type, type Static } from '@sinclair/typebox'
 import { secretsSchema } from 'fastify-oidc'
 import { forwardAuthOptionsSchema } from 'fastify-oidc-forward-auth'
 import { group, withDefault, type Resolved } from 'fastify-oidc-session-store'
+import { MOST_WORKERS } from './worker-count.ts'
 
 const text = (description: string) => Type.Optional(Type.String({ minLength: 1, description }))
 const texts = (description: string) => Type.Optional(Type.Array(Type.String({ minLength: 1 }), { minItems: 1, description }))
 const seconds = (description: string) => Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: 86400, description }))
 
 const pem = (description: string) => Type.Optional(Type.String({ pattern: '-----BEGIN ', description: `${description} PEM.` }))
+
+const workers = withDefault(Type.Union([Type.Literal('auto'), Type.Integer({ minimum: 1, maximum: MOST_WORKERS })], { description: 'Processes that serve at the one address; `auto`: one for each core of the machine. Several agree on renewals and logouts, and are replaced one after another on SIGHUP. For `oidc-gateway start`, where `--workers` goes before it.' }), 1)
 
 export const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const
 
@@ -133,6 +136,7 @@ export const gatewaySchema = Type.Object({
   force_https: httpsOnly,
   robots_txt: robotsTxt,
   health,
+  workers,
   metrics,
   endpoints,
   log,
@@ -149,6 +153,6 @@ export type ResolvedRoute = ResolvedGatewayOptions['routes'][number]
 
 /** Names that later versions know, by where they stand. */
 export const COMING: Readonly<Record<'root' | 'route', readonly string[]>> = {
-  root: ['workers'],
+  root: [],
   route: ['remote_addr', 'remote_addrs', 'vars', 'filter_func', 'status', 'upstream_id', 'service_id', 'plugin_config_id', 'enable_websocket', 'timeout', 'labels']
 }

@@ -6,6 +6,7 @@ import { readConfigurationFile } from '../configuration/file.ts'
 import type { Path, Position } from '../configuration/positions.ts'
 import { locate, type ConfigurationProblem } from '../configuration/problems.ts'
 import type { SourceDocument } from '../configuration/source-document.ts'
+import type { WorkerCount } from '../configuration/worker-count.ts'
 import { importApisix } from './apisix/import.ts'
 import type { Imported } from './imported.ts'
 import { readOAuth2Proxy } from './oauth2-proxy/read.ts'
@@ -32,6 +33,7 @@ interface ForeignOptions {
   readonly environment: NodeJS.ProcessEnv
   /** Whether `$ENV://` references may be unset, and `$secret://` references are left alone: they are for where the gateway will run. */
   readonly allowUnset: boolean
+  readonly workers?: WorkerCount | null
 }
 
 const END = /^\s*#END\s*$/m
@@ -56,13 +58,13 @@ async function openReferences (value: unknown, sources: ReferenceSources): Promi
   return new Set(problems.filter(({ kind }) => kind !== 'wrong').map(({ path }) => JSON.stringify(path)))
 }
 
-async function checkImported (imported: Imported, document: SourceDocument, directory: string, { environment, allowUnset }: ForeignOptions): Promise<CheckedConfiguration> {
+async function checkImported (imported: Imported, document: SourceDocument, directory: string, { environment, allowUnset, workers = null }: ForeignOptions): Promise<CheckedConfiguration> {
   const refused = imported.report.entries.filter(({ verdict }) => verdict === 'refused').map(({ path, message }) => ({ path, message: message ?? '' }))
   const sources = { environment, asksManagers: !allowUnset }
   const isEmpty = imported.value.routes.length === 0
   const checked: CheckedConfiguration = refused.length > 0 && isEmpty
     ? { kind: 'invalid', problems: [] }
-    : await checkConfiguration({ value: imported.value, positionOf: () => null }, { ...sources, directory })
+    : await checkConfiguration({ value: imported.value, positionOf: () => null }, { ...sources, directory, workers })
   if (checked.kind === 'valid' && refused.length === 0) return checked
   const unset = allowUnset ? await openReferences(imported.value, sources) : new Set<string>()
   const found = checked.kind === 'valid' ? [] : checked.problems.filter(({ path }) => !unset.has(JSON.stringify(path)))

@@ -1,6 +1,7 @@
 import Fastify, { type FastifyInstance } from 'fastify'
 import { collectDefaultMetrics, Registry } from 'prom-client'
 import type { CoreHealth } from '../server/health.ts'
+import type { WorkerMetrics } from '../workers/messages.ts'
 import { countEvents } from './event-metrics.ts'
 import { measureRequests } from './http-metrics.ts'
 import { gaugeParts } from './part-metrics.ts'
@@ -18,11 +19,15 @@ export interface MetricsOptions {
 export interface Metrics {
   /** Answers the address: `http://127.0.0.1:9090/metrics`. */
   listen (): Promise<string>
+  /** To be summed with those of other processes. */
+  read (): Promise<WorkerMetrics>
 }
 
-function createServer (register: Registry): FastifyInstance {
+/** Serves metrics at an address of their own. */
+export function createMetricsServer (read: () => Promise<Pick<Registry, 'contentType' | 'metrics'>>): FastifyInstance {
   const server = Fastify({ forceCloseConnections: true })
   server.get('/metrics', async (_request, reply) => {
+    const register = await read()
     reply.header('cache-control', 'no-store').type(register.contentType)
     return await register.metrics()
   })
@@ -36,12 +41,13 @@ export function openMetrics (app: FastifyInstance, { host, port, clientIds, core
   measureRequests(app, register)
   gaugeParts(cores, register)
   const stopCounting = countEvents(clientIds, register)
-  const server = createServer(register)
+  const server = createMetricsServer(async () => register)
   app.addHook('onClose', async () => {
     stopCounting()
     await server.close()
   })
   return {
-    async listen () { return `${await server.listen({ host, port })}/metrics` }
+    async listen () { return `${await server.listen({ host, port })}/metrics` },
+    read: async () => await register.getMetricsAsJSON()
   }
 }

@@ -19,6 +19,8 @@ export function gaugeParts (cores: readonly CoreHealth[], register: Registry): v
       name,
       help,
       labelNames: ['route'] as const,
+      // Of several workers one that is cut off counts.
+      aggregator: 'min',
       registers: [register],
       async collect () {
         await Promise.all(cores.map(async core => { gauge.set({ route: core.name }, await isFine(() => check(core)) ? 1 : 0) }))

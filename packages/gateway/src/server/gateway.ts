@@ -6,6 +6,7 @@ import { ROBOTS_PATH } from '../configuration/conflicts.ts'
 import { RouteNotFoundError } from '../errors.ts'
 import { openMetrics } from '../metrics/metrics.ts'
 import { forceHttps } from './force-https.ts'
+import type { WorkerMetrics } from '../workers/messages.ts'
 import { addHealthRoutes, createReadiness } from './health.ts'
 import { hostStrategy } from './host-constraint.ts'
 import { createListener, type Listener } from './listener.ts'
@@ -28,6 +29,7 @@ export interface OpenGateway {
   listen (): Promise<string>
   /** Where metrics are read; null before the gateway listens, and where there are none. */
   metricsAddress (): string | null
+  metrics (): Promise<WorkerMetrics>
   close (): Promise<void>
   apply (configuration: GatewayConfiguration): ReloadResult
 }
@@ -37,6 +39,8 @@ export interface OpenOptions {
   readonly logStream?: DestinationStream
   /** How long requests under way may take when the gateway closes, in seconds. */
   readonly drainTimeout?: number
+  /** One of several workers: their primary serves the metrics, and says when all listen. Default: false. */
+  readonly isWorker?: boolean
 }
 
 const DRAIN_TIMEOUT = 10
@@ -59,6 +63,8 @@ function createApp (configuration: GatewayConfiguration, listener: Listener, { l
     trustProxy: configuration.trustProxy.length === 0 ? false : [...configuration.trustProxy],
     routerOptions: { constraints: { host: hostStrategy }, ignoreDuplicateSlashes: true },
     exposeHeadRoutes: false,
+    // Who had a connection before the end was announced is served, and told to open another.
+    return503OnClosing: false,
     frameworkErrors: (error, _request, reply: FastifyReply) => {
       const { statusCode = 400 } = error as FastifyError
       reply.code(statusCode).header('cache-control', 'no-store').send({ statusCode, error: STATUS_CODES[statusCode] ?? 'Error', message: 'The request cannot be read' })
@@ -100,14 +106,15 @@ export async function openGateway (configuration: GatewayConfiguration, options:
   return {
     app,
     metricsAddress: () => metricsAddress,
+    metrics: async () => await metrics?.read() ?? [],
     async listen () {
-      if (metrics !== null) {
+      if (metrics !== null && options.isWorker !== true) {
         metricsAddress = await metrics.listen()
         app.log.info(`metrics at ${metricsAddress}`)
       }
       // Fastify does not look at the server that the factory made.
       const withScheme = (address: string): string => configuration.tls === null ? address : address.replace(/^http:/, 'https:')
-      return withScheme(await app.listen({ ...configuration.listen, listenTextResolver: address => `listening at ${withScheme(address)}` }))
+      return withScheme(await app.listen({ ...configuration.listen, listenTextResolver: address => `${options.isWorker === true ? 'a worker is ' : ''}listening at ${withScheme(address)}` }))
     },
     async close () {
       listener.drain()

@@ -21,6 +21,8 @@ export interface Listener {
 }
 
 const IDLE_CHECK_MS = 100
+/** A request may be on its way over a connection that looks idle: it is answered, and its answer ends the connection. */
+const GRACE_MS = 300
 const KEEP_ALIVE_MS = 72_000
 /** A large upload may take its time; headers still have a minute. */
 const NO_LIMIT_MS = 0
@@ -42,10 +44,17 @@ export function createListener (options: ListenerOptions): Listener {
   const sockets = new Set<Socket>()
   const sessions = new Set<ServerHttp2Session>()
   let server: Server | Http2SecureServer | null = null
+  const silent = new WeakSet<Socket>()
   let idleCheck: NodeJS.Timeout | null = null
+  let endIdle = (): void => {}
 
   function watch (created: Server | Http2SecureServer): void {
     server = created
+    if ('closeIdleConnections' in created) {
+      endIdle = created.closeIdleConnections.bind(created)
+      // Node ends them the moment that a server closes.
+      created.closeIdleConnections = () => {}
+    }
     created.on('connection', (socket: Socket) => {
       sockets.add(socket)
       socket.once('close', () => { sockets.delete(socket) })
@@ -55,7 +64,7 @@ export function createListener (options: ListenerOptions): Listener {
       session.setTimeout(KEEP_ALIVE_MS, () => { session.close() })
       session.once('close', () => { sessions.delete(session) })
     })
-    created.once('close', () => { if (idleCheck !== null) clearInterval(idleCheck) })
+    created.once('close', () => { if (idleCheck !== null) clearTimeout(idleCheck) })
   }
 
   return {
@@ -72,13 +81,17 @@ export function createListener (options: ListenerOptions): Listener {
     drain () {
       for (const session of sessions) session.close()
       const closeIdle = (): void => {
-        if (server !== null && 'closeIdleConnections' in server) server.closeIdleConnections()
+        endIdle()
         // Node counts a connection that has sent nothing as busy.
-        for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy()
+        for (const socket of sockets) {
+          if (socket.bytesRead === 0 && silent.has(socket)) socket.destroy()
+          silent.add(socket)
+        }
       }
-      closeIdle()
-      idleCheck ??= setInterval(closeIdle, IDLE_CHECK_MS)
-      idleCheck.unref()
+      idleCheck ??= setTimeout(() => {
+        closeIdle()
+        idleCheck = setInterval(closeIdle, IDLE_CHECK_MS).unref()
+      }, GRACE_MS).unref()
     },
     cut () {
       for (const socket of sockets) socket.destroy()

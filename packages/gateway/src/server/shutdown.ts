@@ -1,21 +1,32 @@
-import type { OpenGateway } from './gateway.ts'
+import type { FastifyBaseLogger } from 'fastify'
+
+/** What can be stopped. */
+export interface Stoppable {
+  readonly log: Pick<FastifyBaseLogger, 'info' | 'error'>
+  close (): Promise<void>
+  /** Ends at once what would outlive this process. */
+  cut (): void
+}
 
 const SIGNALS = ['SIGTERM', 'SIGINT'] as const
 
 /** Stops the gateway at the first signal, and the process at the second. Answers the exit code. */
-export function untilStopped (gateway: Pick<OpenGateway, 'app' | 'close'>): Promise<number> {
+export function untilStopped ({ log, close, cut }: Stoppable): Promise<number> {
   return new Promise(resolve => {
     let isStopping = false
     const stop = async (signal: string): Promise<void> => {
-      if (isStopping) process.exit(1)
+      if (isStopping) {
+        cut()
+        process.exit(1)
+      }
       isStopping = true
-      gateway.app.log.info({ signal }, 'stopping: requests under way are finished')
+      log.info({ signal }, 'stopping: requests under way are finished')
       try {
-        await gateway.close()
-        gateway.app.log.info('stopped')
+        await close()
+        log.info('stopped')
         resolve(0)
       } catch (err) {
-        gateway.app.log.error({ err }, 'stopping failed')
+        log.error({ err }, 'stopping failed')
         resolve(1)
       }
     }
