@@ -63,10 +63,12 @@ async function choose (request: FastifyRequest, chooser: UpstreamChooser, check:
   (request as ProxiedRequest)[kUpstream] = check(await chooser(request))
 }
 
-/** The last hook before a request goes upstream: refuses what must not go on, and settles where it goes. */
+let made = 0
+
+/** The last hook before a request goes upstream: refuses what must not go on, and settles where it goes. Each has a name of its own. */
 export function createAdmission ({ origin, get_upstream: chooser, websocket }: ProxySettings): preHandlerHookHandler {
   const check = createOriginCheck()
-  return function admit (request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void): void {
+  function admit (request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void): void {
     const refused = refusal(request, websocket)
     if (refused !== null) return done(refused)
     const proxied = request as ProxiedRequest
@@ -77,4 +79,5 @@ export function createAdmission ({ origin, get_upstream: chooser, websocket }: P
     }
     choose(request, chooser, check).then(() => { done() }, done)
   }
+  return Object.defineProperty(admit, 'name', { value: `admitToUpstream${++made}` })
 }

@@ -1,4 +1,4 @@
-import { Agent, buildConnector, Pool } from 'undici'
+import { Agent, buildConnector, Pool, type Dispatcher } from 'undici'
 import type { ProxySettings } from './options.ts'
 import { canBeAskedFor, hostOf, tlsSettings } from './tls.ts'
 import { inMs, type Answered, type Transport, type UpstreamRequest } from './transport.ts'
@@ -36,6 +36,13 @@ export class Http1Agent implements Transport {
   send (request: UpstreamRequest, answered: Answered): void {
     if (request.origin.startsWith('https:')) request.servername = this.#nameOf(request.origin)
     this.#agent.request(request, answered)
+  }
+
+  /** Tells the handler alone what comes of it. */
+  dispatch (request: Dispatcher.DispatchOptions & { servername?: string }, handler: Dispatcher.DispatchHandler): void {
+    const origin = request.origin as string
+    if (origin.startsWith('https:')) request.servername = this.#nameOf(origin)
+    this.#agent.dispatch(request, handler)
   }
 
   async destroy (): Promise<void> {

@@ -37,6 +37,7 @@ export const proxyOptionsSchema = Type.Object({
   constraints: Type.Optional(Type.Record(Type.String(), Type.Unknown(), { description: 'Route constraints of Fastify, such as `{ host: \'app.example.com\' }`.' })),
   oidc: Type.Optional(Type.Unsafe<RoutePolicy | false>(Type.Union([Type.Object({}, { additionalProperties: true }), Type.Literal(false)], { description: 'What the proxied routes require (`config.oidc`), or false for routes that are open to everyone.' }))),
   add_headers: Type.Optional(Type.Unsafe<HeaderSource>(Type.Function([], Type.Any(), { description: 'Makes further headers for the upstream: a function from the request to an object of them, by lower-case name. They come last and win.' }))),
+  forwarder: Type.Optional(Type.Union([Type.Literal('own'), Type.Literal('stock')], { description: 'What carries answers to the client: `own` writes them straight to the connection, past `onSend` hooks; `stock` is that of @fastify/reply-from, slower, and `onSend` hooks see the answers. Default: `own`, unless the routes have `onSend` hooks or `http2` is set.' })),
   http2: withDefault(Type.Boolean({ description: 'Speak HTTP/2 to the upstream: over TLS, or else with prior knowledge. One that speaks HTTP/1.1 alone is a 502.' }), false),
   websocket: withDefault(Type.Boolean({ description: 'Pass WebSockets on.' }), true),
   pass_host: withDefault(Type.Union([Type.Literal('pass'), Type.Literal('node'), Type.Literal('rewrite')], { description: 'The `Host` that the upstream sees: the client\'s (`pass`), its own (`node`) or `upstream_host` (`rewrite`).' }), 'node'),
@@ -93,6 +94,7 @@ function socketProblems ({ upstream, http2 }: Parsed): OptionProblem[] {
 function crossFieldProblems (options: Parsed): OptionProblem[] {
   const problems = upstreamProblems(options)
   if (options.unix_socket !== undefined) problems.push(...socketProblems(options))
+  if (options.forwarder === 'own' && options.http2) problems.push({ path: ['forwarder'], message: 'own and http2 exclude each other: set it to stock, or leave it out' })
   if (options.pass_host === 'rewrite' && options.upstream_host === undefined) problems.push({ path: ['upstream_host'], message: 'is required by pass_host: rewrite' })
   if (options.pass_host !== 'rewrite' && options.upstream_host !== undefined) problems.push({ path: ['upstream_host'], message: 'has a meaning only with pass_host: rewrite' })
   if ((options.client_cert === undefined) !== (options.client_key === undefined)) problems.push({ path: [options.client_cert === undefined ? 'client_cert' : 'client_key'], message: 'is required: client_cert and client_key belong together' })

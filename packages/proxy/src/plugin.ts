@@ -1,51 +1,41 @@
 import httpProxy, { type FastifyHttpProxyOptions } from '@fastify/http-proxy'
-import type { FastifyInstance, FastifyPluginAsync, FastifyReply } from 'fastify'
+import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
 import type {} from 'fastify-oidc'
 import fp from 'fastify-plugin'
 import { createAdmission } from './admission.ts'
 import { createBodyLimit } from './body-limit.ts'
+import { createHandler } from './choice.ts'
 import { CoreMissingError } from './errors.ts'
-import { kReply, kUpstream, type ProxiedRequest } from './exchange.ts'
-import { fail } from './failure.ts'
+import { kReply, kUpstream } from './exchange.ts'
+import { createForwarder } from './forwarder.ts'
+import { Http1Agent } from './http1-agent.ts'
+import { Http2Sessions } from './http2-sessions.ts'
 import { createLocationRewriter } from './location.ts'
 import { parseProxyOptions, type ProxyOptions, type ProxySettings } from './options.ts'
-import { createRequestHeaders } from './request-headers.ts'
-import { createResponder } from './responder.ts'
+import { createRequestHeaders, type RequestHeaders } from './request-headers.ts'
 import { createResponseHeaders } from './response-headers.ts'
+import { createReplyOptions, type HeaderRules } from './stock.ts'
 import { Upstream } from './upstream.ts'
 import { createWebSocketOptions } from './web-sockets.ts'
 
-/** @fastify/reply-from repeats what an upstream answers with 503, unless it is told not to. */
-function neverAgain (): null {
-  return null
-}
-
-function chosenUpstream (request: unknown): string {
-  return (request as ProxiedRequest)[kUpstream]
-}
-
-function replyOptions (fastify: FastifyInstance, settings: ProxySettings, requestHeaders: ReturnType<typeof createRequestHeaders>): FastifyHttpProxyOptions['replyOptions'] {
-  const rules = { cookies: fastify.oidc.cookies, log: fastify.log }
-  const responseHeaders = createResponseHeaders(rules, createLocationRewriter(fastify.prefix, settings.rewritePrefix))
-  return {
-    retryDelay: neverAgain,
-    rewriteRequestHeaders: (request, headers) => requestHeaders(request as ProxiedRequest, headers),
-    rewriteHeaders: (headers, request) => responseHeaders(headers, request as ProxiedRequest),
-    onResponse: createResponder(fastify.oidc) as unknown as NonNullable<FastifyHttpProxyOptions['replyOptions']>['onResponse'],
-    onError: (reply, { error }) => { fail(reply as unknown as FastifyReply, chosenUpstream(reply.request), error) },
-    ...(settings.origin === null ? { getUpstream: chosenUpstream } : {})
-  }
-}
-
-function webSockets (fastify: FastifyInstance, settings: ProxySettings, requestHeaders: ReturnType<typeof createRequestHeaders>): object {
+function webSockets (fastify: FastifyInstance, settings: ProxySettings, requestHeaders: RequestHeaders): object {
   return settings.websocket ? { websocket: true, ...createWebSocketOptions(settings, fastify.oidc, requestHeaders) } : {}
 }
 
-function httpProxyOptions (fastify: FastifyInstance, settings: ProxySettings, upstream: Upstream): FastifyHttpProxyOptions {
-  const requestHeaders = createRequestHeaders(settings, fastify.oidc.cookies)
+function createRules (fastify: FastifyInstance, settings: ProxySettings): HeaderRules {
+  const { cookies } = fastify.oidc
+  return {
+    requestHeaders: createRequestHeaders(settings, cookies),
+    responseHeaders: createResponseHeaders({ cookies, log: fastify.log }, createLocationRewriter(fastify.prefix, settings.rewritePrefix))
+  }
+}
+
+function httpProxyOptions (fastify: FastifyInstance, settings: ProxySettings, transport: Http1Agent | Http2Sessions): FastifyHttpProxyOptions {
+  const rules = createRules(fastify, settings)
+  const admission = createAdmission(settings)
   return {
     upstream: settings.origin ?? '',
-    undici: upstream as unknown as FastifyHttpProxyOptions['undici'],
+    undici: new Upstream(transport) as unknown as FastifyHttpProxyOptions['undici'],
     disableRequestLogging: true,
     rewritePrefix: settings.rewritePrefix,
     internalRewriteLocationHeader: false,
@@ -53,9 +43,10 @@ function httpProxyOptions (fastify: FastifyInstance, settings: ProxySettings, up
     httpMethods: [...settings.methods],
     constraints: { ...settings.constraints },
     config: settings.oidc === undefined ? {} : { oidc: settings.oidc },
-    preHandler: createAdmission(settings) as unknown as FastifyHttpProxyOptions['preHandler'],
-    replyOptions: replyOptions(fastify, settings, requestHeaders),
-    ...webSockets(fastify, settings, requestHeaders)
+    preHandler: admission as unknown as FastifyHttpProxyOptions['preHandler'],
+    replyOptions: createReplyOptions(settings, fastify.oidc, rules),
+    ...(transport instanceof Http1Agent ? { handler: createHandler(fastify, settings, createForwarder(transport, fastify.oidc, rules), admission.name) as unknown as NonNullable<FastifyHttpProxyOptions['handler']> } : {}),
+    ...webSockets(fastify, settings, rules.requestHeaders)
   }
 }
 
@@ -67,8 +58,8 @@ function httpProxyOptions (fastify: FastifyInstance, settings: ProxySettings, up
 const plugin: FastifyPluginAsync<ProxyOptions> = async (fastify, input) => {
   const settings = parseProxyOptions(input)
   if (!fastify.hasDecorator('oidc')) throw new CoreMissingError()
-  const upstream = new Upstream(settings)
-  fastify.addHook('onClose', async () => { await upstream.destroy() })
+  const transport = settings.http2 ? new Http2Sessions(settings) : new Http1Agent(settings)
+  fastify.addHook('onClose', async () => { await transport.destroy() })
   fastify.decorateRequest(kReply, null)
   fastify.decorateRequest(kUpstream, '')
   for (const method of settings.methods) {
@@ -77,7 +68,7 @@ const plugin: FastifyPluginAsync<ProxyOptions> = async (fastify, input) => {
   if (settings.max_body !== undefined) fastify.addHook('preParsing', createBodyLimit(settings.max_body))
   // Whatever the application parses, here bodies go on as they came.
   fastify.removeAllContentTypeParsers()
-  await fastify.register(httpProxy, httpProxyOptions(fastify, settings, upstream))
+  await fastify.register(httpProxy, httpProxyOptions(fastify, settings, transport))
 }
 
 /** An upstream behind fastify-oidc. Each registration is a scope of its own. */

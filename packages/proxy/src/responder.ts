@@ -34,7 +34,7 @@ function flushSoon (this: ServerResponse): void {
 
 /** Fastify sends headers with the first part of a body; a client that waits for an event must see them before. */
 function sendHeadersEarly (reply: FastifyReply): void {
-  reply.raw.once('pipe', isEventStream(reply) ? flush : flushSoon)
+  reply.raw.once('pipe', isEventStream(reply.getHeader('content-type')) ? flush : flushSoon)
 }
 
 /** Makes the function that sends answers on. One that can outlive its session is watched, so that it ends with it. */

@@ -1,66 +1,126 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import type { FastifyBaseLogger } from 'fastify'
-import type { OwnCookies } from 'fastify-oidc'
-import { makePrivate } from './cache-control.ts'
+import { privateCacheControl } from './cache-control.ts'
+import { createCookieFilter, type CookieRules } from './cookie-filter.ts'
 import { kReply, kUpstream, type ProxiedRequest } from './exchange.ts'
-import { endsHere, namedByConnection } from './header-names.ts'
+import { createKinds, NONE_NAMED, namedByConnection, type Kind } from './header-names.ts'
 import type { LocationRewriter } from './location.ts'
 
+/** The headers of an answer: names and values by turns, and what they say about the body. */
+export interface AnswerHead {
+  readonly list: string[]
+  /** Bytes of the body; null when its end is not known. */
+  readonly length: number | null
+  readonly contentType: string | null
+}
+
 /** Makes the headers that a client gets from those of the upstream's answer. */
-export type ResponseHeaders = (received: IncomingHttpHeaders, request: ProxiedRequest) => IncomingHttpHeaders
+export type ResponseHeaders = (received: readonly string[], request: ProxiedRequest) => AnswerHead
 
-/** What the drop of a cookie needs to know. */
-interface CookieRules {
-  readonly cookies: OwnCookies
-  readonly log: FastifyBaseLogger
+/** The same list out of what Node and undici make of headers. */
+export function listOf (headers: IncomingHttpHeaders): string[] {
+  const list: string[] = []
+  for (const name in headers) {
+    const values = headers[name]
+    if (typeof values === 'string') list.push(name, values)
+    else for (const value of values ?? []) list.push(name, value)
+  }
+  return list
 }
 
-const MAX_WARNED = 1000
-
-/**
- * The name that a browser sends this cookie back under. A cookie without a name (`=oidc=x`) comes back as its value,
- * so that its value is the name that counts (RFC 6265bis, section 5.7).
- */
-function cookieName (setCookie: string): string {
-  const pair = setCookie.split(';', 1).join('').replace(/^[\s=]+/, '')
-  const equals = pair.indexOf('=')
-  return (equals === -1 ? pair : pair.slice(0, equals)).trim()
+/** By lower-case name; what stands there more than once is a list. */
+export function recordOf (list: readonly string[]): IncomingHttpHeaders {
+  const headers: IncomingHttpHeaders = {}
+  for (let index = 0; index < list.length; index += 2) {
+    const name = (list[index] as string).toLowerCase()
+    const value = list[index + 1] as string
+    const before = headers[name]
+    headers[name] = before === undefined ? value : [before, value].flat()
+  }
+  return headers
 }
 
-function createCookieFilter ({ cookies, log }: CookieRules): (setCookies: readonly string[], upstream: string) => string[] {
-  const warned = new Set<string>()
-  return (setCookies, upstream) => setCookies.filter(setCookie => {
-    const name = cookieName(setCookie)
-    if (!cookies.isOwn(name)) return true
-    if (!warned.has(upstream) && warned.size < MAX_WARNED) {
-      warned.add(upstream)
-      log.warn({ oidc: 'proxy.cookie.dropped', upstream, cookie: name }, 'the upstream set a cookie that has the name of one of ours, and it was dropped: rename it there, or set session.cookie_name here')
+const CONNECTION = 'connection'
+
+/** What an answer's headers are held against. */
+interface Place {
+  readonly kindOf: (name: string) => Kind
+  readonly mayPass: (setCookie: string, upstream: string) => boolean
+  readonly rewriteLocation: LocationRewriter
+}
+
+class Head implements AnswerHead {
+  list: string[] = []
+  length: number | null = null
+  contentType: string | null = null
+  readonly #place: Place
+  readonly #request: ProxiedRequest
+  readonly #isPrivate: boolean
+  readonly #controls: string[] = []
+
+  constructor (place: Place, request: ProxiedRequest) {
+    this.#place = place
+    this.#request = request
+    this.#isPrivate = request[kReply].getHeader('set-cookie') !== undefined
+  }
+
+  /** One header of the upstream's. */
+  take (name: string, value: string): void {
+    switch (this.#place.kindOf(name)) {
+      case 'pass': break
+      case 'drop': return
+      case 'content-length': this.length = Number(value); break
+      case 'content-type': this.contentType = value; break
+      case 'location': this.#takeLocation(name, value); return
+      case 'set-cookie': if (!this.#place.mayPass(value, this.#request[kUpstream])) return
+        break
+      case 'cache-control': if (!this.#isPrivate) break
+        this.#controls.push(value)
+        return
+      case 'shared-caches': if (this.#isPrivate) return
     }
-    return false
-  })
+    this.list.push(name, value)
+  }
+
+  /** After the last one. An answer that carries a cookie of one caller is private; where the upstream says nothing, what stands on the reply counts. */
+  finish (): this {
+    if (!this.#isPrivate) return this
+    const own = this.#request[kReply].getHeader('cache-control')
+    const said = this.#controls.length > 0 ? this.#controls.join(', ') : own
+    this.list.push('cache-control', privateCacheControl(said === undefined ? undefined : String(said)))
+    return this
+  }
+
+  #takeLocation (name: string, value: string): void {
+    const { [kUpstream]: upstream, protocol, host } = this.#request
+    this.list.push(name, this.#place.rewriteLocation(value, [upstream, `${protocol}://${host}`]))
+  }
+}
+
+/** The lower-case names that the Connection headers of an answer list. */
+function namedIn (received: readonly string[]): readonly string[] {
+  let named: readonly string[] = NONE_NAMED
+  for (let index = 0; index < received.length; index += 2) {
+    const name = received[index] as string
+    if (name.length !== CONNECTION.length || name.toLowerCase() !== CONNECTION) continue
+    const more = namedByConnection(received[index + 1])
+    if (more.length > 0) named = named.concat(more)
+  }
+  return named
 }
 
 /**
  * Makes the function that an answer's headers go through. Cookies that were put on the reply before stay on it:
- * Fastify adds the upstream's to them.
+ * they are sent with the upstream's.
  */
 export function createResponseHeaders (rules: CookieRules, rewriteLocation: LocationRewriter): ResponseHeaders {
-  const filterCookies = createCookieFilter(rules)
+  const place: Place = { kindOf: createKinds(), mayPass: createCookieFilter(rules), rewriteLocation }
   return (received, request) => {
-    const headers: IncomingHttpHeaders = {}
-    const named = namedByConnection(received.connection)
-    for (const name in received) {
-      if (!endsHere(name) && !named.includes(name)) headers[name] = received[name]
+    const head = new Head(place, request)
+    const named = namedIn(received)
+    for (let index = 0; index < received.length; index += 2) {
+      const name = received[index] as string
+      if (named.length === 0 || !named.includes(name.toLowerCase())) head.take(name, received[index + 1] as string)
     }
-    const setCookies = headers['set-cookie'] as string | string[] | undefined
-    if (setCookies !== undefined) {
-      const kept = filterCookies(typeof setCookies === 'string' ? [setCookies] : setCookies, request[kUpstream])
-      if (kept.length > 0) headers['set-cookie'] = kept
-      else delete headers['set-cookie']
-    }
-    if (typeof headers.location === 'string') headers.location = rewriteLocation(headers.location, [request[kUpstream], `${request.protocol}://${request.host}`])
-    const reply = request[kReply]
-    if (reply.getHeader('set-cookie') !== undefined) makePrivate(headers, reply.getHeader('cache-control'))
-    return headers
+    return head.finish()
   }
 }

@@ -1,5 +1,5 @@
+import type { FastifyBaseLogger, FastifyReply } from 'fastify'
 import type { Readable } from 'node:stream'
-import type { FastifyReply } from 'fastify'
 import type { RequestOidc } from 'fastify-oidc'
 import { breakOff } from './exchange.ts'
 
@@ -10,9 +10,14 @@ export function hasSession (oidc: RequestOidc): boolean {
   return oidc.via === 'session'
 }
 
-/** Whether an answer is for an event source. */
-export function isEventStream (reply: FastifyReply): boolean {
-  return String(reply.getHeader('content-type')).toLowerCase().startsWith('text/event-stream')
+/** Whether an answer of this type is for an event source. */
+export function isEventStream (contentType: unknown): boolean {
+  return typeof contentType === 'string' && contentType.toLowerCase().startsWith('text/event-stream')
+}
+
+/** One log line on an answer that ends with its session. */
+export function logCut (log: FastifyBaseLogger): void {
+  log.debug({ oidc: 'proxy.cut' }, 'the session ended, and with it an answer that was still running')
 }
 
 /**
@@ -20,9 +25,9 @@ export function isEventStream (reply: FastifyReply): boolean {
  * connect anew, and that is refused; anything else must not look complete.
  */
 export function cut (reply: FastifyReply, stream: Readable): void {
-  reply.request.log.debug({ oidc: 'proxy.cut' }, 'the session ended, and with it an answer that was still running')
+  logCut(reply.request.log)
   stream.on('error', nothing)
-  if (!isEventStream(reply)) {
+  if (!isEventStream(reply.getHeader('content-type'))) {
     breakOff(reply.raw)
     stream.destroy()
     return

@@ -1,10 +1,16 @@
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http'
+import type { FastifyReply } from 'fastify'
 import type { Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
-import type { UpstreamHeaders } from './request-headers.ts'
+import type { kReply } from './exchange.ts'
 
 /** Who waits for an answer. Emits `abort` when it waits no more. */
 export type Client = ServerResponse
+
+/** Headers for the upstream. The reply goes with them, so that the dispatcher knows whom it works for. */
+export interface UpstreamHeaders extends IncomingHttpHeaders {
+  [kReply]?: FastifyReply
+}
 
 /** A request as @fastify/reply-from hands it over. */
 export interface UpstreamRequest extends Omit<Dispatcher.RequestOptions, 'headers' | 'signal' | 'body'> {

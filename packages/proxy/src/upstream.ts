@@ -2,9 +2,6 @@ import type { ServerResponse } from 'node:http'
 import type { Http2ServerResponse } from 'node:http2'
 import { clientIsGone, kReply } from './exchange.ts'
 import { abandon, fail } from './failure.ts'
-import { Http1Agent } from './http1-agent.ts'
-import { Http2Sessions } from './http2-sessions.ts'
-import type { ProxySettings } from './options.ts'
 import type { Answered, Transport, UpstreamRequest } from './transport.ts'
 
 /** The listener on a reply's stream: what the upstream is still doing is for nobody. */
@@ -17,8 +14,8 @@ function emitAbort (this: ServerResponse & Partial<Pick<Http2ServerResponse, 'st
 export class Upstream {
   readonly #transport: Transport
 
-  constructor (settings: ProxySettings) {
-    this.#transport = settings.http2 ? new Http2Sessions(settings) : new Http1Agent(settings)
+  constructor (transport: Transport) {
+    this.#transport = transport
   }
 
   /** Answers through the callback; failures are answered to the client here, where their cause is still known. */

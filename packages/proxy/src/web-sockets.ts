@@ -7,7 +7,7 @@ import { kUpstream, type ProxiedRequest } from './exchange.ts'
 import { logFailure } from './failure.ts'
 import { namedByConnection } from './header-names.ts'
 import type { ProxySettings } from './options.ts'
-import type { RequestHeaders } from './request-headers.ts'
+import { recordOf, type RequestHeaders } from './request-headers.ts'
 import { hasSession } from './session-end.ts'
 import { tlsSettings } from './tls.ts'
 import { inMs } from './transport.ts'
@@ -44,19 +44,19 @@ export interface WebSocketOptions {
   readonly wsHooks: { onConnect (context: unknown, source: WebSocket, target: WebSocket): void }
 }
 
-/** The client's headers without those of its own handshake and its own connection. */
-function receivedHeaders ({ raw, [kUpstream]: upstream }: ProxiedRequest): IncomingHttpHeaders {
-  const named = namedByConnection(raw.headers.connection)
+/** The client's headers without those of its own handshake. */
+function receivedHeaders ({ raw }: ProxiedRequest): IncomingHttpHeaders {
   const headers: IncomingHttpHeaders = {}
   for (const name in raw.headers) {
-    if (!name.startsWith('sec-websocket-') && !named.includes(name)) headers[name] = raw.headers[name]
+    if (!name.startsWith('sec-websocket-')) headers[name] = raw.headers[name]
   }
-  headers.host = new URL(upstream).host
   return headers
 }
 
-function present (headers: IncomingHttpHeaders): IncomingHttpHeaders {
-  return Object.fromEntries(Object.entries(headers).filter(([, value]) => value !== undefined))
+function upgradeHeaders (request: ProxiedRequest, requestHeaders: RequestHeaders): IncomingHttpHeaders {
+  const headers = recordOf(requestHeaders(request, receivedHeaders(request), namedByConnection(request.raw.headers.connection)))
+  headers.host ??= new URL(request[kUpstream]).host
+  return headers
 }
 
 function watchFailure (target: WebSocket, upstream: string, log: FastifyBaseLogger): void {
@@ -89,7 +89,7 @@ export function createWebSocketOptions (settings: ProxySettings, core: FastifyOi
       }))
     }
     next = link
-    return present(requestHeaders(request, receivedHeaders(request)))
+    return upgradeHeaders(request, requestHeaders)
   }
 
   function finishRequest (request: ClientRequest, target: WebSocket): void {

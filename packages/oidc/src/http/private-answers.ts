@@ -20,7 +20,8 @@ export function createPrivateAnswers (): PrivateAnswers {
       marked.add(reply)
       if (!reply.hasHeader('cache-control')) reply.header('cache-control', PRIVATE)
     },
-    seal (_request, reply, _payload, done) {
+    // Known by this name to the proxy, whose answers it need not see.
+    seal: function sealPrivateAnswer (_request, reply, _payload, done) {
       if (marked.has(reply)) {
         if (!IS_PRIVATE.test(String(reply.getHeader('cache-control')))) reply.header('cache-control', PRIVATE)
         for (const name of FOR_SHARED_CACHES) reply.removeHeader(name)

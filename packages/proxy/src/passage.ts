@@ -1,0 +1,190 @@
+import type { ServerResponse } from 'node:http'
+import type { Http2ServerResponse } from 'node:http2'
+import type { FastifyReply } from 'fastify'
+import type { FastifyOidc } from 'fastify-oidc'
+import { errors, type Dispatcher } from 'undici'
+import { breakOff, kUpstream, type ProxiedRequest } from './exchange.ts'
+import { abandon, fail, logFailure } from './failure.ts'
+import { mergeOwn } from './own-headers.ts'
+import { recordOf, type AnswerHead, type ResponseHeaders } from './response-headers.ts'
+import { hasSession, isEventStream, logCut } from './session-end.ts'
+import { linksOf, textOf, trailersOf } from './wire.ts'
+
+const kPassage: unique symbol = Symbol('fastify-oidc-proxy.passage')
+
+type Raw = ServerResponse & Partial<Pick<Http2ServerResponse, 'stream'>> & { [kPassage]?: Passage }
+
+/** What all passages of a proxy share. */
+export interface PassageRoom {
+  readonly core: FastifyOidc
+  readonly responseHeaders: ResponseHeaders
+}
+
+function onDrain (this: Raw): void {
+  this[kPassage]?.resume()
+}
+
+function onClose (this: Raw): void {
+  this[kPassage]?.leave()
+}
+
+function openIfIdle (passage: Passage): void {
+  passage.open()
+}
+
+function hasNoBody (method: string, status: number): boolean {
+  return method === 'HEAD' || status === 204 || status === 304
+}
+
+/** A status of a final answer (RFC 9110, section 15). */
+function isFinal (status: number): boolean {
+  return status >= 200 && status < 600
+}
+
+/** One answer on its way from undici to the client. Its methods are undici's names for what happens. */
+export class Passage implements Dispatcher.DispatchHandler {
+  readonly #room: PassageRoom
+  readonly #request: ProxiedRequest
+  readonly #reply: FastifyReply
+  readonly #raw: Raw
+  #abort: ((reason?: Error) => void) | null = null
+  #resume: (() => void) | null = null
+  /** Bytes that are still to come; null when the end is not known. */
+  #left: number | null = null
+  #isAnswered = false
+  #isOver = false
+  #hasBegun = false
+  #listensForDrain = false
+
+  constructor (room: PassageRoom, request: ProxiedRequest, reply: FastifyReply) {
+    this.#room = room
+    this.#request = request
+    this.#reply = reply
+    this.#raw = reply.raw as Raw
+    this.#raw[kPassage] = this
+    this.#raw.on('close', onClose)
+  }
+
+  onConnect (abort: (reason?: Error) => void): void {
+    if (this.#isOver) abort(new errors.RequestAbortedError())
+    else this.#abort = abort
+  }
+
+  onHeaders (status: number, received: Buffer[], resume: () => void): boolean {
+    if (status < 200) {
+      this.#inform(status, received)
+      return true
+    }
+    // A time-out of Fastify's, or somebody's own code, may have answered meanwhile.
+    if (this.#isOver || this.#reply.sent || this.#raw.headersSent) {
+      this.#stop()
+      return true
+    }
+    if (!isFinal(status)) throw new errors.ResponseError('no status of HTTP', status, {})
+    this.#resume = resume
+    this.#answer(status, this.#room.responseHeaders(textOf(received), this.#request))
+    return true
+  }
+
+  onData (chunk: Buffer): boolean {
+    const raw = this.#raw
+    this.#hasBegun = true
+    if (this.#left !== null) {
+      this.#left -= chunk.length
+      if (this.#left === 0) {
+        raw.end(chunk)
+        return true
+      }
+    }
+    if (raw.write(chunk)) return true
+    if (!this.#listensForDrain) {
+      this.#listensForDrain = true
+      raw.on('drain', onDrain)
+    }
+    return false
+  }
+
+  onComplete (received: unknown): void {
+    this.#isOver = true
+    if (this.#raw.writableEnded) return
+    const trailers = received as Buffer[] | null
+    if (trailers !== null && trailers.length > 0 && this.#request.raw.headers.te?.includes('trailers') === true) {
+      this.#raw.addTrailers(trailersOf(trailers))
+    }
+    this.#raw.end()
+  }
+
+  onError (cause: Error): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    if (!this.#isAnswered) {
+      fail(this.#reply, this.#request[kUpstream], cause)
+    } else if (!this.#raw.writableEnded) {
+      logFailure(this.#request.log, this.#request[kUpstream], cause)
+      breakOff(this.#raw)
+    }
+  }
+
+  resume (): void {
+    this.#resume?.()
+  }
+
+  /** The client is gone, or has everything. */
+  leave (): void {
+    if (this.#isOver) return
+    if (!this.#isAnswered && !this.#reply.sent) abandon(this.#reply, this.#request[kUpstream])
+    this.#stop()
+  }
+
+  /** Sends the headers, if no part of the body has gone with them. */
+  open (): void {
+    if (!this.#hasBegun && !this.#isOver && !this.#raw.destroyed) this.#raw.flushHeaders()
+  }
+
+  #stop (): void {
+    this.#isOver = true
+    this.#abort?.(new errors.RequestAbortedError())
+  }
+
+  #answer (status: number, head: AnswerHead): void {
+    const raw = this.#raw
+    const { method, httpVersionMajor, complete } = this.#request.raw
+    const { list } = head
+    mergeOwn(list, this.#reply)
+    if (httpVersionMajor === 2) {
+      raw.writeHead(status, recordOf(list))
+    } else {
+      // The rest of an upload would be taken for the next request of the connection.
+      if (!complete) list.push('connection', 'close')
+      raw.writeHead(status, list)
+    }
+    this.#reply.hijack()
+    this.#isAnswered = true
+    if (hasNoBody(method as string, status)) return
+    this.#left = head.length
+    if (head.length === null) this.#beOpenEnded(head.contentType)
+  }
+
+  /** An answer that can go on for as long as it likes: a client that waits for an event must see the headers before, and it ends with its session. */
+  #beOpenEnded (contentType: string | null): void {
+    if (isEventStream(contentType)) this.open()
+    else setImmediate(openIfIdle, this)
+    if (!hasSession(this.#request.oidc)) return
+    this.#raw.once('close', this.#room.core.onSessionEnd(this.#request, () => { this.#cut(isEventStream(contentType)) }))
+  }
+
+  #cut (cleanly: boolean): void {
+    if (this.#isOver) return
+    logCut(this.#request.log)
+    this.#stop()
+    if (cleanly) this.#raw.end()
+    else breakOff(this.#raw)
+  }
+
+  /** Tells what comes before the answer (RFC 9110, section 15.2), to who can read it. */
+  #inform (status: number, received: Buffer[]): void {
+    if (this.#isOver || this.#raw.headersSent || this.#request.raw.httpVersion === '1.0') return
+    const link = status === 103 ? linksOf(textOf(received)) : null
+    if (link !== null) this.#raw.writeEarlyHints({ link })
+  }
+}
