@@ -184,7 +184,7 @@ t.test('O206 O207 an upstream gets what the YAML asks for, claims of claims too'
     ],
     injectResponseHeaders: [{ name: 'X-Who', values: [{ claimSource: { claim: 'user' } }] }]
   }
-  const imported = translate({ ...FILE, cookie_secure: false }, { alpha, listen: { host: '127.0.0.1', port: 0 } })
+  const imported = translate({ ...FILE, cookie_secure: false, skip_provider_button: true }, { alpha, listen: { host: '127.0.0.1', port: 0 } })
   t.same(refusals(imported), [])
   const gateway = await startGateway(t, imported.value as unknown as GatewayOptions)
   const { cookie } = await login(gateway.app, { path: '/page', user: 'kim' })

@@ -80,7 +80,7 @@ t.test('O216 --config-test of OAuth2 Proxy is check, and --version is ours', asy
 t.test('the files of the documents hold with what was never filled in,', async t => {
   for (const name of ['okta.cfg', 'okta-localhost.cfg', 'zitadel.cfg', 'zitadel-groups.cfg']) {
     const file = `${t.testdir({ 'proxy.cfg': filled(name) })}/proxy.cfg`
-    t.match(await run(t, ['check', '--from', 'oauth2-proxy', '-c', file]), { code: 0, out: 'ok  1 route, 1 protected, 0 open, 1 core, plain HTTP\n' }, name)
+    t.match(await run(t, ['check', '--from', 'oauth2-proxy', '-c', file]), { code: 0, out: 'ok  1 route, 1 protected, 0 open, 1 core, endpoints under /oauth2, plain HTTP\n' }, name)
   }
   const literal = await run(t, ['check', '--from', 'oauth2-proxy', '-c', fixture('okta.cfg')])
   t.match(literal, { code: 2, out: '', err: /okta\.cfg:10:1 {2}client_id is the placeholder[^]*3 problems in/ })

@@ -23,6 +23,7 @@ async function start (t: Test, options: Record<string, unknown>): Promise<Gatewa
     client_secret: provider.clientSecret,
     oidc_issuer_url: provider.issuer,
     cookie_secure: false,
+    skip_provider_button: true,
     upstreams: [await startUpstream(t)],
     ...options
   }, { listen: { host: '127.0.0.1', port: 0 } })

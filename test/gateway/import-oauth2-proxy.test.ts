@@ -19,7 +19,7 @@ t.test('the least that OAuth2 Proxy starts with becomes a configuration that hol
     client_id: 'app',
     client_secret: 'hunter2',
     redirect_uri: '/oauth2/callback',
-    logout_path: '/oauth2/sign_out',
+    logout_path: '/oauth2/logout',
     scope: 'openid email profile',
     session: { secret: SECRET, cookie_name: '_oauth2_proxy', cookie: { lifetime: 604800 }, absolute_timeout: 604800 },
     renew_access_token_on_expiry: false
@@ -138,7 +138,7 @@ t.test('upstreams are routes by their paths, which are no part of where requests
     { uri: '/foo/*' },
     { uri: '/bar', upstream: { scheme: 'https', nodes: { '127.0.0.1:3': 1 }, tls: { verify: false } } }
   ])
-  for (const [upstream, why] of [['file:///srv/#/x/', /is not available in this version: upstreams are/], ['ftp://x', /must be a URL that begins with http/], ['http://u:p@x', /a name or a password/], ['http://x/?y', /query/], ['x', /must be a URL/]] as const) {
+  for (const [upstream, why] of [['file:///srv/#x/', /a path that begins with \/ behind #/], ['ftp://x', /must be a URL that begins with http/], ['http://u:p@x', /a name or a password/], ['http://x/?y', /query/], ['x', /must be a URL/]] as const) {
     t.match(refusals(translate({ ...FILE, upstreams: [upstream] })), [why], upstream)
   }
   for (const [upstream, native] of [['static://202', 'static://202'], ['static://ok', 'static://200'], ['unix:///run/a.sock', 'unix:/run/a.sock'], ['unix:/run/a.sock', 'unix:/run/a.sock']] as const) {

@@ -7,6 +7,7 @@ import { translateLoginParameters } from './alpha/login-parameters.ts'
 import { translateAlphaRoutes } from './alpha/upstreams.ts'
 import { collectSettings, type Sources } from './collect.ts'
 import { Draft } from './draft.ts'
+import { translateEndpoints } from './endpoints.ts'
 import { findPlaceholder } from './placeholders.ts'
 import type { Context } from './row.ts'
 import { translateRules } from './rules.ts'
@@ -27,7 +28,7 @@ const OWN_HEADERS = ['set_access_token_header', 'set_id_token_header', 'set_user
 const PLACEHOLDERS_ELSEWHERE = ['client_id', 'client_secret', 'cookie_secret']
 const NOTES = [
   'runs with PKCE, a nonce and no unsafe requests from other sites where its options do not say otherwise: OAuth2 Proxy has them off',
-  'has callback and sign_out alone under its prefix, and sign_out also ends the session at the provider: start, sign_in, auth and userinfo are not available in this version'
+  'has one path more under its prefix, logout, which also ends the session at the provider'
 ]
 
 function judgePlaceholders ({ settings, ledger }: Parts): void {
@@ -38,18 +39,6 @@ function judgePlaceholders ({ settings, ledger }: Parts): void {
       if (placeholder !== null && row.name !== 'backend_logout_url') ledger.refuse(path, `has the placeholder ${placeholder} in it: write what it stands for`)
     }
   }
-}
-
-function translatePaths ({ settings, ledger, draft }: Parts): void {
-  const prefix = settings.text('proxy_prefix') ?? '/oauth2'
-  const path = settings.pathOf('proxy_prefix')
-  if (!/^\/.*[^/]$/.test(prefix)) return ledger.refuse(path, 'must begin with / and not end with it')
-  if (settings.find('proxy_prefix') !== null) ledger.approximate(path, 'is part of redirect_uri and logout_path here; the other endpoints under it are not available in this version')
-  draft.setOption(['logout_path'], `${prefix}/sign_out`, path)
-  const redirect = settings.text('redirect_url')
-  const redirectPath = settings.pathOf('redirect_url')
-  if (redirect === null) draft.setOption(['redirect_uri'], `${prefix}/callback`, redirectPath)
-  else draft.setOption(['redirect_uri'], /^https?:\/\/[^/?#]+$/i.test(redirect) ? `${redirect}${prefix}/callback` : redirect, redirectPath)
 }
 
 function translatePkce ({ settings, ledger, draft }: Parts): void {
@@ -84,7 +73,7 @@ function translateSettings (choices: OAuth2ProxyChoices, alpha: AlphaDocument | 
   if (choices.dev && !dev) ledger.refuse(settings.pathOf('http_address'), '--dev is for 127.0.0.1, [::1] and localhost: others could reach this address')
   translateClient({ ...choices, dev }, parts)
   translateCookieSecret({ ...choices, dev }, parts)
-  for (const translate of [translatePaths, translatePkce, translateScope, translateRules, translateTrust, translateMetrics, translateLog]) translate(parts)
+  for (const translate of [translateEndpoints, translatePkce, translateScope, translateRules, translateTrust, translateMetrics, translateLog]) translate(parts)
   if (alpha === null) translateUpstreams(parts)
   else {
     translateLoginParameters(alpha, parts)

@@ -47,14 +47,23 @@ export function row<T extends ValueType> (name: Name, type: T, { kind, target = 
   return { ...nameOf(name), type, kind, target, says, translate: (value, context) => { translate(value as ValueTypes[T], context) } }
 }
 
+const isEmpty = (value: unknown): boolean => value === '' || (Array.isArray(value) && value.length === 0)
+
 /** An option under `openid-connect` that means the same; empty texts and lists are as if they were not written. */
 export function option<T extends ValueType> (name: Name, type: T, target: string, convert: (value: ValueTypes[T]) => unknown = value => value): Row {
   return row(name, type, { kind: 'exact', target: `openid-connect: ${target}`, says: '' }, (value, { path, ledger, draft }) => {
-    if (value === '' || (Array.isArray(value) && value.length === 0)) ledger.exact(path, 'is empty')
-    else {
-      draft.setOption(target.split('.'), convert(value), path)
-      ledger.exact(path, `is ${target} here`)
-    }
+    if (isEmpty(value)) return ledger.exact(path, 'is empty')
+    draft.setOption(target.split('.'), convert(value), path)
+    ledger.exact(path, `is ${target} here`)
+  })
+}
+
+/** The same for an option under `endpoints`. */
+export function endpoint<T extends ValueType> (name: Name, type: T, target: string): Row {
+  return row(name, type, { kind: 'exact', target: `endpoints.${target}`, says: '' }, (value, { path, ledger, draft }) => {
+    if (isEmpty(value)) return ledger.exact(path, 'is empty')
+    draft.set(['endpoints', target], value, path)
+    ledger.exact(path, `is endpoints.${target} here`)
   })
 }
 

@@ -1,10 +1,12 @@
 import type { Path } from '../../configuration/positions.ts'
 import { headersOf } from './headers.ts'
-import { NOT_YET, type Context } from './row.ts'
+import type { Context } from './row.ts'
 
 type Parts = Omit<Context, 'path'>
 
-const KINDS = 'http://, https://, unix:// and static://'
+const KINDS = 'http://, https://, unix://, file:// and static://'
+/** What the gateway answers itself. */
+const LOCAL = /^(?:static|file):/
 
 function uriOf (pathname: string): string {
   return pathname.endsWith('/') ? `${pathname}*` : pathname
@@ -27,11 +29,19 @@ function upstreamOf (url: URL, { settings }: Parts): unknown {
 function problemOf (text: string): string | null {
   if (!URL.canParse(text)) return 'must be a URL'
   const { protocol, username, password, search, hash } = new URL(text)
-  if (protocol === 'file:') return `${NOT_YET}: upstreams are ${KINDS}`
+  if (protocol === 'file:') return hash === '' || hash.startsWith('#/') ? null : 'must have a path that begins with / behind #'
   if (protocol === 'static:' || protocol === 'unix:') return null
   if (protocol !== 'http:' && protocol !== 'https:') return `must be a URL that begins with ${KINDS}`
   if (username !== '' || password !== '') return 'must not have a name or a password in it'
   return search === '' && hash === '' ? null : 'must not have a query or a fragment'
+}
+
+/** The path that requests ask for stands behind #, or is that of the folder. */
+function translateFiles (text: string, path: Path, { ledger }: Parts): { readonly pathname: string, readonly upstream: string } {
+  const [folder = '', asked = ''] = text.split(/#(.*)/s)
+  const pathname = asked === '' ? new URL(folder).pathname : asked
+  ledger.approximate(path, `is the route ${uriOf(pathname)} here, for GET and HEAD: folders are not listed, and names that begin with a dot are not served`)
+  return { pathname, upstream: folder }
 }
 
 /** What does not depend on a path stands at the root. */
@@ -42,6 +52,7 @@ function translateOne (text: string, path: Path, parts: Parts): { readonly pathn
     return { pathname: '/', upstream: `unix:${text.replace(/^unix:(?:\/\/)?/, '')}` }
   }
   const url = new URL(text)
+  if (url.protocol === 'file:') return translateFiles(text, path, parts)
   if (url.protocol !== 'static:') {
     ledger.exact(path, `is the route ${uriOf(url.pathname)} here`)
     return { pathname: url.pathname, upstream: upstreamOf(url, parts) }
@@ -70,8 +81,7 @@ export function translateUpstreams (parts: Parts): void {
     const { pathname, upstream } = translateOne(text, path, parts)
     if (taken.has(pathname)) return ledger.refuse(path, 'has the path of an earlier one')
     taken.add(pathname)
-    const answers = String(upstream).startsWith('static:')
-    draft.addRoute({ uri: uriOf(pathname), upstream, headers: answers ? { response: headers.response } : headers }, path)
+    draft.addRoute({ uri: uriOf(pathname), upstream, headers: LOCAL.test(String(upstream)) ? { response: headers.response } : headers }, path)
   })
   if (settings.find('upstream_timeout') !== null) ledger.approximate(settings.pathOf('upstream_timeout'), 'is timeout.read here, which also holds between two parts of an answer')
 }

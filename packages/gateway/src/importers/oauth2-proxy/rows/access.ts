@@ -1,4 +1,4 @@
-import { later, leftOut, option, partOf, refused, row, type Row } from '../row.ts'
+import { endpoint, later, leftOut, partOf, refused, row, type Row } from '../row.ts'
 
 const RULE = 'openid-connect: claim_schema'
 const HELD = 'held against every request: 401, where OAuth2 Proxy says 403 at the login'
@@ -33,6 +33,6 @@ export const ACCESS_ROWS: readonly Row[] = [
   later(['trusted_ips', 'trusted-ip'], 'list'),
   later(['api_routes', 'api-route'], 'list'),
   later('force_json_errors', 'flag'),
-  option(['whitelist_domains', 'whitelist-domain'], 'list', 'whitelist_domains'),
+  endpoint(['whitelist_domains', 'whitelist-domain'], 'list', 'whitelist_domains'),
   refused('allow_query_semicolons', 'flag', 'has no counterpart: a semicolon does not part parameters')
 ]

@@ -1,7 +1,6 @@
-import { NOT_YET, idle, later, leftOut, option, partOf, refused, row, type Row } from '../row.ts'
+import { NOT_YET, endpoint, idle, option, partOf, refused, row, type Row } from '../row.ts'
 
 const OTHER_PROVIDER = 'is for a provider other than oidc: this gateway speaks OpenID Connect alone'
-const NO_PAGE = 'there is no sign-in page in this version, browsers go straight to the provider'
 
 /** Without the path that every issuer's document has. */
 const WELL_KNOWN = '/.well-known/openid-configuration'
@@ -12,11 +11,8 @@ export const PROVIDER_ROWS: readonly Row[] = [
     if (value === 'oidc') ledger.exact(path, 'is what this gateway speaks')
     else ledger.refuse(path, 'must be oidc: most providers speak OpenID Connect, with oidc_issuer_url and user rules of their own')
   }),
-  leftOut('provider_display_name', 'text', NO_PAGE),
-  row('skip_provider_button', 'flag', { kind: 'varies', says: `true is exact; false: ${NO_PAGE}` }, (value, { path, ledger }) => {
-    if (value) ledger.exact(path, 'is what this gateway does')
-    else ledger.approximate(path, `is taken for true: ${NO_PAGE}`)
-  }),
+  endpoint('provider_display_name', 'text', 'provider_name'),
+  endpoint('skip_provider_button', 'flag', 'skip_provider_button'),
   option('client_id', 'text', 'client_id'),
   partOf('client_secret', 'text', { kind: 'exact', target: 'openid-connect: client_secret' }),
   partOf('client_secret_file', 'text', { kind: 'approximated', target: 'openid-connect: client_secret', says: 'read once, at the start' }),
@@ -59,7 +55,7 @@ export const PROVIDER_ROWS: readonly Row[] = [
   refused(['oidc_audience_claims', 'oidc-audience-claim'], 'list', 'has no counterpart: the audience of an ID token is in aud', ['aud']),
   refused(['oidc_extra_audiences', 'oidc-extra-audience'], 'list', 'has no counterpart: an ID token must be for client_id'),
   refused(['oidc_enabled_signing_algs', 'oidc-enabled-signing-alg'], 'list', 'has no counterpart: ID tokens may have each algorithm that the discovery document lists'),
-  later('backend_logout_url', 'text'),
+  endpoint('backend_logout_url', 'text', 'backend_logout_url'),
   ...([['keycloak_groups', 'keycloak-group'], ['entra_id_allowed_tenants', 'entra-id-allowed-tenant'], ['github_users', 'github-user'], ['gitlab_groups', 'gitlab-group'], ['gitlab_projects', 'gitlab-project'], ['google_groups', 'google-group'], ['google_group', 'google-group'], ['allowed_roles', 'allowed-role']] as const)
     .map(name => refused(name, 'list', OTHER_PROVIDER)),
   ...['azure_graph_group_field', 'bitbucket_team', 'bitbucket_repository', 'github_org', 'github_team', 'github_repo', 'github_token', 'google_admin_email', 'google_service_account_json', 'google_target_principal', 'google_admin_api_user_scope', 'jwt_key', 'jwt_key_file', 'pubjwk_url']

@@ -26,7 +26,7 @@ export const SERVER_ROWS: readonly Row[] = [
     if (value.toLowerCase() === 'x-forwarded-for' || !settings.flag('reverse_proxy', false)) ledger.exact(path, 'is what this gateway reads')
     else ledger.approximate(path, 'is left out: addresses are read from X-Forwarded-For')
   }),
-  partOf('proxy_prefix', 'text', { kind: 'approximated', target: 'openid-connect: redirect_uri, logout_path', says: 'its other endpoints are not available in this version' }),
+  partOf('proxy_prefix', 'text', { kind: 'exact', target: 'endpoints.prefix' }),
   row('force_https', 'flag', { kind: 'varies', target: 'force_https', says: 'probes are not redirected, and the port is always 443' }, (value, { path, ledger, draft }) => {
     if (!value) return ledger.exact(path, 'has no effect: it is the default')
     draft.set(['force_https'], true, path)
