@@ -1,6 +1,7 @@
 export { forwardAuth, forwardAuth as default } from './plugin.ts'
 export { endpointNames } from './endpoint-paths.ts'
 export { checkForwardAuthOptions, forwardAuthOptionsSchema, type ForwardAuthOptions, type ForwardAuthSettings } from './options.ts'
+export type { QueryRule } from './query-rules.ts'
 export { isTrustedPeer } from 'fastify-oidc'
 export { askedOf, forwardedMethod, forwardedPath } from './forwarded.ts'
 export { CallbackMissingError, CoreMissingError } from './errors.ts'

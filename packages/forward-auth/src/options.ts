@@ -1,5 +1,6 @@
 import { Type, type Static } from '@sinclair/typebox'
 import { checkOptions, optionsError, withDefault, type OptionProblem, type Resolved } from 'fastify-oidc-session-store'
+import { checkQueryRules, type QueryRule } from './query-rules.ts'
 
 const flag = (value: boolean, description: string) => withDefault(Type.Boolean({ description }), value)
 
@@ -9,6 +10,11 @@ const htpasswd = Type.Object({
   display_form: flag(true, 'The sign-in page has fields for name and password. Without them a form of your own may still be sent to `sign_in` (`username`, `password`, `rd`).'),
   basic: flag(false, 'Requests to every guarded route may bring name and password in `Authorization: Basic`, and need no session then.')
 }, { additionalProperties: false, description: 'Users of a password file, who sign in beside those of the provider.' })
+
+const queryRule = Type.Unsafe<QueryRule>(Type.Union([
+  Type.Object({ value: Type.String() }, { additionalProperties: false }),
+  Type.Object({ pattern: Type.String({ minLength: 1 }) }, { additionalProperties: false })
+]))
 
 /** The options of `fastify-oidc-forward-auth`. */
 export const forwardAuthOptionsSchema = Type.Object({
@@ -22,6 +28,7 @@ export const forwardAuthOptionsSchema = Type.Object({
   set_authorization_header: flag(false, '`auth` answers the ID token, in `Authorization: Bearer …`.'),
   sign_out_at_provider: flag(false, '`sign_out` of a session goes to the end-session page of the provider, with `id_token_hint`, and the provider sends the browser to `rd`, which has to be registered there.'),
   cross_site_sign_out: withDefault(Type.Union([Type.Literal('allow'), Type.Literal('confirm')], { description: '`sign_out` from a link on another site: `confirm` asks first, `allow` does not.' }), 'confirm'),
+  authorization_params_from_query: Type.Optional(Type.Record(Type.String(), Type.Array(queryRule, { minItems: 1 }), { description: 'Parameters of the authorization request that the query of `start` may set, in place of those of `authorization_params`: by name, the values that are allowed, `{ value: login }`, or that an expression of RE2 finds something in, `{ pattern: "^[^@]+@example\\\\.com$" }`. Others are ignored. Not those that the login sets itself, nor `scope` or `response_mode`.' })),
   backend_logout_url: Type.Optional(Type.String({ pattern: '^https?://', description: 'Address that is asked (GET) at the sign-out of a session, with `{id_token}` in it as the ID token. What it answers changes nothing.' }))
 }, { additionalProperties: false })
 
@@ -34,8 +41,8 @@ export type ForwardAuthSettings = Resolved<typeof forwardAuthOptionsSchema>
 /** Options that Fastify's `register` takes out of the same object. */
 const REGISTER_OPTIONS = new Set(['logLevel', 'logSerializers'])
 
-function crossFieldProblems ({ pass_access_token: passes, set_xauthrequest: sets, backend_logout_url: url, skip_provider_button: skips, sign_in_in_place: inPlace }: ForwardAuthSettings): OptionProblem[] {
-  const problems: OptionProblem[] = []
+function crossFieldProblems ({ pass_access_token: passes, set_xauthrequest: sets, backend_logout_url: url, skip_provider_button: skips, sign_in_in_place: inPlace, authorization_params_from_query: rules = {} }: ForwardAuthSettings): OptionProblem[] {
+  const problems: OptionProblem[] = checkQueryRules(rules)
   if (skips && inPlace) problems.push({ path: ['sign_in_in_place'], message: 'contradicts skip_provider_button: there is no page' })
   if (passes && !sets) problems.push({ path: ['pass_access_token'], message: 'has a meaning only with set_xauthrequest: true' })
   if (url !== undefined && !URL.canParse(url)) problems.push({ path: ['backend_logout_url'], message: 'is not a URL' })

@@ -3,6 +3,8 @@ import { sendPage, type Endpoint } from './answers.ts'
 import type { EndpointPaths } from './endpoint-paths.ts'
 import type { PasswordOutcome, PasswordSignIn } from './htpasswd/password-sign-in.ts'
 import type { ForwardAuthSettings } from './options.ts'
+import { queryOf } from './parameters.ts'
+import { createQueryParameters } from './query-rules.ts'
 import { createRedirectTargets, leadsTo } from './redirect-target.ts'
 import { createSignInPage } from './sign-in-page.ts'
 
@@ -27,7 +29,8 @@ export function createSignIn (fastify: FastifyInstance, settings: ForwardAuthSet
   const circular = [paths.signIn, paths.start, paths.callback, paths.signOut]
   const targetOf = createRedirectTargets(fastify, paths, circular)
   const pageFor = createSignInPage(settings, paths, passwords?.displaysForm === true)
-  const start: Endpoint = async (request, reply) => await oidc.login(request, reply, { returnTo: targetOf(request) })
+  const parametersOf = createQueryParameters(settings.authorization_params_from_query ?? {})
+  const start: Endpoint = async (request, reply) => await oidc.login(request, reply, { returnTo: targetOf(request), parameters: parametersOf(queryOf(request)) })
   if (inPlace) oidc.offerLogin(async (_request, reply, returnTo) => sendPage(reply.code(403).header('cache-control', 'no-store'), pageFor(leadsTo(returnTo, circular) ? paths.home : returnTo, null)))
 
   async function show (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {

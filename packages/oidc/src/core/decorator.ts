@@ -5,6 +5,7 @@ import { sessionOf } from '../http/guard.ts'
 import { originOf, returnToOf } from '../http/return-to.ts'
 import { issueSession } from '../login/issue.ts'
 import { needsDiscovery } from '../options/bearer-options.ts'
+import { isReservedParameter } from '../options/authorization-params.ts'
 import type { Provider } from '../provider/provider.ts'
 import type { Core, CoreGround } from './core.ts'
 import type { FastifyOidc, RevokeTarget } from './fastify-oidc.ts'
@@ -22,6 +23,11 @@ function createRevoke ({ provider, clock, log }: CoreGround, { revoke }: Core): 
     log.info({ oidc: 'revocation', count }, 'sessions revoked')
     return count
   }
+}
+
+function refuseReserved (parameters: object): void {
+  const name = Object.keys(parameters).find(isReservedParameter)
+  if (name !== undefined) throw new TypeError(`${name} is set by the login itself`)
 }
 
 /** Where there are no sessions, nobody can be logged in or out. */
@@ -42,11 +48,12 @@ function createSessionDecorator (ground: CoreGround, core: Core, cookies: OwnCoo
     get issuer () { return provider.issuer },
     callbackPath: settings.bearer_only ? null : paths.callback,
     offerLogin: core.offerLogin,
-    async login (request, reply, { returnTo } = {}) {
+    async login (request, reply, { returnTo, parameters = {} } = {}) {
+      refuseReserved(parameters)
       const origin = originOf(request)
       // Not to what was asked for: where that starts a login, an address that is refused would start it again for ever.
       const path = returnTo === undefined ? returnToOf(request, origin) : core.targets.targetOf(returnTo, origin) ?? paths.home
-      return await core.login(request, reply, { returnTo: path, restarts: 0, prompt: null })
+      return await core.login(request, reply, { returnTo: path, restarts: 0, prompt: null, asked: parameters })
     },
     logout: core.logout.logout,
     endSession: core.logout.endSession,

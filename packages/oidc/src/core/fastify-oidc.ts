@@ -24,10 +24,10 @@ export interface FastifyOidc {
   /** Path that the provider's answers come to, as the browser sees it; null: one beside each route, or, with `bearer_only`, none. */
   readonly callbackPath: string | null
   /**
-   * Sends the browser to the provider; it comes back to `returnTo`: a path of the same origin, or an absolute address on a host of `whitelist_domains`. Default: what was asked for; anything else: the home of this scope.
+   * Sends the browser to the provider; it comes back to `returnTo`: a path of the same origin, or an absolute address on a host of `whitelist_domains`. Default: what was asked for; anything else: the home of this scope. `parameters` of the authorization request go in place of those of `authorization_params`, by name; what the login sets itself is a TypeError.
    * @throws FST_OIDC_PROVIDER_UNAVAILABLE
    */
-  login (request: FastifyRequest, reply: FastifyReply, options?: { returnTo?: string }): Promise<FastifyReply>
+  login (request: FastifyRequest, reply: FastifyReply, options?: { returnTo?: string, parameters?: Readonly<Record<string, readonly string[]>> }): Promise<FastifyReply>
   /** Has visits without a session answered by a page that offers a login, in place of the way to the provider; of several the last holds. Whoever is not on a visit gets 401 as before. */
   offerLogin (offer: LoginOffer): void
   /** Ends the session here and at the provider. */

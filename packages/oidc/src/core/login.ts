@@ -4,6 +4,7 @@ import type { Transactions } from '../cookie/transaction.ts'
 import type { LoginAdvice } from '../http/login-advice.ts'
 import { originOf, returnToOf, type ReturnTargets } from '../http/return-to.ts'
 import { startLogin } from '../login/start.ts'
+import type { AskedParameters } from '../provider/authorization.ts'
 import type { CoreGround } from './core.ts'
 import type { LoginOffer } from './fastify-oidc.ts'
 
@@ -20,6 +21,7 @@ interface LoginAttempt {
   readonly restarts: number
   /** `none`: nobody is to see anything of it. */
   readonly prompt: 'none' | null
+  readonly asked?: AskedParameters
 }
 
 /** Sends a browser to the provider. @throws FST_OIDC_PROVIDER_UNAVAILABLE */
@@ -32,9 +34,9 @@ function wholeTarget (targets: ReturnTargets, path: string, origin: string, redi
 }
 
 export function createLogin ({ settings, provider, paths, clock }: CoreGround, { jar, transactions, advice, targets }: CookieRooms): Login {
-  return async (request, reply, { returnTo, restarts, prompt }) => {
+  return async (request, reply, { returnTo, restarts, prompt, asked = {} }) => {
     const redirectUri = paths.redirectUriOf(request)
-    const started = await startLogin(provider, settings, { returnTo: wholeTarget(targets, returnTo, originOf(request), redirectUri), redirectUri, attempt: restarts, prompt })
+    const started = await startLogin(provider, settings, { returnTo: wholeTarget(targets, returnTo, originOf(request), redirectUri), redirectUri, attempt: restarts, prompt, asked })
     transactions.begin(request, reply, started.state, { ...started, startedAt: clock(), isSilent: prompt !== null }, jar.size(request))
     advice.begins(request, redirectUri)
     advice.setsCookies(request, reply, started.location)

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { OidcSettings } from '../options/settings.ts'
-import { authorize } from '../provider/authorization.ts'
+import { authorize, type AskedParameters } from '../provider/authorization.ts'
 import type { Provider } from '../provider/provider.ts'
 
 /** Where a login begins, and what must be remembered until the provider answers. */
@@ -26,8 +26,8 @@ function boundReturnTo (returnTo: string): string {
  * Starts a login at the provider.
  * @throws FST_OIDC_PROVIDER_UNAVAILABLE
  */
-export async function startLogin (provider: Provider, settings: OidcSettings, { returnTo, redirectUri, attempt, prompt }: { returnTo: string, redirectUri: string, attempt: number, prompt: 'none' | null }): Promise<StartedLogin> {
+export async function startLogin (provider: Provider, settings: OidcSettings, { returnTo, redirectUri, attempt, prompt, asked }: { returnTo: string, redirectUri: string, attempt: number, prompt: 'none' | null, asked: AskedParameters }): Promise<StartedLogin> {
   const seed = randomBytes(SEED_BYTES).toString('base64url')
-  const authorization = await authorize(provider, settings, { redirectUri, attempt, seed, prompt })
+  const authorization = await authorize(provider, settings, { redirectUri, attempt, seed, prompt, asked })
   return { ...authorization, seed, returnTo: boundReturnTo(returnTo) }
 }

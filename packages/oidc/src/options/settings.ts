@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { checkOptions, optionsError, sessionSchema, type OptionProblem } from 'fastify-oidc-session-store'
 import { checkDomains } from '../policy/domain-list.ts'
+import { checkAuthorizationParams } from './authorization-params.ts'
 import { checkBearerOptions } from './bearer-options.ts'
 import { checkClientAuth } from './client-auth-options.ts'
 import { checkClaimSchema } from './claim-schema.ts'
@@ -19,7 +20,6 @@ import { findUnbuilt } from './unbuilt.ts'
 /** Options that hold: checked, with defaults and profile, frozen. */
 export type OidcSettings = ResolvedOptions & { readonly session: NonNullable<ResolvedOptions['session']> }
 
-const RESERVED_PARAMETERS = ['state', 'nonce', 'redirect_uri', 'client_id', 'response_type', 'code_challenge', 'code_challenge_method', 'code_verifier', 'request', 'request_uri', 'dpop_jkt']
 const MEANT_SECONDS = 600
 
 const problem = (path: string, message: string): OptionProblem => ({ path: path.split('.'), message })
@@ -35,13 +35,6 @@ function checkRedirectUri ({ redirect_uri: redirectUri }: ResolvedOptions): Opti
   if (redirectUri === undefined || !URL.canParse(redirectUri, 'http://localhost')) return []
   const { hash, username, password } = new URL(redirectUri, 'http://localhost')
   return hash === '' && username === '' && password === '' ? [] : [problem('redirect_uri', 'must not have a fragment, a user name or a password')]
-}
-
-function checkAuthorizationParams ({ authorization_params: parameters = {} }: ResolvedOptions): OptionProblem[] {
-  return Object.keys(parameters)
-    .filter(name => RESERVED_PARAMETERS.includes(name))
-    .map(name => problem(`authorization_params.${name}`, 'is set by the login itself and cannot be overridden'))
-    .concat(['query', undefined].includes(parameters.response_mode as string | undefined) ? [] : [problem('authorization_params.response_mode', 'must be query: others are not available in this version')])
 }
 
 function explainTimeout (found: OptionProblem): OptionProblem {

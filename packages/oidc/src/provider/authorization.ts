@@ -17,6 +17,9 @@ export interface Authorization {
   readonly state: string
 }
 
+/** Parameters of one login, in place of those of `authorization_params`. */
+export type AskedParameters = Readonly<Record<string, readonly string[]>>
+
 const derive = (seed: string, purpose: string): string => createHmac('sha256', seed).update(purpose).digest('base64url')
 
 /**
@@ -35,10 +38,10 @@ export function requestedScope ({ scope, authorization_params: parameters = {} }
   return typeof parameters.scope === 'string' ? parameters.scope : scope
 }
 
-function extraParameters (settings: OidcSettings): URLSearchParams {
+function extraParameters (settings: OidcSettings, asked: AskedParameters): URLSearchParams {
   const parameters = new URLSearchParams()
-  for (const [name, value] of Object.entries(settings.authorization_params ?? {})) {
-    if (Array.isArray(value)) for (const member of value) parameters.append(name, member)
+  for (const [name, value] of Object.entries({ ...settings.authorization_params, ...asked })) {
+    if (typeof value === 'object') for (const member of value) parameters.append(name, member)
     else parameters.append(name, String(value))
   }
   return parameters
@@ -56,12 +59,12 @@ async function send (client: ProviderClient, settings: OidcSettings, parameters:
  * The authorization request (RFC 6749, section 4.1.1; OpenID Connect Core 1.0, section 3.1.2.1).
  * @throws FST_OIDC_PROVIDER_UNAVAILABLE; where it is pushed, also FST_OIDC_CLIENT_REFUSED and FST_OIDC_PROVIDER_INVALID
  */
-export async function authorize (provider: Provider, settings: OidcSettings, { redirectUri, attempt, seed, prompt }: { readonly redirectUri: string, readonly attempt: number, readonly seed: string, readonly prompt: 'none' | null }): Promise<Authorization> {
+export async function authorize (provider: Provider, settings: OidcSettings, { redirectUri, attempt, seed, prompt, asked }: { readonly redirectUri: string, readonly attempt: number, readonly seed: string, readonly prompt: 'none' | null, readonly asked: AskedParameters }): Promise<Authorization> {
   const client = await provider.client()
   // The attempt rides in the state, so that a browser without cookies cannot be sent round for ever.
   const state = `${randomState()}.${attempt}`
   const { nonce, codeVerifier } = deriveProofs(seed, settings)
-  const parameters = extraParameters(settings)
+  const parameters = extraParameters(settings, asked)
   parameters.set('response_type', 'code')
   if (!parameters.has('scope')) parameters.set('scope', settings.scope)
   if (prompt !== null && !parameters.has('prompt')) parameters.set('prompt', prompt)
