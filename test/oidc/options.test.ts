@@ -112,6 +112,37 @@ t.test('an option without behaviour yet says so, and never does nothing', async 
   t.strictSame(problemsOf({ ...minimal, allowed_groups: ['a'] }), ['allowed_groups is not available in this version'])
 })
 
+t.test('O156: rules, addresses and expressions that do not hold are told with their place', async t => {
+  const rows: Array<[name: string, entry: string, message: RegExp | null]> = [
+    ['skip_auth_routes', '', /^skip_auth_routes\.0 is too short/],
+    ['skip_auth_routes', 'GET=', /^skip_auth_routes\.0 has no expression/],
+    ['skip_auth_routes', '!=', /^skip_auth_routes\.0 has no expression/],
+    ['skip_auth_routes', '=', /^skip_auth_routes\.0 has no expression/],
+    ['skip_auth_routes', 'FETCH=^/x', /^skip_auth_routes\.0 has "FETCH" for a method, and there is none of that name: .* write "\(\?:FETCH=\^\/x\)"$/],
+    ['skip_auth_routes', '^/(x', /^skip_auth_routes\.0 is not a regular expression of RE2 \(Go\): missing closing \)/],
+    ['skip_auth_routes', 'GET!=^/[x', /^skip_auth_routes\.0 is not a regular expression of RE2 \(Go\): missing closing \]/],
+    ['skip_auth_routes', '^/(?!api)', /^skip_auth_routes\.0 is not a regular expression of RE2 \(Go\): invalid or unsupported Perl syntax: `\(\?!`$/],
+    ['skip_auth_routes', '^/(a)\\1', /^skip_auth_routes\.0 is not a regular expression of RE2 \(Go\): invalid escape sequence/],
+    ['skip_auth_routes', '^/x{1001}', /^skip_auth_routes\.0 is not a regular expression of RE2 \(Go\): invalid repeat count/],
+    ['skip_auth_routes', 'x'.repeat(2001), /^skip_auth_routes\.0 is too long/],
+    ['skip_auth_routes', '(?i)^/x\\z', null],
+    ['api_routes', '(', /^api_routes\.0 is not a regular expression/],
+    ['api_routes', 'GET=^/x', null],
+    ['trusted_ips', '10.0.0.1/8', /^trusted_ips\.0 has bits set behind its length: write 10\.0\.0\.0\/8 for that network, or 10\.0\.0\.1 for that address alone$/],
+    ['trusted_ips', '2001:db8::1/32', /^trusted_ips\.0 has bits set behind its length: write 2001:db8::\/32 for that network, or 2001:db8::1 for that address alone$/],
+    ['trusted_ips', '::ffff:10.0.0.1/104', /^trusted_ips\.0 has bits set behind its length/],
+    ['trusted_ips', '10.0.0.0/33', /^trusted_ips\.0 must end with a length up to \/32$/],
+    ['trusted_ips', '::/129', /^trusted_ips\.0 must end with a length up to \/128$/],
+    ...['10.0.0', '10.0.0.0/08', '10.0.0.0/', '010.0.0.0/8', '10.0.0.0/255.0.0.0', 'localhost', 'fe80::1%eth0', '*', '10.0.0.0/8,192.168.0.0/16', ' 10.0.0.1', '10.0.0.1:80', '[::1]'].map((entry): [string, string, RegExp] => ['trusted_ips', entry, /^trusted_ips\.0 must be an IP address, or a network such as 10\.0\.0\.0\/8$/]),
+    ...['10.0.0.0/8', '10.0.0.1', '10.0.0.1/32', '::1', '0.0.0.0/0', '::/0', '2001:db8::/32', '::ffff:10.0.0.0/104'].map((entry): [string, string, null] => ['trusted_ips', entry, null])
+  ]
+  for (const [name, entry, message] of rows) {
+    const problems = problemsOf({ ...minimal, [name]: [entry] })
+    if (message === null) t.strictSame(problems, [], `${name} ${entry}`)
+    else t.match(problems, [message], `${name} ${entry.slice(0, 40)}`)
+  }
+})
+
 // rows: session.storage
 t.test('where sessions live and what they agree through fit together', async t => {
   const problems = (session: Record<string, unknown>): readonly string[] => problemsOf({ ...minimal, session: { secret: SECRET, ...session } })

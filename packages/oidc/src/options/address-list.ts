@@ -1,8 +1,16 @@
-import { isIP } from 'node:net'
-import ipaddr from 'ipaddr.js'
+import { isIPv4, isIPv6 } from 'node:net'
 
-type Address = ipaddr.IPv4 | ipaddr.IPv6
-type Network = readonly [address: Address, length: number]
+/** An address as a number of 32 or 128 bits. */
+interface Address {
+  readonly bits: 32 | 128
+  readonly value: bigint
+}
+
+interface Network {
+  readonly first: Address
+  /** Bits that say which network it is. */
+  readonly length: number
+}
 
 export type ParsedNetwork =
   | { readonly kind: 'network', readonly network: Network }
@@ -15,43 +23,56 @@ export interface AddressList {
 }
 
 const ENTRY = /^(?<address>[^/]+)(?:\/(?<length>0|[1-9]\d{0,2}))?$/
-const MAPPED = 96
 const BRACKETED = /^\[([\da-f:.]+)\](?::\d{1,5})?$/i
 const WITH_PORT = /^(\d{1,3}(?:\.\d{1,3}){3}):\d{1,5}$/
+/** `::ffff:0:0/96` holds the addresses of IPv4 (RFC 4291, section 2.5.5.2). */
+const MAPPED_PREFIX = 0xffffn
+const MAPPED_LENGTH = 96
 
-const bitsOf = (address: Address): number => address.toByteArray().length * 8
+/** As the URL parser writes it: no dots, and one gap at most. */
+const canonical = (address: string): string => new URL(`http://[${address}]/`).hostname.slice(1, -1)
+
+function groupsOf (address: string): string[] {
+  const [before = '', after] = canonical(address).split('::')
+  const [left, right] = [before, after ?? ''].map(part => part === '' ? [] : part.split(':'))
+  const [start = [], end = []] = [left, right]
+  return [...start, ...Array.from({ length: 8 - start.length - end.length }, () => '0'), ...end]
+}
+
+/** null: it is none, or one of a link, whose zone only one machine knows. */
+function parseAddress (text: string): Address | null {
+  if (isIPv4(text)) return { bits: 32, value: text.split('.').reduce((value, octet) => value << 8n | BigInt(octet), 0n) }
+  if (!isIPv6(text) || text.includes('%')) return null
+  return { bits: 128, value: groupsOf(text).reduce((value, group) => value << 16n | BigInt(`0x${group}`), 0n) }
+}
+
+function formatAddress ({ bits, value }: Address): string {
+  const size = bits === 32 ? 8n : 16n
+  const parts = Array.from({ length: bits / Number(size) }, (_, index) => value >> (BigInt(bits) - size * BigInt(index + 1)) & ((1n << size) - 1n))
+  return bits === 32 ? parts.join('.') : canonical(parts.map(part => part.toString(16)).join(':'))
+}
+
+const rest = ({ first: { bits }, length }: Network): bigint => BigInt(bits - length)
+
+/** An IPv4 network that is written as part of IPv6 is one. */
+function unmap (network: Network): Network {
+  const { first: { bits, value }, length } = network
+  if (bits === 32 || length < MAPPED_LENGTH || value >> 32n !== MAPPED_PREFIX) return network
+  return { first: { bits: 32, value: value & 0xffffffffn }, length: length - MAPPED_LENGTH }
+}
 
 const problem = (message: string): ParsedNetwork => ({ kind: 'problem', message })
 
-/** The lowest address of the network. */
-function firstOf (address: Address, length: number): Address {
-  const bytes = address.toByteArray().map((byte, index) => {
-    const kept = Math.max(0, Math.min(8, length - index * 8))
-    return byte & (0xff << (8 - kept)) & 0xff
-  })
-  return ipaddr.fromByteArray(bytes)
-}
-
-/** An IPv4 network that is written as part of IPv6 is one. */
-function unmap (address: Address, length: number): Network {
-  return address instanceof ipaddr.IPv6 && address.isIPv4MappedAddress() && length >= MAPPED ? [address.toIPv4Address(), length - MAPPED] : [address, length]
-}
-
 /** An address, or a network by its lowest address. */
 export function parseNetwork (entry: string): ParsedNetwork {
-  const { address: written = '', length: prefix } = ENTRY.exec(entry)?.groups ?? {}
-  if (isIP(written) === 0 || written.includes('%')) return problem('must be an IP address, or a network such as 10.0.0.0/8')
-  const address = ipaddr.parse(written)
-  const length = prefix === undefined ? bitsOf(address) : Number(prefix)
-  if (length > bitsOf(address)) return problem(`must end with a length up to /${bitsOf(address)}`)
-  const first = firstOf(address, length)
-  if (first.toString() !== address.toString()) return problem(`has bits set behind its length: write ${first.toString()}/${length} for that network, or ${address.toString()} for that address alone`)
-  return { kind: 'network', network: unmap(address, length) }
-}
-
-function parseAddress (text: string): Address | null {
-  const bare = BRACKETED.exec(text)?.[1] ?? WITH_PORT.exec(text)?.[1] ?? text
-  return isIP(bare) === 0 || bare.includes('%') ? null : ipaddr.process(bare)
+  const { address: written = '', length } = ENTRY.exec(entry)?.groups ?? {}
+  const address = parseAddress(written)
+  if (address === null) return problem('must be an IP address, or a network such as 10.0.0.0/8')
+  const network = { first: address, length: length === undefined ? address.bits : Number(length) }
+  if (network.length > address.bits) return problem(`must end with a length up to /${address.bits}`)
+  const first = { ...address, value: address.value >> rest(network) << rest(network) }
+  if (first.value !== address.value) return problem(`has bits set behind its length: write ${formatAddress(first)}/${network.length} for that network, or ${formatAddress(address)} for that address alone`)
+  return { kind: 'network', network: unmap(network) }
 }
 
 /** Entries that do not hold cover nothing. */
@@ -59,8 +80,10 @@ export function createAddressList (entries: readonly string[]): AddressList {
   const networks = entries.map(parseNetwork).flatMap(parsed => parsed.kind === 'network' ? [parsed.network] : [])
   return {
     covers (text) {
-      const address = parseAddress(text)
-      return address !== null && networks.some(([network, length]) => address.kind() === network.kind() && address.match(network, length))
+      const address = parseAddress(BRACKETED.exec(text)?.[1] ?? WITH_PORT.exec(text)?.[1] ?? text)
+      if (address === null) return false
+      const { bits, value } = unmap({ first: address, length: address.bits }).first
+      return networks.some(network => network.first.bits === bits && value >> rest(network) === network.first.value >> rest(network))
     }
   }
 }
@@ -68,5 +91,5 @@ export function createAddressList (entries: readonly string[]): AddressList {
 /** Is it every address of its family? */
 export function coversEverything (entry: string): boolean {
   const parsed = parseNetwork(entry)
-  return parsed.kind === 'network' && parsed.network[1] === 0
+  return parsed.kind === 'network' && parsed.network.length === 0
 }
