@@ -1,45 +1,8 @@
 import t from 'tap'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import type { FastifyInstance, LightMyRequestResponse as Response } from 'fastify'
-import type { ForwardAuthOptions } from 'fastify-oidc-forward-auth'
 import { withIdentity } from 'fastify-oidc-testing'
+import { basic, BCRYPT, cookieOf, FETCH, guarded, PASSWORD, passwordFile, SAME_ORIGIN, send } from './htpasswd-parts.ts'
 import { gate, statusOf } from './parts.ts'
 
-/** `htpasswd -B -C 5`, and `htpasswd -s`: the password is "correct horse". */
-const BCRYPT = '$2y$05$zUrmoC3fR9PE0TVJ7nOSBO6K06ba6RS4vFH9v83.aJm5iQGc0lJYO'
-const SHA = '{SHA}L55TUjtiq8FBorTWAZ0jy6g129A='
-const PASSWORD = 'correct horse'
-const SAME_ORIGIN = { origin: 'http://localhost', 'sec-fetch-site': 'same-origin' }
-
-type Scope = Parameters<typeof gate>[0]
-
-function passwordFile (t: Scope, text = `# people\nalice:${BCRYPT}\n\r\nbob:${SHA}\r\n`): string {
-  const folder = mkdtempSync(join(tmpdir(), 'htpasswd-'))
-  t.teardown(() => { rmSync(folder, { recursive: true }) })
-  const file = join(folder, 'users')
-  writeFileSync(file, text)
-  return file
-}
-
-async function guarded (t: Scope, htpasswd: Partial<NonNullable<ForwardAuthOptions['htpasswd']>> = {}, settings: Parameters<typeof gate>[1] = {}) {
-  const file = htpasswd.file ?? passwordFile(t)
-  const application = await gate(t, { ...settings, endpoints: { ...settings.endpoints, htpasswd: { file, ...htpasswd } } })
-  application.app.get('/who', async ({ oidc, headers }) => ({ user: oidc.user, email: oidc.email, groups: oidc.groups, via: oidc.via, claims: oidc.claims, identity: Object.keys(oidc.identityHeaders), authorization: headers.authorization ?? null }))
-  return { ...application, file }
-}
-
-async function send (app: FastifyInstance, form: Record<string, string>, headers: Record<string, string> = SAME_ORIGIN, remoteAddress = '192.0.2.1'): Promise<Response> {
-  return await app.inject({ method: 'POST', url: '/oauth2/sign_in', headers: { 'content-type': 'application/x-www-form-urlencoded', ...headers }, body: new URLSearchParams(form).toString(), remoteAddress })
-}
-
-function cookieOf (response: Response): string {
-  return [response.headers['set-cookie'] ?? []].flat().map(line => line.split(';', 1).join('')).filter(pair => !pair.endsWith('=')).join('; ')
-}
-
-const basic = (name: string, password: string): Record<string, string> => ({ authorization: `Basic ${Buffer.from(`${name}:${password}`).toString('base64')}` })
-const FETCH = { 'sec-fetch-mode': 'cors' }
 const NAVIGATION = { 'sec-fetch-mode': 'navigate', accept: 'text/html' }
 
 t.test('O111: the right password is 302 and a session in the configured groups', async t => {

@@ -5,6 +5,8 @@ import { tooManyGuesses } from './too-many-guesses.ts'
 export interface GuessBrake {
   /** A guess begins. @throws FST_OIDC_FORWARD_AUTH_GUESSES_TOO_MANY, with the seconds to wait */
   take (address: string, name: string): void
+  /** So many were wrong from there that not even a password that was right before may tell itself from them. */
+  isHeld (address: string, name: string): boolean
   /** It was right, and is not counted. */
   forgive (address: string, name: string): void
 }
@@ -49,23 +51,34 @@ export function createGuessBrake (nowMs: () => number): GuessBrake {
     return count
   }
 
-  function countsOf (address: string, name: string): Array<readonly [count: Count, limit: number]> {
-    const network = networkOf(address)
-    const pair = JSON.stringify([network, name])
-    const ofName = (known.get(pair) ?? 0) > nowMs() ? [] : [[countOf(counts.name, name), MAX_OF_NAME] as const]
-    return [[countOf(counts.pair, pair), MAX_OF_PAIR], [countOf(counts.address, network), MAX_OF_ADDRESS], ...ofName]
+  const pairOf = (address: string, name: string): string => JSON.stringify([networkOf(address), name])
+  const isKnown = (pair: string): boolean => (known.get(pair) ?? 0) > nowMs()
+
+  function count (kept: Map<string, Count>, key: string, limit: number): void {
+    const found = countOf(kept, key)
+    found.guesses++
+    if (found.guesses > limit) throw tooManyGuesses(Math.ceil((found.endMs - nowMs()) / 1000))
+  }
+
+  function uncount (kept: Map<string, Count>, key: string): void {
+    const found = countOf(kept, key)
+    found.guesses = Math.max(0, found.guesses - 1)
   }
 
   return {
     take (address, name) {
-      const all = countsOf(address, name)
-      const full = all.filter(([count, limit]) => count.guesses >= limit)
-      if (full.length > 0) throw tooManyGuesses(Math.ceil((Math.max(...full.map(([{ endMs }]) => endMs)) - nowMs()) / 1000))
-      for (const [count] of all) count.guesses++
+      const pair = pairOf(address, name)
+      count(counts.pair, pair, MAX_OF_PAIR)
+      count(counts.address, networkOf(address), MAX_OF_ADDRESS)
+      // Last: who is stopped before cannot keep others out of the name.
+      if (!isKnown(pair)) count(counts.name, name, MAX_OF_NAME)
     },
+    isHeld: (address, name) => countOf(counts.pair, pairOf(address, name)).guesses >= MAX_OF_PAIR,
     forgive (address, name) {
-      for (const [count] of countsOf(address, name)) count.guesses = Math.max(0, count.guesses - 1)
-      const pair = JSON.stringify([networkOf(address), name])
+      const pair = pairOf(address, name)
+      uncount(counts.pair, pair)
+      uncount(counts.address, networkOf(address))
+      if (!isKnown(pair)) uncount(counts.name, name)
       known.delete(pair)
       keep(known, pair, nowMs() + KNOWN_MS)
     }

@@ -80,8 +80,10 @@ const ROUTES: GuardOptions = { askedOf }
 /** Refused for what they may do, and not for who they are or where they come from. */
 const IDENTIFIED: ReadonlySet<Decision['kind']> = new Set(['missing scopes'])
 
-/** Nobody to us: there is no token where only tokens count, or the claims do not hold. */
-const isUnidentified = (error: unknown): boolean => error instanceof BearerRequiredError || error instanceof ClaimsInvalidError
+const TOO_MANY = 429
+
+/** Nobody to us: there is no token where only tokens count, the claims do not hold, or no more guesses are looked at. */
+const isUnidentified = (error: unknown): boolean => error instanceof BearerRequiredError || error instanceof ClaimsInvalidError || (error as { statusCode?: unknown }).statusCode === TOO_MANY
 
 export function createGuard (room: GuardRoom): Guard {
   const { jar, sessions, clock, bearer } = room
