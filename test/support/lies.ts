@@ -15,6 +15,8 @@ export type Failure =
   | 'invalid_grant'
   /** Drops the connection. */
   | 'reset'
+  /** Sends whoever asks to `/elsewhere`. */
+  | 'redirect'
 
 /** What is wrong with the ID token. Everything else in it is right. */
 export type IdTokenLie =
@@ -49,6 +51,10 @@ export interface Lies {
   /** Proofs of possession are never good enough: each call that brings one is told to make it again, with this nonce. */
   readonly dpopNonce?: string
   readonly failures?: Readonly<Partial<Record<Endpoint, Failure>>>
+  /** By how many seconds its clock is ahead, in the `Date` of its answers. */
+  readonly clockAhead?: number
+  /** Its keys, as they are published. */
+  readonly keys?: readonly unknown[]
 }
 
 /** Holds answers back until it is opened. */

@@ -160,7 +160,7 @@ async function answer (state: State, endpoint: Endpoint, request: IncomingMessag
   if (needsClient && !isKnownClient(state, request.headers.authorization ?? '', parameters)) return unknownClient
   switch (endpoint) {
     case 'discovery': return { status: 200, body: overlay(discoveryDocument(state), state.lies.discovery) }
-    case 'jwks': return { status: 200, body: { ...await state.mint.jwks() } }
+    case 'jwks': return { status: 200, body: { ...await state.mint.jwks(), ...(state.lies.keys === undefined ? {} : { keys: state.lies.keys }) } }
     case 'authorize': return authorize(state, parameters)
     case 'token': return await exchangeCode(state, parameters)
     case 'refresh': return await refresh(state, parameters)
@@ -186,7 +186,9 @@ function wantNonce (endpoint: Endpoint, nonce: string): Answer {
 }
 
 async function respond (state: State, endpoint: Endpoint, request: IncomingMessage, response: ServerResponse, parameters: URLSearchParams): Promise<void> {
-  const failure = state.lies.failures?.[endpoint]
+  const { clockAhead, failures } = state.lies
+  const failure = failures?.[endpoint]
+  if (clockAhead !== undefined) response.setHeader('date', new Date(Date.now() + clockAhead * 1000).toUTCString())
   const proof = request.headers.dpop
   if (typeof proof === 'string') {
     state.proofs.push({ endpoint, nonce: readNonce(proof) })
@@ -199,6 +201,7 @@ async function respond (state: State, endpoint: Endpoint, request: IncomingMessa
     case 'not_json': response.writeHead(200, { 'content-type': 'text/html' }).end('<html>Welcome to the hotel</html>'); return
     case 'server_error': send(response, { status: 500, body: { error: 'server_error' } }); return
     case 'invalid_grant': send(response, refusal); return
+    case 'redirect': send(response, { status: 302, location: `${state.issuer}/elsewhere` }); return
     case 'huge':
     case undefined: {
       const honest = await answer(state, endpoint, request, parameters)

@@ -6,11 +6,11 @@ import { parseCommandLine } from '../importers/oauth2-proxy/command-line.ts'
 import { ORIGINS, type ForeignFormat } from '../importers/origins.ts'
 import { findSessionRequest, SESSION_OPTIONS, strayOption, type SessionRequest } from './session-arguments.ts'
 
-export const COMMANDS = ['start', 'check', 'routes', 'import', 'sessions'] as const
+export const COMMANDS = ['start', 'check', 'doctor', 'routes', 'import', 'sessions'] as const
 export type Command = typeof COMMANDS[number]
 
 /** A command that needs to know the file, and nothing else. */
-export type FileCommand = Exclude<Command, 'sessions'>
+export type FileCommand = Exclude<Command, 'sessions' | 'doctor'>
 
 /** A file to read. */
 export interface ConfigurationSource {
@@ -25,6 +25,7 @@ export interface ConfigurationSource {
 /** What was typed. */
 export type Invocation =
   | { readonly kind: 'run', readonly command: FileCommand, readonly source: ConfigurationSource }
+  | { readonly kind: 'doctor', readonly source: ConfigurationSource, readonly format: 'text' | 'json' }
   | { readonly kind: 'sessions', readonly source: ConfigurationSource, readonly request: SessionRequest }
   /** null: the program's. */
   | { readonly kind: 'help', readonly command: Command | null }
@@ -137,6 +138,13 @@ function findFile (command: Command, { config, from }: Parsed['values'], [first,
   return isText(file) ? { value: file } : { misuse: command === 'import' ? 'FILE is missing' : '--config FILE is missing' }
 }
 
+function findDoctor ({ json, ...values }: Parsed['values'], source: ConfigurationSource): Invocation {
+  const stray = strayOption(values)
+  if (stray !== null) return { kind: 'misuse', message: `--${stray} is for sessions`, command: 'doctor' }
+  if (json !== undefined && json !== true) return { kind: 'misuse', message: '--json takes no value', command: 'doctor' }
+  return { kind: 'doctor', source, format: json === true ? 'json' : 'text' }
+}
+
 /** Reads the arguments after the program's name. */
 export function parseArguments (args: readonly string[]): Invocation {
   const end = args.indexOf('--')
@@ -168,7 +176,9 @@ export function parseArguments (args: readonly string[]): Invocation {
     const request = findSessionRequest(values, surplus[0])
     return 'misuse' in request ? misuse(request.misuse) : { kind: 'sessions', source, request: request.value }
   }
+  if (command === 'doctor') return findDoctor(values, source)
   const stray = strayOption(values)
   if (asks !== null && command === 'import') return misuse('--config-test is for start and check')
-  return stray === null ? { kind: 'run', command: asks === null ? command : 'check', source } : misuse(`--${stray} is for sessions`)
+  if (stray !== null) return misuse(`--${stray} is for ${stray === 'json' ? 'doctor and sessions' : 'sessions'}`)
+  return { kind: 'run', command: asks === null ? command : 'check', source }
 }

@@ -12,6 +12,8 @@ OpenID Connect in front of any upstream, from one file (YAML, JSON or TOML).
 Commands:
   start    run the gateway
   check    look for mistakes in the file, without serving anything
+  doctor   ask the provider and Redis whether logins can work, and say what
+           to change
   routes   list what is served, and what protects it
   import   print a foreign file as one of this gateway, and what is different
   sessions list, show and revoke sessions
@@ -71,6 +73,26 @@ ${FOREIGN}
   -h, --help         this text
 
 ${EXIT_CODES}`,
+  doctor: `Usage: oidc-gateway doctor --config FILE
+
+Looks at what the file leads to and prints a line for each thing: ok, warn or
+FAIL, what is the case, and what to change. The provider is asked for its
+discovery document and keys. It gets one authorization request, which is not
+followed, and one token request with a code that nobody issued, by which it
+shows whether it knows the redirect URI and the client secret. Redis is asked
+where sessions need it. Secrets are not shown, and nobody is logged in.
+
+Options:
+  -c, --config FILE  the configuration file
+${FOREIGN}
+  --json             a line of JSON for each thing: verdict, check, what,
+                     remedy, routes, client_id
+  -h, --help         this text
+
+Exit codes:
+  0  nothing failed; there may be warnings
+  1  something failed
+  2  wrong configuration or wrong usage`,
   routes: `Usage: oidc-gateway routes --config FILE
 
 Lists the routes: host, methods, path, upstream, and what protects each.

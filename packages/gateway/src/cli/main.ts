@@ -24,6 +24,10 @@ const isUsage = (error: unknown): boolean => error instanceof Error && 'code' in
 
 async function run (invocation: Extract<Invocation, { readonly source: unknown }>, terminal: Terminal): Promise<number> {
   if (invocation.kind === 'run') return await (await LOAD[invocation.command]())(invocation.source, terminal)
+  if (invocation.kind === 'doctor') {
+    const { runDoctor } = await import('./doctor.ts')
+    return await runDoctor(invocation.source, invocation.format, terminal)
+  }
   const { runSessions } = await import('./sessions.ts')
   return await runSessions(invocation.source, invocation.request, terminal)
 }
@@ -43,6 +47,7 @@ export async function main (args: readonly string[], terminal: Terminal): Promis
       terminal.err(`Try: oidc-gateway ${invocation.command === null ? '' : `${invocation.command} `}--help`)
       return 2
     case 'run':
+    case 'doctor':
     case 'sessions':
       try {
         return await run(invocation, terminal)

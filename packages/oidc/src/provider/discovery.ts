@@ -44,10 +44,19 @@ export interface DiscoveryOptions {
 
 const withoutSlash = (url: string): string => url.endsWith('/') ? url.slice(0, -1) : url
 
+/** Who must answer at a discovery URL. */
+export function issuerAskedFor (url: string): string {
+  return url.replace(/\/\.well-known\/.*$/, '')
+}
+
 /** OpenID Connect Discovery 1.0, section 4.3: whoever answers there must say that it is who we asked. */
-function checkIssuer (issuer: string, { url, validIssuers }: DiscoveryOptions): void {
-  const asked = url.replace(/\/\.well-known\/.*$/, '')
-  if (withoutSlash(issuer) === withoutSlash(asked) || validIssuers.includes(issuer)) return
+export function isIssuerTrusted (issuer: string, { url, validIssuers }: Pick<DiscoveryOptions, 'url' | 'validIssuers'>): boolean {
+  return withoutSlash(issuer) === withoutSlash(issuerAskedFor(url)) || validIssuers.includes(issuer)
+}
+
+function checkIssuer (issuer: string, options: DiscoveryOptions): void {
+  if (isIssuerTrusted(issuer, options)) return
+  const asked = issuerAskedFor(options.url)
   throw Object.assign(new ProviderInvalidError(), { cause: new Error(`the discovery document of ${asked} names the issuer ${JSON.stringify(issuer).slice(0, 200)}: correct discovery, or list it in claim_validator.issuer.valid_issuers`) })
 }
 
