@@ -76,7 +76,7 @@ async function judgePage (answer: Response): Promise<Attempt<AuthorizationTrial>
  */
 export async function tryAuthorization (provider: Provider, settings: OidcSettings, redirectUri: string): Promise<Attempt<AuthorizationTrial>> {
   try {
-    const { location } = await authorize(provider, settings, { redirectUri, attempt: 0, seed: randomBytes(16).toString('base64url'), prompt: 'none' })
+    const { location } = await authorize(provider, settings, { redirectUri, attempt: 0, seed: randomBytes(16).toString('base64url'), prompt: 'none', asked: {} })
     const answer = await provider.http.fetch(location, { headers: { accept: 'text/html,*/*;q=0.1' } })
     const target = answer.headers.get('location')
     return target !== null && URL.canParse(target, location) ? judgeRedirect(answer.status, new URL(target, location), redirectUri) : await judgePage(answer)
