@@ -87,7 +87,9 @@ t.test('check says ok, or every problem with its place, and never a secret', asy
 
 t.test('routes lists what is served and what protects it, without resolved values', async t => {
   const folder = await writeFiles(t, {
-    'gateway.toml': `[[routes]]
+    'gateway.toml': `[endpoints]
+prefix = "/in"
+[[routes]]
 uri = "/*"
 host = "app.example.com"
 upstream = "$ENV://UPSTREAM"
@@ -110,6 +112,7 @@ upstream.nodes = [{ host = "127.0.0.1", port = 8080, weight = 2 }, { host = "127
     ['app.example.com', 'all', '/*', '$ENV://UPSTREAM', 'openid-connect app at idp.example, unauthenticated: deny, scopes: read write'],
     ['any', 'GET,HEAD', '/public/*', 'http://127.0.0.1:8080 (2), http://127.0.0.1:8081 (1)', 'OPEN'],
     ['any', 'GET,HEAD', '/robots.txt', 'http://127.0.0.1:8080 (2), http://127.0.0.1:8081 (1)', 'OPEN'],
+    ...['sign_in', 'sign_out', 'start', 'userinfo', 'auth', 'static/*'].map(name => ['app.example.com', 'all', `/in/${name}`, 'endpoint', 'of openid-connect app at idp.example']),
     ['']
   ])
 })

@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import t from 'tap'
 import { checkConfiguration } from 'fastify-oidc-gateway'
 
@@ -24,6 +25,14 @@ t.test('every option of the endpoints is checked, all problems at once', async t
     'endpoints.pass_access_token has a meaning only with set_xauthrequest: true',
     'endpoints.whitelist_domains.1 must be a host, and not a URL: write "localhost:8081"'
   ])
+})
+
+t.test('a password file is looked for from the folder of the configuration', async t => {
+  const directory = t.testdir({ users: 'kim:{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=\n', folder: {} })
+  const check = async (file: string) => await checkConfiguration({ value: { endpoints: { htpasswd: { file } }, routes: [route()] }, positionOf: () => null }, { directory })
+  const found = await check('users')
+  t.equal(found.kind === 'valid' && found.configuration.endpoints?.options.htpasswd?.file, join(directory, 'users'))
+  for (const [file, message] of [['none', 'names a file that cannot be read (ENOENT)'], ['folder', 'names something that is no file'], ['users/x', 'names a file that cannot be read (ENOTDIR)']] as const) t.match(await check(file), { kind: 'invalid', problems: [{ path: ['endpoints', 'htpasswd', 'file'], message }] }, file)
 })
 
 t.test('endpoints that no login has are an error, which says what to write', async t => {

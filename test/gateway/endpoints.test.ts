@@ -149,6 +149,17 @@ t.test('O019 O020 O023 O025 O026 O028: what is no endpoint is for the routes, an
   t.equal((await ask(without, '/oauth2/auth')).received.url, '/oauth2/auth', 'off when absent')
 })
 
+t.test('O111: users of a password file sign in on the page, and reach what is behind it', async t => {
+  const directory = t.testdir({ users: 'kim:{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=\n' })
+  const provider = await startProvider(t)
+  const gateway = await startGateway(t, { endpoints: { htpasswd: { file: 'users' } }, routes: [{ uri: '/*', upstream: await startUpstream(t), plugins: guarded(provider) }] }, { directory })
+  const browser = new Browser().route(ORIGIN, gateway.app)
+  const page = await browser.navigate(`${ORIGIN}/deep?x=1`)
+  t.match([page.status, buttonOf(page.body).label], [403, /^Sign in with/])
+  const sent = await browser.navigate(`${ORIGIN}/oauth2/sign_in`, { method: 'POST', from: page.url, body: new URLSearchParams({ rd: '/deep?x=1', username: 'kim', password: 'password' }) })
+  t.match([sent.status, received(sent.body).url], [200, '/deep?x=1'])
+})
+
 t.test('force_https holds for the endpoints, and a trusted proxy speaks for the browser', async t => {
   const provider = await startProvider(t)
   const gateway = await startGateway(t, {

@@ -123,7 +123,7 @@ export async function checkConfiguration (document: SourceDocument, { directory 
   const sound = isSound('health')
   const reserved = sound ? reservedPaths(options) : new Map<string, string>()
   const workers = given ?? (isSound('workers') ? options.workers : 1)
-  const { endpoints, problems: endpointProblems } = isSound('endpoints') ? checkEndpoints(options) : { endpoints: null, problems: [] }
+  const { endpoints, problems: endpointProblems } = isSound('endpoints') ? checkEndpoints(options, directory) : { endpoints: null, problems: [] }
   const { cores: formed, problems: coreProblems } = formCores(found.routes, [...reserved].map(([path, owner]) => ({ path, hosts: [ANY_HOST], owner })), endpoints)
   const { cores, problems: loners } = shareAmongWorkers(formed, workers)
   problems.push(...found.problems, ...endpointProblems, ...coreProblems, ...loners, ...findConflicts(found.routes, cores, reserved))

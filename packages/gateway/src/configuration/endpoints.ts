@@ -1,3 +1,5 @@
+import { accessSync, constants, statSync } from 'node:fs'
+import { resolve } from 'node:path'
 import { checkDomains } from 'fastify-oidc'
 import { checkForwardAuthOptions, endpointNames, type ForwardAuthOptions } from 'fastify-oidc-forward-auth'
 import type { OptionProblem } from 'fastify-oidc-session-store'
@@ -21,14 +23,32 @@ export const callbackUnder = ({ prefix }: Endpoints): string => `${prefix}/callb
 /** Their paths, as the router spells them, without the callback. */
 export const endpointUris = ({ prefix }: Endpoints): string[] => endpointNames.map(name => `${prefix}/${name}`)
 
+type Written = NonNullable<ResolvedGatewayOptions['endpoints']>
+
+function fileProblem (file: string): string | null {
+  try {
+    accessSync(file, constants.R_OK)
+    return statSync(file).isFile() ? null : 'names something that is no file'
+  } catch (error) {
+    return `names a file that cannot be read (${error instanceof Error && 'code' in error ? String(error.code) : 'unknown error'})`
+  }
+}
+
+/** Relative names are meant from the folder of the configuration. */
+function locatePasswords ({ htpasswd }: Written, directory: string): Pick<ForwardAuthOptions, 'htpasswd'> {
+  return htpasswd === undefined ? {} : { htpasswd: { ...htpasswd, file: resolve(directory, htpasswd.file) } }
+}
+
 /** Reads `endpoints`; null: there are none. */
-export function checkEndpoints ({ endpoints: written }: ResolvedGatewayOptions): { readonly endpoints: Endpoints | null, readonly problems: readonly OptionProblem[] } {
+export function checkEndpoints ({ endpoints: written }: ResolvedGatewayOptions, directory: string): { readonly endpoints: Endpoints | null, readonly problems: readonly OptionProblem[] } {
   if (written === undefined) return { endpoints: null, problems: [] }
   const { whitelist_domains: whitelistDomains, ...own } = written
-  const options = { ...own, sign_in_in_place: !own.skip_provider_button }
+  const options = { ...own, ...locatePasswords(written, directory), sign_in_in_place: !own.skip_provider_button }
   const badPrefix = uriProblem(own.prefix)
+  const badFile = options.htpasswd === undefined ? null : fileProblem(options.htpasswd.file)
   const problems = [
     ...badPrefix === null ? [] : [problemAt(['prefix'], badPrefix)],
+    ...badFile === null ? [] : [problemAt(['htpasswd', 'file'], badFile)],
     ...checkForwardAuthOptions(options).problems,
     ...checkDomains({ whitelist_domains: [...whitelistDomains] })
   ]
