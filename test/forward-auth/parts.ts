@@ -26,8 +26,8 @@ export async function gate (t: Scope, { provider = OFFLINE, core = {}, endpoints
 
 /** What a browser makes of the link on the sign-in page. */
 export function buttonOf (body: string): { readonly label: string, readonly start: URL } {
-  const [, href = '', label = ''] = /<a class="b" href="([^"]*)">([^<]*)<\/a>/.exec(body) ?? []
-  return { label, start: new URL(href.replaceAll('&amp;', '&').replaceAll('&#39;', "'"), 'http://localhost/oauth2/sign_in') }
+  const [, href = '', label = ''] = /<a class="b" href="([^"]*)">(.*?)<\/a>/.exec(body) ?? []
+  return { label: label.replace(/<\/?bdi>/g, ''), start: new URL(href.replaceAll('&amp;', '&').replaceAll('&#39;', "'"), 'http://localhost/oauth2/sign_in') }
 }
 
 export async function statusOf (app: FastifyInstance, url: string, headers: Record<string, string> = {}): Promise<number> {

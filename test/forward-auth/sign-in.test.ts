@@ -22,7 +22,7 @@ t.test('60, 107, 117: from the page over the provider and back to the deep link,
   const browser = new Browser().route(ORIGIN, app)
   const page = await browser.navigate(`${ORIGIN}/oauth2/sign_in?rd=${encodeURIComponent('/deep/link?x=1&y=2')}`)
   t.equal(page.status, 200)
-  t.match(page.body, 'Sign in with Example &amp; &quot;Co&quot;')
+  t.match(page.body, 'Sign in with <bdi>Example &amp; &quot;Co&quot;</bdi>')
   const { start } = buttonOf(page.body)
   const arrived = await browser.navigate(start)
   t.match(JSON.parse(arrived.body), { sub: 'alice', url: '/deep/link?x=1&y=2' })

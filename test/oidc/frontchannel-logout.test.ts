@@ -7,6 +7,7 @@ import { createAuthority } from './bearer-parts.ts'
 import { createApplication, optionsFor, SECRET } from './support.ts'
 import { now } from './session-parts.ts'
 import { isKnownTo } from '../../packages/oidc/src/core/revocation.ts'
+import { createErrorPages } from '../../packages/oidc/src/http/error-page.ts'
 import { createRefusal } from '../../packages/oidc/src/http/refusal.ts'
 import { createFrontchannelLogout } from '../../packages/oidc/src/routes/frontchannel-logout.ts'
 import { createLogoutBudget } from '../../packages/oidc/src/routes/logout-budget.ts'
@@ -60,7 +61,7 @@ t.test('who makes up sids fills no memory, and keeps nobody whose session is kno
     issuer: async () => 'https://issuer.example',
     isKnown: async target => 'providerSessionId' in target && target.providerSessionId === 'known',
     revoke: async target => revoked.push(target),
-    refuse: createRefusal({ clientId: 'app', realm: 'app', issuer: () => null })
+    refuse: createRefusal({ clientId: 'app', realm: 'app', pages: createErrorPages(), issuer: () => null })
   }))
   const send = async (sid: string): Promise<number> => (await app.inject(`/frontchannel?iss=https://issuer.example&sid=${sid}`)).statusCode
   const warnings = (): number => log.filter(({ level, oidc: event }) => level === 40 && event === 'logout.frontchannel').length

@@ -1,16 +1,11 @@
 import { STATUS_CODES } from 'node:http'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { PAGE_HEADERS, renderPage, type Page } from 'fastify-oidc'
 
 export type Endpoint = (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply>
 
 /** A status and its name: proxies look at the one, people at the other. */
 export function sendStatus (reply: FastifyReply, status: 401 | 403 | 404): FastifyReply {
   return reply.code(status).headers({ 'content-type': 'text/plain; charset=utf-8', 'x-content-type-options': 'nosniff' }).send(`${STATUS_CODES[status] ?? ''}\n`)
-}
-
-export function sendPage (reply: FastifyReply, page: Page): FastifyReply {
-  return reply.headers(PAGE_HEADERS).send(renderPage(page))
 }
 
 /** A form that was sent is not sent again where it leads. */

@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
 import { PAGE_STYLE } from 'fastify-oidc'
+import { optionsError } from 'fastify-oidc-session-store'
 import fp from 'fastify-plugin'
 import { sendStatus, type Endpoint } from './answers.ts'
 import { meetsConstraints } from './constraints.ts'
@@ -8,8 +9,10 @@ import { CallbackMissingError, CoreMissingError } from './errors.ts'
 import { askedOf, forwardedMethod } from './forwarded.ts'
 import { describeCaller, identityHeaders } from './identity.ts'
 import { parseForwardAuthOptions, type ForwardAuthOptions, type ForwardAuthSettings } from './options.ts'
-import { createPasswordSignIn, type PasswordSignIn } from './htpasswd/password-sign-in.ts'
-import { createSignIn } from './sign-in.ts'
+import { createPasswordSignIn } from './htpasswd/password-sign-in.ts'
+import { readAppearance } from './pages/appearance.ts'
+import { createPages } from './pages/pages.ts'
+import { createSignIn, type SignInParts } from './sign-in.ts'
 import { createSignOut } from './sign-out.ts'
 
 const MAX_FORM_BYTES = 64 * 1024
@@ -44,15 +47,15 @@ function takeForms (fastify: FastifyInstance): void {
   })
 }
 
-function addEndpoints (fastify: FastifyInstance, settings: ForwardAuthSettings, paths: EndpointPaths, passwords: PasswordSignIn | null): void {
+function addEndpoints (fastify: FastifyInstance, settings: ForwardAuthSettings, paths: EndpointPaths, { pages, passwords }: SignInParts): void {
   const { oidc } = fastify
   const method = [...fastify.supportedMethods]
   const open = { method, exposeHeadRoute: false, config: { oidc: false } } as const
   const identified = { ...open, onRequest: oidc.guard({ unauth_action: 'pass' }, { redirects: false, methodOf: forwardedMethod }) }
-  const { signIn, start } = createSignIn(fastify, settings, paths, passwords)
+  const { signIn, start } = createSignIn(fastify, settings, paths, { pages, passwords })
   const endpoints: Readonly<Record<EndpointName, { readonly handler: Endpoint } & (typeof open | typeof identified)>> = {
     sign_in: { ...open, handler: signIn },
-    sign_out: { ...open, handler: createSignOut(fastify, settings, paths) },
+    sign_out: { ...open, handler: createSignOut(fastify, settings, paths, pages) },
     start: { ...open, handler: start },
     userinfo: { ...identified, handler: userinfo },
     auth: { ...identified, onRequest: oidc.guard({ unauth_action: 'pass' }, { redirects: false, methodOf: forwardedMethod, askedOf }), handler: createAuth(fastify, settings) },
@@ -68,13 +71,19 @@ function addEndpoints (fastify: FastifyInstance, settings: ForwardAuthSettings, 
  */
 const plugin: FastifyPluginAsync<ForwardAuthOptions> = async (fastify, input) => {
   const settings = parseForwardAuthOptions(input)
+  const { appearance, problems, warnings } = readAppearance(settings)
+  if (problems.length > 0) throw optionsError('fastify-oidc-forward-auth', problems)
   if (!fastify.hasDecorator('oidc')) throw new CoreMissingError()
   const paths = createEndpointPaths(fastify, settings.prefix)
   if (fastify.oidc.callbackPath !== paths.callback) throw new CallbackMissingError(paths.callback, paths.callback)
+  for (const warning of warnings) fastify.log.warn({ oidc: 'page.template' }, warning)
   takeForms(fastify)
   fastify.setErrorHandler((error, request, reply) => fastify.oidc.refuse(request, reply, error))
   fastify.addHook('onRequest', async (_request, reply) => { reply.header('cache-control', 'no-store') })
-  addEndpoints(fastify, settings, paths, settings.htpasswd === undefined ? null : await createPasswordSignIn(fastify, settings.htpasswd))
+  const passwords = settings.htpasswd === undefined ? null : await createPasswordSignIn(fastify, settings.htpasswd)
+  const pages = createPages({ name: settings.provider_name, paths, appearance, hasForm: passwords?.displaysForm === true })
+  fastify.oidc.showErrors(pages.error)
+  addEndpoints(fastify, settings, paths, { pages, passwords })
 }
 
 /** OAuth2 Proxy's endpoints over fastify-oidc, for nginx `auth_request`, Traefik, Caddy and Envoy. Each registration is a scope of its own. */

@@ -1,8 +1,9 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import type { EndedSession } from 'fastify-oidc'
-import { sendOn, sendPage, type Endpoint } from './answers.ts'
+import { sendPage, type EndedSession } from 'fastify-oidc'
+import { sendOn, type Endpoint } from './answers.ts'
 import type { EndpointPaths } from './endpoint-paths.ts'
 import type { ForwardAuthSettings } from './options.ts'
+import type { Pages } from './pages/pages.ts'
 import { createRedirectTargets } from './redirect-target.ts'
 
 /** As it is written, and as a URL parser writes it in a path. */
@@ -35,7 +36,7 @@ async function tellBackend (request: FastifyRequest, url: string, { idToken }: E
 }
 
 /** Ends the session here, whatever others say of it, and sends the browser on. */
-export function createSignOut (fastify: FastifyInstance, settings: ForwardAuthSettings, paths: EndpointPaths): Endpoint {
+export function createSignOut (fastify: FastifyInstance, settings: ForwardAuthSettings, paths: EndpointPaths, pages: Pages): Endpoint {
   const { oidc } = fastify
   const { backend_logout_url: backend, sign_out_at_provider: atProvider, cross_site_sign_out: crossSite } = settings
   const targetOf = createRedirectTargets(fastify, paths, [paths.signOut, paths.callback])
@@ -49,8 +50,8 @@ export function createSignOut (fastify: FastifyInstance, settings: ForwardAuthSe
 
   return async (request, reply) => {
     if (crossSite === 'confirm' && isForeign(request)) {
-      const href = `${paths.signOut}?rd=${encodeURIComponent(targetOf(request))}`
-      return sendPage(reply, { title: 'Sign out?', message: 'A link on another site asks to sign you out here.', reference: null, action: { label: 'Sign out', href, method: 'post' } })
+      const target = targetOf(request)
+      return sendPage(reply, pages.signOut(`${paths.signOut}?rd=${encodeURIComponent(target)}`, paths.home))
     }
     const ended = await oidc.endSession(request, reply)
     if (backend !== undefined && ended.sessionId !== null) await tellBackend(request, backend, ended)

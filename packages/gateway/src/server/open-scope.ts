@@ -17,6 +17,7 @@ function createNobody (cookies: OwnCookies): FastifyOidc {
     endSession: refuse,
     returnTarget: () => null,
     refuse: () => { throw new NoCoreError() },
+    showErrors: () => {},
     guard: () => refuse,
     isOpen: () => false,
     routes: () => [],

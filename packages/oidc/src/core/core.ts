@@ -12,6 +12,7 @@ import { explainLostAttempt } from '../http/lost-attempt.ts'
 import { createOpenRequests, type OpenRequests } from '../http/open-requests.ts'
 import { createPrivateAnswers, type PrivateAnswers } from '../http/private-answers.ts'
 import { createProgramRequests } from '../http/program-requests.ts'
+import { createErrorPages, type ErrorPages } from '../http/error-page.ts'
 import { createRefusal } from '../http/refusal.ts'
 import { createReturnTargets, originOf, type ReturnTargets } from '../http/return-to.ts'
 import { createRoutePolicies, type RoutePolicies } from '../http/route-policies.ts'
@@ -80,6 +81,7 @@ export interface Core extends SessionRooms {
   readonly revoke: Revoke
   readonly targets: ReturnTargets
   readonly refuse: Refuse
+  readonly errorPages: ErrorPages
   readonly login: Login
   offerLogin (offer: LoginOffer): void
 }
@@ -209,7 +211,8 @@ export function createCore (ground: CoreGround): Core {
   const openRequests = createOpenRequests(settings)
   const isForProgram = createProgramRequests(settings)
   const policies = createRoutePolicies(defaultPolicy(settings), log, openRequests)
-  const refusal = { clientId: settings.client_id, realm: settings.realm, issuer }
+  const errorPages = createErrorPages()
+  const refusal = { clientId: settings.client_id, realm: settings.realm, pages: errorPages, issuer }
   const refuse = createRefusal(refusal)
   const login = createLogin(ground, rooms)
   const privateAnswers = createPrivateAnswers()
@@ -241,5 +244,5 @@ export function createCore (ground: CoreGround): Core {
   })
   const callback = createAnswer(ground, rooms, { observer, login, guard }, refuse)
   const revoke = createRevocation(ground, observer)
-  return { ...rooms, ...createProviderLogouts(ground, revoke, refuse), observer, policies, openRequests, guard, refuse, privateAnswers, login, offerLogin: visit.offer, callback, revoke, logout: createLogout(ground, jar, { observer, guard }, refuse) }
+  return { ...rooms, ...createProviderLogouts(ground, revoke, refuse), observer, policies, openRequests, guard, refuse, errorPages, privateAnswers, login, offerLogin: visit.offer, callback, revoke, logout: createLogout(ground, jar, { observer, guard }, refuse) }
 }

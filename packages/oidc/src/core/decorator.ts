@@ -59,6 +59,7 @@ function createSessionDecorator (ground: CoreGround, core: Core, cookies: OwnCoo
     endSession: core.logout.endSession,
     returnTarget: (request, address) => core.targets.targetOf(address, originOf(request)),
     refuse: (request, reply, error) => core.refuse(request, reply, error, 'refused', paths.home),
+    showErrors: core.errorPages.replace,
     guard (policy, options) {
       const compiled = core.policies.compile('fastify.oidc.guard', policy)
       return async (request, reply) => await core.guard.enforce(request, reply, compiled, options)

@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest, onRequestAsyncHookHandler } from 'fastify'
 import type { Session } from 'fastify-oidc-session-store'
 import type { OwnCookies } from '../cookie/own-cookies.ts'
+import type { RenderError } from '../http/error-page.ts'
 import type { GuardOptions } from '../http/guard.ts'
 import type { Asked } from '../http/open-requests.ts'
 import type { RouteRequirement } from '../http/route-policies.ts'
@@ -44,6 +45,8 @@ export interface FastifyOidc {
   returnTarget (request: FastifyRequest, address: string): string | null
   /** Answers with an error of this package family as the guard does: a page for who looks at one, else JSON. Any other error is thrown again. */
   refuse (request: FastifyRequest, reply: FastifyReply, error: unknown): FastifyReply
+  /** Errors look like this from now on, for who looks at a page; its headers are the renderer's, its status is not. */
+  showErrors (render: RenderError): void
   /**
    * A policy for code that cannot set route config, as an `onRequest` hook.
    * @throws FST_OIDC_POLICY_INVALID

@@ -2,8 +2,9 @@ import { STATUS_CODES } from 'node:http'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { publish } from '../events.ts'
 import { explain, rootCause } from '../provider/fault.ts'
+import type { ErrorFacts, ErrorPages } from './error-page.ts'
 import { isNavigation } from './navigation.ts'
-import { PAGE_HEADERS, renderPage } from './page.ts'
+import { sendPage } from './page.ts'
 import { sameOriginPath } from './return-to.ts'
 
 /** 401s that say in the challenge what is wrong, by a text that is always the same. */
@@ -26,6 +27,7 @@ export function isKnown (error: unknown): error is KnownError {
 export interface RefusalRoom {
   readonly clientId: string
   readonly realm: string
+  readonly pages: ErrorPages
   /** No person looks at the answer, whatever the request says. Default: what the request says. */
   isForProgram? (request: FastifyRequest): boolean
   issuer (): string | null
@@ -54,14 +56,22 @@ function challenge (error: KnownError, realm: string): string | null {
   return null
 }
 
-function sendPage (request: FastifyRequest, reply: FastifyReply, error: KnownError, elsewhere: string): FastifyReply {
-  const again = request.method === 'GET' && error.statusCode === 503 ? sameOriginPath(request.originalUrl, 'http://localhost') : null
-  return reply.headers(PAGE_HEADERS).send(renderPage({
-    title: STATUS_CODES[error.statusCode] ?? 'Error',
-    message: `${error.message}.`,
-    reference: `${error.code} · request ${request.id}`,
-    action: error.statusCode === 403 || error.statusCode === 401 ? null : { label: 'Try again', href: again ?? elsewhere, method: 'get' }
-  }))
+/** A request id may be the caller's own header. */
+const MAX_REQUEST_ID = 128
+
+/** `elsewhere`: where a person may go when the same request would be in vain; null: nobody says. */
+function describe (request: FastifyRequest, { statusCode: status, message, code }: KnownError, elsewhere: string | null): ErrorFacts {
+  const own = request.method === 'GET' ? sameOriginPath(request.originalUrl, 'http://localhost') : null
+  const isDenied = status === 401 || status === 403
+  return {
+    status,
+    title: STATUS_CODES[status] ?? 'Error',
+    message: `${message}.`,
+    code,
+    requestId: request.id.slice(0, MAX_REQUEST_ID),
+    tryAgain: isDenied ? null : (status === 503 ? own : null) ?? elsewhere ?? '/',
+    returnTo: elsewhere ?? own ?? '/'
+  }
 }
 
 function sendJson (reply: FastifyReply, error: KnownError): FastifyReply {
@@ -76,7 +86,7 @@ function wantsPage (request: FastifyRequest): boolean {
 
 /** Answers with an error of ours: one log line with cause and remedy, nothing of either for the caller. `elsewhere` is where a person may try again when the same request would be in vain. */
 export function createRefusal (room: RefusalRoom): (request: FastifyRequest, reply: FastifyReply, error: unknown, event: string, elsewhere?: string) => FastifyReply {
-  return (request, reply, error, event, elsewhere = '/') => {
+  return (request, reply, error, event, elsewhere) => {
     if (!isKnown(error)) throw error
     logRefusal(request, error, event)
     publish('refused', { clientId: room.clientId, issuer: room.issuer(), sessionId: request.oidc?.sessionId ?? null, code: error.code })
@@ -85,6 +95,6 @@ export function createRefusal (room: RefusalRoom): (request: FastifyRequest, rep
     if (wanted !== null) reply.header('www-authenticate', wanted)
     const retryAfter = error.retryAfter ?? (error.statusCode === 503 ? RETRY_AFTER : null)
     if (retryAfter !== null) reply.header('retry-after', retryAfter)
-    return wantsPage(request) && room.isForProgram?.(request) !== true ? sendPage(request, reply, error, elsewhere) : sendJson(reply, error)
+    return wantsPage(request) && room.isForProgram?.(request) !== true ? sendPage(reply, room.pages.render(describe(request, error, elsewhere ?? null))) : sendJson(reply, error)
   }
 }

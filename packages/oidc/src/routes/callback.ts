@@ -3,7 +3,7 @@ import type { Clock, StoredSession, SessionStore } from 'fastify-oidc-session-st
 import type { CookieJar } from '../cookie/jar.ts'
 import type { LostAttempt, Transaction, Transactions } from '../cookie/transaction.ts'
 import { CallbackInvalidError, LoginExpiredError } from '../errors.ts'
-import { PAGE_HEADERS, renderPage } from '../http/page.ts'
+import { renderPage, sendPage } from '../http/page.ts'
 import type { ReturnTargets } from '../http/return-to.ts'
 import type { LoginFinish } from '../login/finish.ts'
 import { decideRestart } from '../login/restart.ts'
@@ -74,7 +74,7 @@ export function createCallback (room: CallbackRoom): (request: FastifyRequest, r
 
   function goOn (reply: FastifyReply, path: string): FastifyReply {
     if (!room.goesOnByPage) return reply.redirect(path, 302)
-    return reply.headers(PAGE_HEADERS).send(renderPage({ title: 'Signed in', message: 'You are signed in.', reference: null, action: { label: 'Continue', href: path, method: 'refresh' } }))
+    return sendPage(reply, renderPage({ title: 'Signed in', message: 'You are signed in.', reference: null, action: { label: 'Continue', href: path, method: 'refresh' } }))
   }
 
   function whereTo (request: FastifyRequest, { returnTo }: Transaction): string {

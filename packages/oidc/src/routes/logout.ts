@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { StoredSession } from 'fastify-oidc-session-store'
 import type { CookieJar } from '../cookie/jar.ts'
 import { isCrossSite } from '../http/navigation.ts'
-import { PAGE_HEADERS, renderPage } from '../http/page.ts'
+import { renderPage, sendPage } from '../http/page.ts'
 
 export interface LogoutRouteRoom {
   readonly jar: CookieJar
@@ -66,7 +66,7 @@ export function createLogoutRoute (room: LogoutRouteRoom): LogoutRoute {
       const home = returnTo(request)
       const location = await providerUrl(home) ?? home
       if (location !== null) return reply.redirect(location, request.method === 'POST' ? 303 : 302)
-      return reply.headers(PAGE_HEADERS).send(renderPage({ title: 'Signed out', message: 'You are signed out here.', reference: null, action: { label: 'Sign in again', href: room.home, method: 'get' } }))
+      return sendPage(reply, renderPage({ title: 'Signed out', message: 'You are signed out here.', reference: null, action: { label: 'Sign in again', href: room.home, method: 'get' } }))
     } catch (error) {
       return room.refuse(request, reply, error, 'logout.failed')
     }
@@ -78,7 +78,7 @@ export function createLogoutRoute (room: LogoutRouteRoom): LogoutRoute {
     async handle (request, reply) {
       const isForeign = isCrossSite(request, () => room.originOf(request))
       if (!room.confirmsForeign || !isForeign) return await logout(request, reply)
-      return reply.headers(PAGE_HEADERS).header('cache-control', 'no-store').send(renderPage({ title: 'Sign out?', message: 'A link on another site asks to sign you out here.', reference: null, action: { label: 'Sign out', href: room.path, method: 'post' } }))
+      return sendPage(reply, renderPage({ title: 'Sign out?', message: 'A link on another site asks to sign you out here.', reference: null, action: { label: 'Sign out', href: room.path, method: 'post' } }))
     }
   }
 }

@@ -1,0 +1,35 @@
+const RULES = [
+  ':root{color-scheme:light dark;--ink:#1a2130;--soft:#525c6d;--paper:#fff;--ground:#f1f3f7;--line:#d5dbe5;--edge:#7d879a;--mark:#2350bd;--over:#1a3f9a;--on:#fff;--bad:#a4181f;--bad-ground:#fdeeee}',
+  '@media(prefers-color-scheme:dark){:root{--ink:#e9edf4;--soft:#a9b3c3;--paper:#1a202b;--ground:#10141b;--line:#2e3747;--edge:#7b8699;--mark:#93b4ff;--over:#b3caff;--on:#0c1320;--bad:#ffb0ad;--bad-ground:#3a1c20}}',
+  '*{box-sizing:border-box}',
+  'html{-webkit-text-size-adjust:100%;text-size-adjust:100%}',
+  'body{margin:0;min-height:100vh;min-height:100svh;display:flex;flex-direction:column;align-items:center;justify-content:center;gap:1.25rem;padding:clamp(.75rem,4vw,2rem);background:var(--ground);color:var(--ink);font:1rem/1.55 system-ui,sans-serif;overflow-wrap:anywhere}',
+  'main{width:min(26rem,100%);padding:clamp(1.25rem,6vw,2.25rem);background:var(--paper);border:1px solid var(--line);border-radius:1rem;box-shadow:0 1px 2px #0000000a,0 8px 24px #0000000d}',
+  '.mark{display:block;width:auto;max-width:100%;height:3rem;margin:0 0 1.25rem;color:var(--mark)}',
+  '.status{margin:0 0 .25rem;color:var(--soft);font-size:.875rem;font-weight:600;letter-spacing:.04em}',
+  'h1{margin:0 0 .5rem;font-size:1.5rem;line-height:1.25;letter-spacing:-.01em}',
+  'p,.say{margin:0 0 1.25rem;color:var(--soft)}',
+  '.say>:last-child{margin-bottom:0}',
+  'a{color:var(--mark);text-underline-offset:.15em}',
+  'a.b,button{display:block;width:100%;min-height:2.75rem;padding:.6rem 1.1rem;border:1px solid var(--mark);border-radius:.6rem;background:var(--mark);color:var(--on);font:inherit;font-weight:600;line-height:1.4;text-align:center;text-decoration:none;cursor:pointer}',
+  'a.b:hover,button:hover{background:var(--over);border-color:var(--over)}',
+  'a.b.quiet{margin-top:.75rem;background:none;border-color:var(--edge);color:var(--ink)}',
+  'a.b.quiet:hover{border-color:var(--ink)}',
+  ':focus-visible{outline:3px solid var(--ink);outline-offset:3px}',
+  'form{margin:0}',
+  'label{display:block;margin:0 0 .3rem;font-size:.9rem;font-weight:600}',
+  'input{display:block;width:100%;min-height:2.75rem;margin:0 0 1rem;padding:.55rem .75rem;border:1px solid var(--edge);border-radius:.6rem;background:var(--paper);color:inherit;font:inherit}',
+  '.or{display:flex;align-items:center;gap:.75rem;margin:1.25rem 0;font-size:.9rem}',
+  '.or::before,.or::after{content:"";flex:1;border-top:1px solid var(--line)}',
+  '[role=alert]{padding:.65rem .85rem;border:1px solid currentColor;border-radius:.6rem;background:var(--bad-ground);color:var(--bad)}',
+  'small{display:block;margin-top:1.5rem;padding-top:1rem;border-top:1px solid var(--line);color:var(--soft);font-size:.8125rem}',
+  'footer{width:min(26rem,100%);color:var(--soft);font-size:.8125rem;text-align:center}',
+  'footer>:first-child{margin-top:0}footer>:last-child{margin-bottom:0}',
+  'img{max-width:100%}',
+  '@media(max-width:24rem){main{border-radius:.75rem}h1{font-size:1.3rem}}',
+  '@media(prefers-contrast:more){:root{--soft:var(--ink);--line:var(--edge)}}',
+  '@media(forced-colors:active){a.b,button{border-width:2px}a.b:focus-visible,button:focus-visible{outline-color:Highlight}}'
+]
+
+/** The style sheet of every page of ours. */
+export const PAGE_STYLE = RULES.join('')
