@@ -47,7 +47,7 @@ t.test('on an open route there are fixed values alone, and nothing that a caller
   t.match(refused, { status: 400, headers: { 'x-frame-options': 'DENY' } }, 'refused before anybody was asked who it is')
 })
 
-t.test('hostile claims make no header, and no request fails for them', async t => {
+t.test('O208 hostile claims make no header, and no request fails for them', async t => {
   const provider = await createTestProvider()
   t.teardown(async () => { await provider.close() })
   const signer = await createSigner()

@@ -35,7 +35,7 @@ t.test('the command line has one dash or two, = or a blank, and lists that go on
   t.match(problems('--config-test=perhaps'), /true or false/)
 })
 
-t.test('the command line goes before the environment, and that before the file', async t => {
+t.test('O212 O213 the command line goes before the environment, and that before the file; an empty variable is none', async t => {
   const environment = { OAUTH2_PROXY_CLIENT_ID: 'environment', OAUTH2_PROXY_SCOPE: 'openid', OAUTH2_PROXY_EMAIL_DOMAINS: 'a.com,b.com', OAUTH2_PROXY_COOKIE_NAME: '', OAUTH2_PROXY_PORT: 'tcp://10.0.0.1:80', OTHER: 'x' }
   const imported = translate({ ...FILE, client_id: 'file', cookie_name: 'file' }, { environment, args: ['-client-id=argument'] })
   t.match(block(imported), { client_id: 'argument', scope: 'openid', session: { cookie_name: 'file' } })
@@ -44,7 +44,7 @@ t.test('the command line goes before the environment, and that before the file',
   t.match(imported.report.notes, [{ path: ['OAUTH2_PROXY_PORT'], message: /is not an option of OAuth2 Proxy/ }], 'said, and no reason to stop')
 })
 
-t.test('values are read as forgivingly as there', async t => {
+t.test('O215 values are read as forgivingly as there', async t => {
   t.match(block(translate({ ...FILE, email_domains: '*', cookie_secure: 'false', cookie_httponly: 0, cookie_expire: 3600e9, client_id: 12 })), { client_id: '12', session: { cookie_secure: false, cookie_http_only: false, cookie: { lifetime: 3600 } } })
   t.match(block(translate({ ...FILE, cookie_expire: '1h30m0.5s' })), { session: { cookie: { lifetime: 5400 } } })
   for (const [name, value, why] of [['cookie_secure', 'nein', /true or false/], ['cookie_expire', '7d', /a duration/], ['client_id', true, /a text/], ['email_domains', [{}], /a list of texts/], ['email_domains', 7, /a list of texts/], ['logging_max_age', 1.5, /a whole number/]] as const) {
@@ -77,7 +77,7 @@ t.test('O216 --config-test of OAuth2 Proxy is check, and --version is ours', asy
   for (const problem of [/client_idd is not an option of OAuth2 Proxy; did you mean client_id\?/, /cookie_secure must be true or false/, /client_id is missing/]) t.match(told, problem, 'every error at once')
 })
 
-t.test('the files of the documents hold with what was never filled in,', async t => {
+t.test('O211 the files of the documents hold with what was never filled in', async t => {
   for (const name of ['okta.cfg', 'okta-localhost.cfg', 'zitadel.cfg', 'zitadel-groups.cfg']) {
     const file = `${t.testdir({ 'proxy.cfg': filled(name) })}/proxy.cfg`
     t.match(await run(t, ['check', '--from', 'oauth2-proxy', '-c', file]), { code: 0, out: 'ok  1 route, 1 protected, 0 open, 1 core, endpoints under /oauth2, plain HTTP\n' }, name)

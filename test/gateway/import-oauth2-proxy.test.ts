@@ -62,7 +62,7 @@ t.test('--dev lets placeholders for secrets pass on loopback, and nowhere else',
   t.match(refusals(translate({ ...FILE, oidc_issuer_url: 'https://{your_domain}.zitadel.cloud' }, { dev: true })), [/has the placeholder/], 'addresses have to be filled in all the same')
 })
 
-t.test('a cookie secret is 16, 24 or 32 bytes, as it is or as base64url', async t => {
+t.test('O181 a cookie secret is 16, 24 or 32 bytes, as it is or as base64url', async t => {
   for (const secret of ['0123456789abcdef', '0123456789abcdef01234567', SECRET, Buffer.alloc(16, 1).toString('base64url'), `${Buffer.alloc(32, 7).toString('base64url')}=`, Buffer.alloc(24, 250).toString('base64url')]) {
     t.same(refusals(translate({ ...FILE, cookie_secret: secret })), [], secret)
     t.match(block(translate({ ...FILE, cookie_secret: secret })), { session: { secret } })
@@ -85,7 +85,7 @@ t.test('secrets from files are read once, and a line end after them is no part o
   t.equal(checked.kind, 'valid')
 })
 
-t.test('an option that nobody knows is refused, with the nearest name', async t => {
+t.test('O214 an option that nobody knows is refused, with the nearest name', async t => {
   t.match(refusals(translate({ ...FILE, email_domain: ['*'], cookie_sekret: 'x', zzz: 1 })), [/email_domain: refused, is not an option of OAuth2 Proxy; did you mean email_domains\?/, /did you mean cookie_secret\?/, /zzz: refused, is not an option of OAuth2 Proxy$/])
 })
 
