@@ -188,7 +188,7 @@ t.test('what protects a login is off only where the file says so', async t => {
   t.match(block(translate({ ...FILE, code_challenge_method: '', insecure_oidc_skip_nonce: true })), { use_pkce: false, use_nonce: false })
   t.match(block(translate({ ...FILE, force_code_challenge_method: 'plain', insecure_oidc_skip_nonce: 'false' })), { use_pkce: true, use_nonce: true })
   t.match(block(translate({ ...FILE, ssl_insecure_skip_verify: 'true' })), { ssl_verify: false })
-  for (const name of ['insecure_oidc_skip_issuer_verification', 'skip_oidc_discovery', 'skip_auth_preflight', 'force_json_errors']) t.equal(verdictOf(name, true), 'refused', name)
+  for (const name of ['insecure_oidc_skip_issuer_verification', 'skip_oidc_discovery']) t.equal(verdictOf(name, true), 'refused', name)
   t.equal(verdictOf('skip_auth_strip_headers', false), 'refused')
 })
 

@@ -11,6 +11,18 @@ import type { Terminal } from './terminal.ts'
 
 const HEADINGS = ['HOST', 'METHODS', 'URI', 'UPSTREAM', 'PROTECTED BY']
 
+const listOf = (value: unknown): readonly string[] => Array.isArray(value) ? value.map(String) : []
+
+/** Who passes without a session, and where. */
+function openingsOf (options: Readonly<Record<string, unknown>>): string[] {
+  const rules = [...listOf(options.skip_auth_routes), ...options.skip_auth_preflight === true ? ['OPTIONS'] : []]
+  const networks = listOf(options.trusted_ips)
+  return [
+    ...rules.length === 0 ? [] : [`open: ${rules.join(' ')}`],
+    ...networks.length === 0 ? [] : [`open to: ${networks.join(' ')}`]
+  ]
+}
+
 function protectionOf ({ protection }: GatewayRoute): string {
   if (protection.kind === 'open') return 'OPEN'
   const { policy, options } = protection
@@ -18,7 +30,8 @@ function protectionOf ({ protection }: GatewayRoute): string {
   return [
     clientOf(options),
     options.bearer_only === true ? 'bearer tokens alone' : `unauthenticated: ${policy.unauth_action ?? 'auth'}`,
-    ...scopes.length === 0 ? [] : [`scopes: ${scopes.join(' ')}`]
+    ...scopes.length === 0 ? [] : [`scopes: ${scopes.join(' ')}`],
+    ...openingsOf(options)
   ].join(', ')
 }
 

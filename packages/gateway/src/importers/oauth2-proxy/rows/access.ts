@@ -1,4 +1,5 @@
 import { endpoint, later, leftOut, partOf, refused, row, type Row } from '../row.ts'
+import { OPENING_ROWS } from './openings.ts'
 
 const RULE = 'openid-connect: claim_schema'
 const HELD = 'held against every request: 401, where OAuth2 Proxy says 403 at the login'
@@ -27,12 +28,7 @@ export const ACCESS_ROWS: readonly Row[] = [
     else ledger.exact(path, 'has no effect without skip_jwt_bearer_tokens')
   }),
   refused('extra_jwt_issuers', 'list', 'has no counterpart: bearer tokens are those of one provider'),
-  later(['skip_auth_routes', 'skip-auth-route'], 'list'),
-  later('skip_auth_regex', 'list'),
-  later('skip_auth_preflight', 'flag'),
-  later(['trusted_ips', 'trusted-ip'], 'list'),
-  later(['api_routes', 'api-route'], 'list'),
-  later('force_json_errors', 'flag'),
+  ...OPENING_ROWS,
   endpoint(['whitelist_domains', 'whitelist-domain'], 'list', 'whitelist_domains'),
   refused('allow_query_semicolons', 'flag', 'has no counterpart: a semicolon does not part parameters')
 ]
