@@ -58,6 +58,11 @@ t.test('the page is for visits: what runs in one, sends or upgrades gets 401', a
   for (const path of ['/oauth2/sign_out', '/oauth2/start', '//oauth2//sign_in?rd=/x']) t.equal(await back(ORIGIN + path), '/', path)
 })
 
+t.test('O003 O009 O014 O016: probes and crawlers are answered, and what is near them is not', async t => {
+  const gateway = await startGateway(t, { endpoints: {}, routes: [{ uri: '/*', upstream: 'http://127.0.0.1:9', plugins: guarded({ discovery: 'http://127.0.0.1:9/.well-known/openid-configuration', clientId: 'app', clientSecret: 'x' }) }] })
+  for (const [path, status] of [['/ping?x=1', 200], ['/robots.txt', 200], ['/ping/', 403], ['/metrics', 403], ['/oauth2/', 403]] as const) t.equal((await ask(gateway, path, { headers: HTML })).status, status, path)
+})
+
 t.test('O055 O109: with skip_provider_button browsers go to the provider at once', async t => {
   const provider = await startProvider(t)
   const gateway = await startGateway(t, { endpoints: { skip_provider_button: true }, routes: [{ uri: '/*', upstream: await startUpstream(t), plugins: guarded(provider) }] })
