@@ -120,7 +120,7 @@ upstream.nodes = [{ host = "127.0.0.1", port = 8080, weight = 2 }, { host = "127
   ])
 })
 
-t.test('start serves until a signal comes, finishes what is under way, and exits 0', async t => {
+t.test('O220 start serves until a signal comes, finishes what is under way, and exits 0', async t => {
   let finish = (): void => {}
   const upstream = await startUpstream(t, 'slow', (_request, response) => {
     response.write('begun ')
