@@ -64,10 +64,11 @@ t.test('O147: what only a socket can send is closed too', async t => {
 })
 
 t.test('O152, GHSA-vjrc-mh2v-45x6: a live session is on an open request, and what a caller claims to be is not', async t => {
-  const { app } = await mirror(t, { skip_auth_routes: ['^/pub/'], set_userinfo_header: true })
+  const { app, log } = await mirror(t, { skip_auth_routes: ['^/pub/'], set_userinfo_header: true })
   const { headers } = await withIdentity(app, { sub: 'alice' })
   const known = (await app.inject({ url: '/pub/x', headers: { ...headers, ...FORGED } })).json<Record<string, unknown>>()
   t.match(known, { sub: 'alice', via: 'session' })
+  t.notOk(log.some(({ oidc }) => oidc === 'opened'), 'no rule was asked about who may pass anyway')
   t.ok((known.identity as string[]).includes('x-id-token'))
   const unknown = (await app.inject({ url: '/pub/x', headers: FORGED })).json<Record<string, unknown>>()
   t.strictSame([unknown.sub, unknown.via, unknown.identity], [null, null, []])
