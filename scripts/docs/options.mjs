@@ -24,7 +24,15 @@ function unionName (members) {
   return [...new Set([...others, ...oneOf])].join(' or ')
 }
 
+/** Shapes that a page of their own explains. */
+const GRAMMARS = {
+  requirement: '[requirement](../../docs/policy.md#requirements)',
+  choice: '[requirement](../../docs/policy.md#requirements) without `all_of`',
+  claim: '[claim](../../docs/policy.md#claims)'
+}
+
 function typeName (schema) {
+  if (schema.grammar in GRAMMARS) return GRAMMARS[schema.grammar]
   if (schema.anyOf) return unionName(schema.anyOf)
   if ('const' in schema) return code(schema.const)
   if (schema.type === 'array') return `list of ${plural(typeName(schema.items))}`
@@ -59,6 +67,7 @@ function facts (schema, required) {
 }
 
 function membersOf (schema) {
+  if (schema.grammar in GRAMMARS) return null
   if (schema.type === 'array') return membersOf(schema.items)
   if (schema.anyOf) return schema.anyOf.map(membersOf).find(members => members !== null) ?? null
   return schema.properties && Object.keys(schema.properties).length > 0 ? schema : null

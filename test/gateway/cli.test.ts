@@ -112,7 +112,7 @@ upstream.nodes = [{ host = "127.0.0.1", port = 8080, weight = 2 }, { host = "127
   t.equal(code, 0)
   t.same(out.split('\n').map(line => line.split(/ {2,}/)), [
     ['HOST', 'METHODS', 'URI', 'UPSTREAM', 'PROTECTED BY'],
-    ['app.example.com', 'all', '/*', '$ENV://UPSTREAM', 'openid-connect app at idp.example, unauthenticated: deny, scopes: read write, open: GET=^/pub/ ^/health$ OPTIONS, open to: 10.0.0.0/8'],
+    ['app.example.com', 'all', '/*', '$ENV://UPSTREAM', 'openid-connect app at idp.example, unauthenticated: deny, required_scopes: all of read, write, open: GET=^/pub/ ^/health$ OPTIONS, open to: 10.0.0.0/8'],
     ['any', 'GET,HEAD', '/public/*', 'http://127.0.0.1:8080 (2), http://127.0.0.1:8081 (1)', 'OPEN'],
     ['any', 'GET,HEAD', '/robots.txt', 'http://127.0.0.1:8080 (2), http://127.0.0.1:8081 (1)', 'OPEN'],
     ...['sign_in', 'sign_out', 'start', 'userinfo', 'auth', 'static/*'].map(name => ['app.example.com', 'all', `/in/${name}`, 'endpoint', 'of openid-connect app at idp.example']),

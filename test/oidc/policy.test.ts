@@ -15,7 +15,7 @@ t.test('a route overrides what the plugin requires, and leaves the rest to it', 
   app.get('/open', { config: { oidc: false } }, answer)
   app.get('/optional', { config: { oidc: { unauth_action: 'pass' } } }, answer)
   app.get('/write', { config: { oidc: { required_scopes: ['read', 'write'] } } }, answer)
-  app.get('/any', { config: { oidc: { required_scopes: [] } } }, answer)
+  app.get('/any', { config: { oidc: { required_scopes: false } } }, answer)
   app.get('/empty', { config: { oidc: {} } }, answer)
   app.get('/other-config', { config: { theirs: 1 } as never }, async request => (request.routeOptions.config as { theirs?: number }).theirs)
   const { headers: reader } = await withIdentity(app, { sub: 'r' }, { scope: 'openid read' })
@@ -60,7 +60,10 @@ t.test('a bad policy stops the boot and names the route and the nearest name', a
   const bad: Array<[unknown, RegExp]> = [
     [{ required_scope: ['a'] }, /GET \/bad[^]*required_scope is not a known option; did you mean required_scopes\?/],
     [{ unauth_action: 'maybe' }, /unauth_action must be one of "auth", "deny", "pass"/],
-    [{ required_scopes: 'read' }, /required_scopes must be an array/],
+    [{ required_scopes: 7 }, /required_scopes must be a string, an array, an object or false, not a number/],
+    [{ required_scopes: [] }, /required_scopes is empty, and would let everyone in: name what is required, or leave it out/],
+    [{ required_scopes: {} }, /required_scopes needs all_of, any_of or none_of/],
+    [{ required_scopes: { any_off: ['a'] } }, /required_scopes\.any_off is not a known option; did you mean any_of\?/],
     [{ required_scopes: [''] }, /required_scopes\[0\] is too short/],
     [true, /GET \/bad/],
     [null, /GET \/bad/],
@@ -146,7 +149,7 @@ t.test('guard() enforces a policy where there is no route config', async t => {
   const { app } = createApplication(t)
   await app.register(oidc, options)
   app.get('/write', { config: { oidc: false }, onRequest: app.oidc.guard({ required_scopes: ['write'] }) }, async request => request.oidc.claims?.sub)
-  app.get('/both', { config: { oidc: { unauth_action: 'pass' } }, onRequest: app.oidc.guard({ unauth_action: 'deny', required_scopes: [] }) }, async request => request.oidc.claims?.sub)
+  app.get('/both', { config: { oidc: { unauth_action: 'pass' } }, onRequest: app.oidc.guard({ unauth_action: 'deny', required_scopes: false }) }, async request => request.oidc.claims?.sub)
   const { headers: reader } = await withIdentity(app, { sub: 'r' })
   const { headers: writer } = await withIdentity(app, { sub: 'w' }, { scope: 'write' })
   t.equal((await app.inject('/write')).statusCode, 401)
@@ -165,9 +168,9 @@ t.test('routes() lists what each route requires', async t => {
   app.get('/open', { config: { oidc: false } }, async () => '')
   const routes = app.oidc.routes()
   const find = (method: string, url: string): unknown => routes.find(route => route.method === method && route.url === url)?.policy
-  t.strictSame(find('GET', '/scoped'), { unauth_action: 'auth', required_scopes: ['write'], cross_site: 'refuse' })
+  t.strictSame(find('GET', '/scoped'), { unauth_action: 'auth', cross_site: 'refuse', groups_claim: 'groups', required_scopes: ['write'] })
   t.strictSame(find('HEAD', '/scoped'), find('GET', '/scoped'))
-  for (const method of ['PUT', 'POST']) t.strictSame(find(method, '/plain'), { unauth_action: 'deny', required_scopes: [], cross_site: 'refuse' })
+  for (const method of ['PUT', 'POST']) t.strictSame(find(method, '/plain'), { unauth_action: 'deny', cross_site: 'refuse', groups_claim: 'groups' })
   t.equal(find('GET', '/open'), null)
   t.equal(find('POST', '/logout'), null)
 })

@@ -36,7 +36,7 @@ t.test('request.oidc says who asks', async t => {
     claims: { sub: 'alice', groups: ['a', 'b', 7] },
     userinfo: { sub: 'alice', email: 'alice@example.test' },
     scopes: ['openid', 'read', 'write'],
-    groups: ['a', 'b'],
+    groups: ['a', 'b', '7'],
     sessionId: session.id,
     expiresAt,
     accessToken: 'token',

@@ -1,7 +1,7 @@
 import type { SessionCoordinator, SessionStore } from 'fastify-oidc-session-store'
 import type { FastifyOidc } from './core/fastify-oidc.ts'
 import type { RequestOidc } from './http/request-oidc.ts'
-import type { RoutePolicy } from './policy/policy.ts'
+import type { RoutePolicy } from './policy/schema.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {

@@ -31,6 +31,15 @@ export const AudienceMismatchError = createError('FST_OIDC_AUDIENCE_MISMATCH', '
 /** `fastify.oidc.login` and its like were called with `bearer_only`. */
 export const BearerOnlyError = createError('FST_OIDC_BEARER_ONLY', 'with bearer_only there are no sessions: nobody can be logged in or out here', 500)
 export const InsufficientScopeError = createError<[string]>('FST_OIDC_INSUFFICIENT_SCOPE', 'required scopes %s not present', 403)
+/** `required_scopes` with `none_of`. */
+export const ScopeExcludedError = createError<[string]>('FST_OIDC_SCOPE_EXCLUDED', 'scopes %s must not be present', 403)
+/** `allowed_groups`, `required_groups`; which is in the log, at level debug. */
+export const GroupsRefusedError = createError('FST_OIDC_GROUPS_REFUSED', 'You are signed in, and your groups may not see this', 403)
+/** `allowed_emails`, `allowed_email_domains`; also for whoever has no e-mail address that is verified. */
+export const EmailRefusedError = createError('FST_OIDC_EMAIL_REFUSED', 'You are signed in, and your e-mail address may not see this', 403)
+/** `required_claims`; which is in the log, at level debug. */
+export const ClaimsRefusedError = createError('FST_OIDC_CLAIMS_REFUSED', 'You are signed in, and what is known of you does not do for this', 403)
+/** The hook `authorize` said no. */
 export const ForbiddenError = createError('FST_OIDC_FORBIDDEN', 'You are signed in, and may not see this', 403)
 export const CrossSiteError = createError('FST_OIDC_CROSS_SITE', 'This request came from another site', 403)
 export const HostInvalidError = createError('FST_OIDC_HOST_INVALID', 'The Host header does not name a host', 400)

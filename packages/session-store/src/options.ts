@@ -81,14 +81,29 @@ function memberSchemas (schema: TSchema | null): Record<string, TSchema> {
   return (schema?.properties ?? {}) as Record<string, TSchema>
 }
 
-function schemaAt (schema: TSchema | null, path: readonly string[]): TSchema | null {
+/** Of a choice between shapes the one that has members. */
+function withMembers (schema: TSchema): TSchema {
+  return (schema.anyOf as TSchema[] | undefined)?.find(({ properties }) => properties !== undefined) ?? schema
+}
+
+function schemaAt (written: TSchema | null, path: readonly string[]): TSchema | null {
   const [head, ...rest] = path
+  const schema = written === null ? null : withMembers(written)
   if (schema === null || head === undefined) return schema
   const next = (schema.type === 'array' ? schema.items : memberSchemas(schema)[head]) as TSchema | undefined
   return schemaAt(next ?? null, rest)
 }
 
+/** `a string, an array or false`, where a choice is more than one of texts. */
+function shapeNames (members: readonly TSchema[]): string | null {
+  if (members.every(({ const: literal }) => literal !== undefined) || !members.every(({ type }) => typeof type === 'string')) return null
+  const names = members.map(({ const: literal, type }) => literal === undefined ? `${/^[aeio]/.test(String(type)) ? 'an' : 'a'} ${String(type)}` : JSON.stringify(literal))
+  return [names.slice(0, -1).join(', '), ...names.slice(-1)].join(' or ')
+}
+
 function expected (schema: TSchema, value: unknown): string | null {
+  const shapes = schema.anyOf === undefined ? null : shapeNames(schema.anyOf as TSchema[])
+  if (shapes !== null) return `must be ${shapes}, not ${typeName(value)}`
   if (schema.const !== undefined) return `must be ${JSON.stringify(schema.const)}`
   const literals = (schema.anyOf as TSchema[] | undefined)?.map(member => member.const as unknown).filter(literal => literal !== undefined)
   if (literals !== undefined && literals.length > 0) {
@@ -116,12 +131,25 @@ function describe (error: ValueError, path: readonly string[], root: TSchema): s
   }
 }
 
+function isShapeOf ({ type, const: literal }: TSchema, value: unknown): boolean {
+  if (literal !== undefined) return false
+  const shape = Array.isArray(value) ? 'array' : value === null ? 'null' : typeof value
+  return type === shape
+}
+
+/** What is wrong with a choice between shapes is what is wrong with the shape that was meant. */
+function unfold (error: ValueError): ValueError[] {
+  if (error.type !== ValueErrorType.Union) return [error]
+  const meant = error.errors[(error.schema.anyOf as TSchema[]).findIndex(member => isShapeOf(member, error.value))]
+  return meant === undefined ? [error] : [...meant].flatMap(unfold)
+}
+
 /** Every problem of a configuration, the first one per option, and the options with their defaults, frozen. */
 export function checkOptions<T extends TSchema> (schema: T, input: unknown): { options: Resolved<T>, problems: OptionProblem[] } {
   const options = fillDefaults(schema, clonePlain(input))
   const problems = new Map<string, OptionProblem>()
   if (!Value.Check(schema, options)) {
-    for (const error of Value.Errors(schema, options)) {
+    for (const error of [...Value.Errors(schema, options)].flatMap(unfold)) {
       const path = segments(error.path)
       if (!problems.has(error.path)) problems.set(error.path, { path, message: describe(error, path, schema) })
     }

@@ -1,3 +1,4 @@
+import { describeRequirements } from 'fastify-oidc'
 import type { GatewayCore } from '../configuration/cores.ts'
 import { endpointUris } from '../configuration/endpoints.ts'
 import { ANY_HOST } from '../configuration/hosts.ts'
@@ -26,11 +27,10 @@ function openingsOf (options: Readonly<Record<string, unknown>>): string[] {
 function protectionOf ({ protection }: GatewayRoute): string {
   if (protection.kind === 'open') return 'OPEN'
   const { policy, options } = protection
-  const scopes = policy.required_scopes ?? []
   return [
     clientOf(options),
     options.bearer_only === true ? 'bearer tokens alone' : `unauthenticated: ${policy.unauth_action ?? 'auth'}`,
-    ...scopes.length === 0 ? [] : [`scopes: ${scopes.join(' ')}`],
+    ...describeRequirements(policy).map(([option, required]) => `${option}: ${required}`),
     ...openingsOf(options)
   ].join(', ')
 }

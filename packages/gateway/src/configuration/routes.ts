@@ -39,7 +39,7 @@ export interface GatewayRoute {
 export const PLUGIN = 'openid-connect'
 
 /** Options that may differ between routes that share a core. */
-const POLICY_NAMES = ['unauth_action', 'required_scopes', 'cross_site'] as const satisfies ReadonlyArray<keyof RoutePolicy>
+const POLICY_NAMES = ['unauth_action', 'cross_site', 'required_scopes', 'allowed_groups', 'required_groups', 'allowed_emails', 'allowed_email_domains', 'required_claims'] as const satisfies ReadonlyArray<keyof RoutePolicy>
 
 const isObject = (value: unknown): value is Record<string, unknown> => value !== null && typeof value === 'object' && !Array.isArray(value)
 

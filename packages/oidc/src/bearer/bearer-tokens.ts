@@ -41,8 +41,8 @@ const refused = createVerificationCache<string>(MAX_REFUSED)
 
 /** Everything that the validity of a token depends on, beside the token. */
 function fingerprint (settings: OidcSettings): string {
-  const { discovery, client_id: id, client_secret: secret, client_rsa_private_key: privateKey, tls_client_auth: certificate, bearer_only: only, cache_segment: segment, introspection_endpoint: endpoint, introspection_endpoint_auth_method: method, introspection_interval: interval, introspection_expiry_claim: expiry, introspection_addon_headers: addons, public_key: key, use_jwks: useJwks, jwks_uri: jwksUri, jwk_expires_in: keysLife, token_signing_alg_values_expected: algorithms, iat_slack: slack, claim_validator: validator, audience, accept_id_token_as_bearer: idTokens, claim_schema: schema, ssl_verify: verify, proxy_opts: proxy, jwt_verification_cache_ignore: ignore } = settings
-  return hash('sha256', JSON.stringify([discovery, id, secret, privateKey, certificate, only, segment, endpoint, method, interval, expiry, addons, key, useJwks, jwksUri, keysLife, algorithms, slack, validator, audience, idTokens, schema, verify, proxy, ignore]), 'base64url')
+  const { discovery, client_id: id, client_secret: secret, client_rsa_private_key: privateKey, tls_client_auth: certificate, bearer_only: only, cache_segment: segment, introspection_endpoint: endpoint, introspection_endpoint_auth_method: method, introspection_interval: interval, introspection_expiry_claim: expiry, introspection_addon_headers: addons, public_key: key, use_jwks: useJwks, jwks_uri: jwksUri, jwk_expires_in: keysLife, token_signing_alg_values_expected: algorithms, iat_slack: slack, claim_validator: validator, accept_id_token_as_bearer: idTokens, claim_schema: schema, ssl_verify: verify, proxy_opts: proxy, jwt_verification_cache_ignore: ignore } = settings
+  return hash('sha256', JSON.stringify([discovery, id, secret, privateKey, certificate, only, segment, endpoint, method, interval, expiry, addons, key, useJwks, jwksUri, keysLife, algorithms, slack, validator, idTokens, schema, verify, proxy, ignore]), 'base64url')
 }
 
 function isRefusal (error: unknown): error is Error {

@@ -1,13 +1,12 @@
 import type { Claims } from 'fastify-oidc-session-store'
+import type { Audience } from '../policy/subject.ts'
 
-/** Whether a token is for us. */
-export type Audience = 'held' | 'missing' | 'mismatched'
-
+/** `claim_validator.audience`. */
 export interface AudienceRule {
   readonly claim: string
   readonly required: boolean
-  /** One of each has to be named. */
-  readonly demands: ReadonlyArray<readonly string[]>
+  /** null: it need not be the client. */
+  readonly clientId: string | null
 }
 
 const MAX_DEPTH = 32
@@ -15,7 +14,7 @@ const NOTHING: readonly string[] = Object.freeze([])
 
 function split (value: unknown): readonly string[] | null {
   if (typeof value === 'string') return value.split(' ').filter(name => name !== '')
-  return Array.isArray(value) ? value.filter(name => typeof name === 'string') : null
+  return Array.isArray(value) ? value.flatMap(name => split(name) ?? NOTHING) : null
 }
 
 /** The scopes that a token carries: `scope` (RFC 8693, section 4.2), or `scp` where providers call it so. */
@@ -26,11 +25,11 @@ export function scopesOf (claims: Claims): readonly string[] {
 const names = (value: unknown, name: string): boolean => value === name || (Array.isArray(value) && value.includes(name))
 
 /** A missing audience is never one that matches. */
-export function audienceOf (claims: Claims, { claim, required, demands }: AudienceRule): Audience {
-  if (!required && demands.length === 0) return 'held'
+export function audienceOf (claims: Claims, { claim, required, clientId }: AudienceRule): Audience {
+  if (!required && clientId === null) return 'held'
   const value = Object.hasOwn(claims, claim) ? claims[claim] : undefined
   if (value === undefined || value === null || value === false) return 'missing'
-  return demands.every(anyOf => anyOf.some(name => names(value, name))) ? 'held' : 'mismatched'
+  return clientId === null || names(value, clientId) ? 'held' : 'mismatched'
 }
 
 function membersOf (values: readonly object[]): object[] {

@@ -1,7 +1,8 @@
 import type { Claims, Clock, EpochSeconds } from 'fastify-oidc-session-store'
 import { claimCheckOf } from '../options/claim-schema.ts'
 import type { OidcSettings } from '../options/settings.ts'
-import { audienceOf, freezeClaims, scopesOf, type Audience, type AudienceRule } from './claims.ts'
+import type { Audience } from '../policy/subject.ts'
+import { audienceOf, freezeClaims, scopesOf, type AudienceRule } from './claims.ts'
 import { invalidToken } from './invalid.ts'
 import type { Introspection, RequestHeaders } from './introspection.ts'
 import type { JwtVerifier } from './jwt-verifier.ts'
@@ -47,9 +48,9 @@ interface JudgeRoom {
   readonly introspection: Introspection | null
 }
 
-function audienceRuleOf ({ audience, claim_validator: validator, client_id: clientId }: OidcSettings): AudienceRule {
+function audienceRuleOf ({ claim_validator: validator, client_id: clientId }: OidcSettings): AudienceRule {
   const { claim, required, match_with_client_id: isClient } = validator?.audience ?? { claim: 'aud', required: false, match_with_client_id: false }
-  return { claim, required, demands: [...isClient ? [[clientId]] : [], ...audience === undefined ? [] : [[audience].flat()]] }
+  return { claim, required, clientId: isClient ? clientId : null }
 }
 
 function describe (token: string, claims: Claims, verifiedBy: VerifiedToken['verifiedBy'], settings: OidcSettings): VerifiedToken {

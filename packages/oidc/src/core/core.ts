@@ -23,9 +23,9 @@ import { applyHooks, applyHooksToRefresh } from '../login/hooks.ts'
 import { endHere, leaveUrl } from '../login/logout.ts'
 import { claimCheckOf } from '../options/claim-schema.ts'
 import type { OidcHooks } from '../options/hooks.ts'
+import { defaultPolicy } from '../options/policy-options.ts'
 import type { OidcSettings } from '../options/settings.ts'
 import { createDomainList } from '../policy/domain-list.ts'
-import { defaultPolicy } from '../policy/policy.ts'
 import type { Provider } from '../provider/provider.ts'
 import { verifyLogoutToken } from '../provider/logout-token.ts'
 import { refreshTokens } from '../provider/token-refresh.ts'
@@ -210,7 +210,7 @@ export function createCore (ground: CoreGround): Core {
   const rooms = { ...createSessionRooms(ground, observer), jar, transactions, advice: createLoginAdvice(settings), targets: createReturnTargets(createDomainList(settings.whitelist_domains ?? [])) }
   const openRequests = createOpenRequests(settings)
   const isForProgram = createProgramRequests(settings)
-  const policies = createRoutePolicies(defaultPolicy(settings), log, openRequests)
+  const policies = createRoutePolicies(defaultPolicy(settings).policy, log, openRequests)
   const errorPages = createErrorPages()
   const refusal = { clientId: settings.client_id, realm: settings.realm, pages: errorPages, issuer }
   const refuse = createRefusal(refusal)

@@ -5,7 +5,7 @@ import type { RenderError } from '../http/error-page.ts'
 import type { GuardOptions } from '../http/guard.ts'
 import type { Asked } from '../http/open-requests.ts'
 import type { RouteRequirement } from '../http/route-policies.ts'
-import type { RoutePolicy } from '../policy/policy.ts'
+import type { RoutePolicy } from '../policy/schema.ts'
 import type { EndedSession } from '../routes/logout.ts'
 import type { LocalIdentity, LocalUsers } from '../session/local-users.ts'
 

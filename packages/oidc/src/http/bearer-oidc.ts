@@ -1,6 +1,8 @@
 import type { Claims, EpochSeconds } from 'fastify-oidc-session-store'
 import type { VerifiedToken } from '../bearer/verdict.ts'
-import { readEmail, readGroups, readUser } from './claim-values.ts'
+import type { PolicySubject } from '../policy/subject.ts'
+import { bearerSources } from './claim-sources.ts'
+import { readEmail, readGroups, readScopes, readUser } from './claim-values.ts'
 import { bearerIdentityHeaders } from './identity-headers.ts'
 import type { IdTokenClaims, RequestOidc } from './request-oidc.ts'
 import type { ViewOptions } from './session-view.ts'
@@ -10,25 +12,37 @@ const now = (): EpochSeconds => Math.floor(Date.now() / 1000)
 /** Who brought a token: made once for it, and shared by its requests. What is in it must not be within reach of an application's logs. */
 export class BearerOidc implements RequestOidc {
   readonly #verified: VerifiedToken
+  readonly #scopes: readonly string[]
   readonly #groups: readonly string[]
   readonly #user: string | null
   readonly #email: string | null
+  readonly #subject: PolicySubject
   readonly #identityHeaders: Readonly<Record<string, string>>
 
   constructor (verified: VerifiedToken, options: ViewOptions) {
     this.#verified = verified
-    this.#groups = readGroups(options, verified.claims)
-    this.#user = readUser(options, verified.claims)
-    this.#email = readEmail(options, verified.claims)
+    const { claims, scopes, audience } = verified
+    const sources = bearerSources(claims)
+    const email = readEmail(options, sources)
+    this.#scopes = readScopes(options, sources, scopes)
+    this.#groups = readGroups(options, sources)
+    this.#user = readUser(options, sources)
+    this.#email = email
+    this.#subject = { via: 'bearer', sources, scopes, email, audience }
     this.#identityHeaders = bearerIdentityHeaders(options, verified.token, verified.claims)
     Object.freeze(this)
+  }
+
+  /** Who a policy looks at; null: it is not one of these. */
+  static subjectOf (oidc: RequestOidc): PolicySubject | null {
+    return #subject in oidc ? oidc.#subject : null
   }
 
   get authenticated (): boolean { return true }
   get via (): 'bearer' { return 'bearer' }
   get claims (): IdTokenClaims | null { return this.#verified.claims as IdTokenClaims }
   get userinfo (): Claims | null { return this.#verified.claims }
-  get scopes (): readonly string[] { return this.#verified.scopes }
+  get scopes (): readonly string[] { return this.#scopes }
   get groups (): readonly string[] { return this.#groups }
   get user (): string | null { return this.#user }
   get email (): string | null { return this.#email }

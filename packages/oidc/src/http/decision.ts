@@ -1,36 +1,33 @@
-import type { Audience } from '../bearer/claims.ts'
-import { missingScopes, type CompiledPolicy, type PolicyIdentity } from '../policy/policy.ts'
+import type { CompiledPolicy } from '../policy/policy.ts'
+import type { PolicyRefusal } from '../policy/refusal.ts'
+import type { PolicySubject } from '../policy/subject.ts'
 
 export type Decision =
   | { readonly kind: 'pass' }
   | { readonly kind: 'login' }
   | { readonly kind: 'unauthenticated' }
   | { readonly kind: 'cross-site' }
-  | { readonly kind: 'missing scopes', readonly scopes: readonly string[] }
-  | { readonly kind: 'missing audience' }
-  | { readonly kind: 'mismatched audience' }
+  | { readonly kind: 'refused', readonly refusal: PolicyRefusal }
 
 const PASS: Decision = { kind: 'pass' }
 const LOGIN: Decision = { kind: 'login' }
 const UNAUTHENTICATED: Decision = { kind: 'unauthenticated' }
 const CROSS_SITE: Decision = { kind: 'cross-site' }
-const AUDIENCES: Readonly<Record<Audience, Decision>> = { held: PASS, missing: { kind: 'missing audience' }, mismatched: { kind: 'mismatched audience' } }
 
-/** May somebody with a session pass? A foreign write is an unsafe method or an upgrade that another site sends. */
-export function decideAuthenticated (policy: CompiledPolicy, identity: PolicyIdentity, { isForeignWrite }: { readonly isForeignWrite: boolean }): Decision {
-  if (policy.crossSite === 'refuse' && isForeignWrite) return CROSS_SITE
-  if (policy.requiredScopes.length === 0) return PASS
-  const scopes = missingScopes(policy, identity)
-  return scopes.length === 0 ? PASS : { kind: 'missing scopes', scopes }
+/** What a request is beside who sends it. */
+export interface RequestFacts {
+  /** An unsafe method or an upgrade that another site sends. */
+  readonly isForeignWrite: boolean
 }
 
-/** May somebody with a token pass? No other site can send one, so where it comes from does not matter. */
-export function decideBearer (policy: CompiledPolicy, identity: PolicyIdentity, audience: Audience): Decision {
-  const scopes = missingScopes(policy, identity)
-  return scopes.length === 0 ? AUDIENCES[audience] : { kind: 'missing scopes', scopes }
+/** May somebody pass who is known? No other site can send a bearer token, so where it comes from does not matter. */
+export function decideAuthenticated (policy: CompiledPolicy, subject: PolicySubject, { isForeignWrite }: RequestFacts): Decision {
+  if (subject.via === 'session' && policy.crossSite === 'refuse' && isForeignWrite) return CROSS_SITE
+  const refusal = policy.judge(subject)
+  return refusal === null ? PASS : { kind: 'refused', refusal }
 }
 
-/** What becomes of somebody without one. */
+/** What becomes of somebody who is not. */
 export function decideAnonymous (policy: CompiledPolicy, { isNavigation }: { readonly isNavigation: boolean }): Decision {
   switch (policy.unauthAction) {
     case 'pass': return PASS

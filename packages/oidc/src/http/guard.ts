@@ -1,19 +1,21 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Clock, StoredSession } from 'fastify-oidc-session-store'
 import type { BearerTokens } from '../bearer/bearer-tokens.ts'
-import type { Audience } from '../bearer/claims.ts'
 import type { VerifiedToken } from '../bearer/verdict.ts'
 import type { CookieJar } from '../cookie/jar.ts'
-import { AudienceMismatchError, AudienceMissingError, BearerRequiredError, ClaimsInvalidError, CrossSiteError, ForbiddenError, InsufficientScopeError, UnauthenticatedError } from '../errors.ts'
+import { BearerRequiredError, ClaimsInvalidError, CrossSiteError, ForbiddenError, UnauthenticatedError } from '../errors.ts'
 import type { CompiledPolicy } from '../policy/policy.ts'
+import type { PolicySubject } from '../policy/subject.ts'
 import type { Reauthentication } from '../session/reauthentication.ts'
 import type { Carrier, Resumed, Sessions } from '../session/sessions.ts'
-import { decideAnonymous, decideAuthenticated, decideBearer, type Decision } from './decision.ts'
+import { BearerOidc } from './bearer-oidc.ts'
+import { decideAnonymous, decideAuthenticated, type Decision } from './decision.ts'
 import { stripIdentityHeaders } from './identity-headers.ts'
-import type { LocalCallers } from './local-callers.ts'
+import { BasicOidc, type LocalCallers } from './local-callers.ts'
 import { isCrossSite, isNavigation, isUnsafe, isUpgrade, isVisit } from './navigation.ts'
 import { askedOf, type Asked, type OpenRequests } from './open-requests.ts'
 import { ANONYMOUS, SessionOidc, type RequestOidc } from './request-oidc.ts'
+import { toRefusalError } from './refusal-error.ts'
 import { originOf } from './return-to.ts'
 import type { SessionView } from './session-view.ts'
 
@@ -74,11 +76,16 @@ export function sessionOf (request: FastifyRequest): StoredSession | null {
   return SessionOidc.storedOf(request.oidc)
 }
 
+/** Who a policy looks at; null: nobody is known. */
+function subjectOf (oidc: RequestOidc): PolicySubject | null {
+  return SessionOidc.subjectOf(oidc) ?? BearerOidc.subjectOf(oidc) ?? BasicOidc.subjectOf(oidc)
+}
+
 const DEFAULTS: GuardOptions = {}
 /** Of a route: what it serves is what the rules are asked about. */
 const ROUTES: GuardOptions = { askedOf }
 /** Refused for what they may do, and not for who they are or where they come from. */
-const IDENTIFIED: ReadonlySet<Decision['kind']> = new Set(['missing scopes'])
+const isIdentified = (decision: Decision): boolean => decision.kind === 'refused' && !decision.refusal.option.endsWith('audience')
 
 const TOO_MANY = 429
 
@@ -159,14 +166,14 @@ export function createGuard (room: GuardRoom): Guard {
     return request.headers.authorization ?? withheld.get(request)
   }
 
-  /** Whether the token that identifies the request is for us; null: there is none. */
-  async function identifyBearer (request: FastifyRequest, tokens: BearerTokens): Promise<Audience | null> {
+  /** False: the request has no token. */
+  async function identifyBearer (request: FastifyRequest, tokens: BearerTokens): Promise<boolean> {
     const looked = tokens.verify(authorizationOf(request), request.headers)
-    if (looked === null) return null
+    if (looked === null) return false
     const verified = looked instanceof Promise ? await looked : looked
     if (looked !== verified) request.log.debug({ oidc: 'bearer' }, `the bearer token was validated by ${verified.verifiedBy}`)
     request.oidc = room.bearerViewOf(verified)
-    return verified.audience
+    return true
   }
 
   function checkClaims (claimProblem: string | null): void {
@@ -207,11 +214,11 @@ export function createGuard (room: GuardRoom): Guard {
     return false
   }
 
-  function decide (request: FastifyRequest, policy: CompiledPolicy, audience: Audience | null, method: string): Decision {
-    if (request.oidc.via === 'bearer') return decideBearer(policy, request.oidc, audience ?? 'held')
-    return request.oidc.authenticated
-      ? decideAuthenticated(policy, request.oidc, { isForeignWrite: isForeignWrite(request, policy, method) })
-      : decideAnonymous(policy, { isNavigation: isNavigation(request) && !room.isForProgram(request) })
+  function decide (request: FastifyRequest, policy: CompiledPolicy, method: string): Decision {
+    const subject = subjectOf(request.oidc)
+    return subject === null
+      ? decideAnonymous(policy, { isNavigation: isNavigation(request) && !room.isForProgram(request) })
+      : decideAuthenticated(policy, subject, { isForeignWrite: isForeignWrite(request, policy, method) })
   }
 
   async function authorize (request: FastifyRequest): Promise<boolean> {
@@ -228,7 +235,7 @@ export function createGuard (room: GuardRoom): Guard {
 
   async function carryOut (decision: Decision, request: FastifyRequest, reply: FastifyReply, options: GuardOptions): Promise<FastifyReply | undefined> {
     if (decision.kind !== 'pass' && isOpened(request, options)) {
-      if (!IDENTIFIED.has(decision.kind)) request.oidc = ANONYMOUS
+      if (!isIdentified(decision)) request.oidc = ANONYMOUS
       return undefined
     }
     switch (decision.kind) {
@@ -236,21 +243,18 @@ export function createGuard (room: GuardRoom): Guard {
       case 'login': return await room.login(request, reply)
       case 'unauthenticated': return room.refuse(request, reply, new UnauthenticatedError(), 'refused')
       case 'cross-site': return room.refuse(request, reply, new CrossSiteError(), 'refused')
-      case 'missing scopes': return room.refuse(request, reply, new InsufficientScopeError(decision.scopes.join(', ')), 'refused')
-      case 'missing audience': return room.refuse(request, reply, new AudienceMissingError(), 'refused')
-      case 'mismatched audience': return room.refuse(request, reply, new AudienceMismatchError(), 'refused')
+      case 'refused': return room.refuse(request, reply, toRefusalError(decision.refusal), 'refused')
     }
   }
 
   async function enforce (request: FastifyRequest, reply: FastifyReply, policy: CompiledPolicy, options: GuardOptions = DEFAULTS): Promise<FastifyReply | undefined> {
     const { redirects = true, methodOf } = options
     try {
-      let audience: Audience | null = null
       if (!request.oidc.authenticated) {
-        audience = bearer === null ? null : await identifyBearer(request, bearer)
-        if (audience === null && !await identifyLocal(request) && await identifySession(request, reply, redirects)) return reply
+        const isBearer = bearer !== null && await identifyBearer(request, bearer)
+        if (!isBearer && !await identifyLocal(request) && await identifySession(request, reply, redirects)) return reply
       }
-      return await carryOut(decide(request, policy, audience, methodOf === undefined ? request.method : methodOf(request)), request, reply, options)
+      return await carryOut(decide(request, policy, methodOf === undefined ? request.method : methodOf(request)), request, reply, options)
     } catch (error) {
       if (isUnidentified(error) && isOpened(request, options)) {
         request.oidc = ANONYMOUS

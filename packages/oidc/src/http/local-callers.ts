@@ -1,18 +1,24 @@
 import type { FastifyRequest } from 'fastify'
 import type { Claims, Clock } from 'fastify-oidc-session-store'
 import type { OidcSettings } from '../options/settings.ts'
+import type { PolicySubject } from '../policy/subject.ts'
 import { localSession, type LocalIdentity, type LocalUsersPlace } from '../session/local-users.ts'
 import { readBasicCredential } from './basic-credential.ts'
 import type { IdTokenClaims, RequestOidc } from './request-oidc.ts'
 import type { SessionView } from './session-view.ts'
 
 /** Who brought name and password; shared by the requests that bring them. */
-class BasicOidc implements RequestOidc {
+export class BasicOidc implements RequestOidc {
   readonly #view: SessionView
 
   constructor (view: SessionView) {
     this.#view = view
     Object.freeze(this)
+  }
+
+  /** Who a policy looks at; null: it is not one of these. */
+  static subjectOf (oidc: RequestOidc): PolicySubject | null {
+    return #view in oidc ? oidc.#view.subject : null
   }
 
   get authenticated (): boolean { return true }

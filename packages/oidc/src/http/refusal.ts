@@ -1,10 +1,12 @@
 import { STATUS_CODES } from 'node:http'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { publish } from '../events.ts'
+import { explainRefusal } from '../policy/refusal.ts'
 import { explain, rootCause } from '../provider/fault.ts'
 import type { ErrorFacts, ErrorPages } from './error-page.ts'
 import { isNavigation } from './navigation.ts'
 import { sendPage } from './page.ts'
+import { refusalIn } from './refusal-error.ts'
 import { sameOriginPath } from './return-to.ts'
 
 /** 401s that say in the challenge what is wrong, by a text that is always the same. */
@@ -33,6 +35,13 @@ export interface RefusalRoom {
   issuer (): string | null
 }
 
+/** What a policy found goes with it: names of groups and an e-mail address, never a token. */
+function logDebug (request: FastifyRequest, error: KnownError, line: object, text: string): void {
+  const refusal = refusalIn(error)
+  if (refusal === null) request.log.debug(line, text)
+  else request.log.debug({ ...line, option: refusal.option, unmet: refusal.unmet, names: refusal.names, found: refusal.found }, `${text}: ${explainRefusal(refusal)}`)
+}
+
 function logRefusal (request: FastifyRequest, error: KnownError, event: string): void {
   const cause = error.cause === undefined ? undefined : rootCause(error)
   const line = { oidc: event, code: error.code, cause: cause?.code ?? undefined, err: error.cause ?? undefined }
@@ -40,11 +49,13 @@ function logRefusal (request: FastifyRequest, error: KnownError, event: string):
   if (error.statusCode === 503 || error.statusCode === 500) request.log.error(line, text)
   else if (CHALLENGED.has(error.code)) request.log.info({ oidc: event, code: error.code }, text)
   else if (error.statusCode === 502 || error.cause !== undefined) request.log.warn(line, text)
-  else request.log.debug(line, text)
+  else logDebug(request, error, line, text)
 }
 
 /** Texts that the documents of the attribute table promise, as they are. */
-const DENIED = new Set(['FST_OIDC_INSUFFICIENT_SCOPE', 'FST_OIDC_AUDIENCE_MISSING', 'FST_OIDC_AUDIENCE_MISMATCH'])
+const PROMISED = new Set(['FST_OIDC_INSUFFICIENT_SCOPE', 'FST_OIDC_AUDIENCE_MISSING', 'FST_OIDC_AUDIENCE_MISMATCH'])
+/** The token does not reach that far (RFC 6750, section 3.1). */
+const INSUFFICIENT = new Set([...PROMISED, 'FST_OIDC_SCOPE_EXCLUDED', 'FST_OIDC_GROUPS_REFUSED'])
 
 /** Quoted-string of RFC 9110, section 5.6.4. */
 const quote = (text: string): string => `"${text.replace(/[^\x20-\x7e]/g, '').replace(/["\\]/g, '\\$&')}"`
@@ -52,7 +63,7 @@ const quote = (text: string): string => `"${text.replace(/[^\x20-\x7e]/g, '').re
 function challenge (error: KnownError, realm: string): string | null {
   if (CHALLENGED.has(error.code)) return `Bearer realm=${quote(realm)}, error="invalid_token", error_description=${quote(error.message)}`
   if (error.statusCode === 401) return `Bearer realm=${quote(realm)}`
-  if (DENIED.has(error.code)) return `Bearer realm=${quote(realm)}, error="insufficient_scope"`
+  if (INSUFFICIENT.has(error.code)) return `Bearer realm=${quote(realm)}, error="insufficient_scope"`
   return null
 }
 
@@ -75,7 +86,7 @@ function describe (request: FastifyRequest, { statusCode: status, message, code 
 }
 
 function sendJson (reply: FastifyReply, error: KnownError): FastifyReply {
-  const text = DENIED.has(error.code) ? error.message : STATUS_CODES[error.statusCode]
+  const text = PROMISED.has(error.code) ? error.message : STATUS_CODES[error.statusCode]
   return reply.send({ statusCode: error.statusCode, code: error.code, error: text, message: error.message })
 }
 

@@ -1,5 +1,6 @@
 import type { Claims, EpochSeconds, StoredSession } from 'fastify-oidc-session-store'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { PolicySubject } from '../policy/subject.ts'
 import type { SessionView } from './session-view.ts'
 
 /**
@@ -23,7 +24,7 @@ export interface RequestOidc<TClaims extends Claims = IdTokenClaims> {
   readonly claims: Readonly<TClaims> | null
   /** For a bearer token the same as `claims`. */
   readonly userinfo: Claims | null
-  /** Scopes that were granted. */
+  /** Scopes that were granted, or those of `scopes_claim`. */
   readonly scopes: readonly string[]
   /** By `groups_claim`. */
   readonly groups: readonly string[]
@@ -93,6 +94,11 @@ export class SessionOidc implements RequestOidc {
   /** For this package: the handle must not be within reach of an application's logs. */
   static storedOf (oidc: RequestOidc | null): StoredSession | null {
     return oidc !== null && #stored in oidc ? oidc.#stored : null
+  }
+
+  /** Who a policy looks at; null: it is no session's user. */
+  static subjectOf (oidc: RequestOidc): PolicySubject | null {
+    return #view in oidc ? oidc.#view.subject : null
   }
 
   get authenticated (): boolean { return true }

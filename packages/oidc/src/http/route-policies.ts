@@ -1,7 +1,9 @@
 import type { FastifyInstance, FastifyRequest, RouteOptions } from 'fastify'
 import { formatProblem } from 'fastify-oidc-session-store'
 import { PolicyInvalidError } from '../errors.ts'
-import { compilePolicy, type CompiledPolicy, type RoutePolicy } from '../policy/policy.ts'
+import { compilePolicy } from '../policy/compiler.ts'
+import type { CompiledPolicy } from '../policy/policy.ts'
+import type { PolicyOptions, RoutePolicy } from '../policy/schema.ts'
 import type { OpenRequests } from './open-requests.ts'
 
 const POLICY = Symbol('fastify-oidc.policy')
@@ -13,7 +15,7 @@ export interface RouteRequirement {
   readonly method: string
   readonly url: string
   /** null: open to everyone. */
-  readonly policy: Required<RoutePolicy> | null
+  readonly policy: PolicyOptions | null
   /** Rules that may let somebody pass without a session: `skip_auth_routes`, `skip_auth_preflight`, `trusted_ips`. */
   readonly openedBy: readonly string[]
 }
@@ -27,8 +29,6 @@ export interface RoutePolicies {
   compile (name: string, policy: unknown): CompiledPolicy
   list (): readonly RouteRequirement[]
 }
-
-const spell = (policy: CompiledPolicy): Required<RoutePolicy> => ({ unauth_action: policy.unauthAction, required_scopes: [...policy.requiredScopes], cross_site: policy.crossSite })
 
 export function createRoutePolicies (base: CompiledPolicy, log: FastifyInstance['log'], openRequests: OpenRequests | null): RoutePolicies {
   const late = new WeakMap<object, CompiledPolicy | null>()
@@ -47,7 +47,7 @@ export function createRoutePolicies (base: CompiledPolicy, log: FastifyInstance[
   }
 
   function requirementOf (method: string, url: string, policy: CompiledPolicy | null): RouteRequirement {
-    return { method, url, policy: policy === null ? null : spell(policy), openedBy: policy === null ? [] : openRequests?.listFor(method, url) ?? [] }
+    return { method, url, policy: policy?.options ?? null, openedBy: policy === null ? [] : openRequests?.listFor(method, url) ?? [] }
   }
 
   function compileLate (request: FastifyRequest, config: Config): CompiledPolicy | null {

@@ -1,7 +1,9 @@
 import { freezeSession, type Claims, type EpochSeconds, type Session } from 'fastify-oidc-session-store'
-import type { ClaimCheck } from '../options/claim-schema.ts'
-import { readEmail, readGroups, readUser, type ClaimNames } from './claim-values.ts'
+import type { ClaimCheck } from '../policy/json-schema.ts'
+import type { PolicySubject } from '../policy/subject.ts'
 import { isLocal } from '../session/local-users.ts'
+import { sessionSources } from './claim-sources.ts'
+import { readEmail, readGroups, readScopes, readUser, type ClaimNames } from './claim-values.ts'
 import { sessionIdentityHeaders, type IdentityHeaderOptions } from './identity-headers.ts'
 
 /** What requests of one session revision share: computed once, not per request. */
@@ -12,6 +14,8 @@ export interface SessionView {
   readonly groups: readonly string[]
   readonly user: string | null
   readonly email: string | null
+  /** Who a policy looks at. */
+  readonly subject: PolicySubject
   /** Why the claims do not hold against `claim_schema`; null: they do. */
   readonly claimProblem: string | null
   /** null once it is dead. */
@@ -34,19 +38,23 @@ function claimsOf ({ userinfo, accessToken, idTokenClaims }: Session): object {
 export type ViewOptions = IdentityHeaderOptions & ClaimNames
 
 function createView (options: ViewOptions, checkClaims: ClaimCheck | null, session: Session): SessionView {
-  const { accessToken, accessTokenExpiresAt, idTokenClaims, userinfo, scope, subject } = session
+  const { accessToken, accessTokenExpiresAt, idTokenClaims, userinfo, scope } = session
   freezeSession(session) // requests share it, so nobody may change it
   const isAlive = (now: EpochSeconds): boolean => accessTokenExpiresAt === null || now < accessTokenExpiresAt
   const full = sessionIdentityHeaders(options, session, accessToken)
+  const sources = sessionSources(session)
+  const granted = scope === null ? NOTHING : Object.freeze(scope.split(' ').filter(name => name !== ''))
+  // A name that the application gave is never an e-mail address, whichever claims the options read.
+  const email = isLocal(session) ? null : readEmail(options, sources)
   let withoutToken: Readonly<Record<string, string>> | null = null
   return {
     claims: idTokenClaims,
     userinfo,
-    scopes: scope === null ? NOTHING : Object.freeze(scope.split(' ').filter(name => name !== '')),
-    groups: readGroups(options, idTokenClaims, userinfo),
-    // A name that the application gave is never an e-mail address, whichever claims the options read.
-    user: isLocal(session) ? subject : readUser(options, idTokenClaims, userinfo, { sub: subject }),
-    email: isLocal(session) ? null : readEmail(options, idTokenClaims, userinfo),
+    scopes: readScopes(options, sources, granted),
+    groups: readGroups(options, sources),
+    user: isLocal(session) ? session.subject : readUser(options, sources),
+    email,
+    subject: { via: 'session', sources, scopes: granted, email, audience: 'held' },
     claimProblem: checkClaims === null ? null : checkClaims(claimsOf(session)),
     accessToken: now => isAlive(now) ? accessToken : null,
     identityHeaders (now) {

@@ -51,12 +51,12 @@ function checkAddonHeaders ({ introspection_addon_headers: names = [] }: Resolve
 
 /** Is a token that was issued for somebody else refused? */
 export function namesAudience ({ audience, claim_validator: validator }: Pick<ResolvedOptions, 'audience' | 'claim_validator'>): boolean {
-  return audience !== undefined || validator?.audience?.match_with_client_id === true
+  const isNamed = typeof audience === 'string' || Array.isArray(audience) || (audience !== undefined && ('all_of' in audience || 'any_of' in audience))
+  return isNamed || validator?.audience?.match_with_client_id === true
 }
 
 function checkIdle (options: ResolvedOptions): OptionProblem[] {
   const problems: OptionProblem[] = []
-  if (options.audience !== undefined && !acceptsBearer(options)) problems.push(problem('audience', 'has no effect where no bearer tokens are accepted: set use_jwks, public_key or introspection_endpoint'))
   if (options.accept_id_token_as_bearer && !verifiesJwts(options)) problems.push(problem('accept_id_token_as_bearer', 'has no effect where no tokens are verified by their signature: set use_jwks or public_key'))
   return problems
 }

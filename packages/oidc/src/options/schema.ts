@@ -1,5 +1,6 @@
 import { Type, type Static } from '@sinclair/typebox'
 import { sessionSchema, withDefault, type Resolved } from 'fastify-oidc-session-store'
+import { groupsClaim, requirementOptions, scopesClaim } from '../policy/schema.ts'
 import { secretsSchema } from './secret-managers.ts'
 
 const text = (description: string) => Type.Optional(Type.String({ minLength: 1, description }))
@@ -64,7 +65,7 @@ export const optionsSchema = Type.Object({
   client_secret: text('OAuth client secret. Required unless `bearer_only` with `public_key` or `use_jwks`, `private_key_jwt`, or PKCE makes it needless.'),
   discovery: Type.String({ pattern: '^https?://', description: "URL of the provider's discovery document, `https://…/.well-known/openid-configuration`." }),
   scope: withDefault(Type.String({ minLength: 1, description: 'Scopes to ask for, separated by blanks.' }), 'openid'),
-  required_scopes: list('Scopes that must have been granted, all of them; otherwise 403.'),
+  required_scopes: requirementOptions.required_scopes,
   realm: withDefault(Type.String({ minLength: 1, maxLength: 200, description: 'Realm in `WWW-Authenticate` of a 401.' }), 'apisix'),
   bearer_only: flag(false, 'Accept bearer tokens and nothing else: no session, no login, no cookie is read; `unauth_action` has no effect. Without `public_key` and `use_jwks` the provider is asked about each token.'),
   logout_path: withDefault(Type.String({ pattern: '^/', description: 'Path that ends the session, as the browser sees it. In a scope with a prefix it lies under the prefix; the default is then `<prefix>/logout`.' }), '/logout'),
@@ -126,11 +127,17 @@ export const optionsSchema = Type.Object({
   jwks_uri: url('Instead of that of the discovery document.'),
   end_session_endpoint: url('Instead of that of the discovery document.'),
   revocation_endpoint: url('Instead of that of the discovery document.'),
-  audience: Type.Optional(Type.Union([Type.String({ minLength: 1 }), Type.Array(Type.String({ minLength: 1 }), { minItems: 1 })], { description: 'Whom a bearer token must be for: its audience (`aud`, or what `claim_validator.audience.claim` says) must be, or contain, this or one of these; otherwise 403. It holds for JWTs and introspected tokens, and beside `claim_validator.audience`, not in its place. Usually the URI of the API (RFC 8707, RFC 9068).' })),
+  audience: requirementOptions.audience,
   accept_id_token_as_bearer: flag(false, 'Accept an ID token of this client as a bearer token: signature, issuer, expiry and `aud` (the client id) are checked, and `audience` where it is set. For callers that have nothing else; an ID token was not issued for this, and everybody it was shown to can use it.'),
   user_id_claim: withDefault(Type.String({ minLength: 1, description: 'Claim that says who somebody is (`request.oidc.user`): of the ID token, else of the userinfo. A name with dots that is no claim is a path.' }), 'sub'),
   email_claim: withDefault(Type.String({ minLength: 1, description: 'Claim that holds the e-mail address (`request.oidc.email`), found like `user_id_claim`. With `email`, one that the provider calls unverified (`email_verified: false`) is none.' }), 'email'),
-  groups_claim: withDefault(Type.String({ minLength: 1, description: 'Claim that holds the groups (`request.oidc.groups`), found like `user_id_claim`: a list, or one.' }), 'groups'),
+  groups_claim: withDefault(groupsClaim, 'groups'),
+  scopes_claim: Type.Optional(scopesClaim),
+  allowed_groups: requirementOptions.allowed_groups,
+  required_groups: requirementOptions.required_groups,
+  allowed_emails: requirementOptions.allowed_emails,
+  allowed_email_domains: requirementOptions.allowed_email_domains,
+  required_claims: requirementOptions.required_claims,
   whitelist_domains: list('Hosts that a login, and the sign-out of fastify-oidc-forward-auth, may send the browser to beside the own one: `app.example.com`, `.example.com` or `*.example.com` (itself and all below it), with `:8443` or `:*` where the port is not that of the scheme. Over https alone, or http on this machine.'),
   skip_auth_routes: list('Paths that need no session: regular expressions of RE2 (Go), not anchored, held against the path without its query. `^/public/` opens it to every method, `GET=^/public/` to one; `GET!=^/api/` and `!=^/api/` open what does not match, whatever its case. Who has a session is still identified. A path that two servers could read differently (`..`, `//`, `;`, a backslash, anything encoded that could matter) is never open.', MAX_EXPRESSION_LENGTH),
   skip_auth_preflight: flag(false, 'OPTIONS requests need no session.'),

@@ -8,6 +8,7 @@ import { checkClaimSchema } from './claim-schema.ts'
 import { checkDpop } from './dpop-options.ts'
 import { checkOwnPaths } from './own-paths.ts'
 import { checkOpenings } from './opening-options.ts'
+import { checkPolicyOptions } from './policy-options.ts'
 import { applyProfile } from './profile.ts'
 import { checkProxy } from './proxy-options.ts'
 import { resolveEnvironment, resolveReferences, type Referenced, type ReferenceSources } from './references.ts'
@@ -59,7 +60,7 @@ function explainFlatName (found: OptionProblem): OptionProblem {
 
 const isObject = (value: unknown): value is object => value !== null && typeof value === 'object'
 
-const RULES = [checkUrls, checkRedirectUri, checkAuthorizationParams, checkClientAuth, checkBearerOptions, checkClaimSchema, checkDomains, checkDpop, checkTlsClientAuth, checkProxy, checkSession, checkOwnPaths, checkOpenings, checkSecretManagers]
+const RULES = [checkUrls, checkRedirectUri, checkAuthorizationParams, checkClientAuth, checkBearerOptions, checkClaimSchema, checkPolicyOptions, checkDomains, checkDpop, checkTlsClientAuth, checkProxy, checkSession, checkOwnPaths, checkOpenings, checkSecretManagers]
 
 /** What options have to agree on; those that are wrong by themselves are not held against others. */
 function checkTogether (options: ResolvedOptions, wrong: ReadonlySet<string>): OptionProblem[] {

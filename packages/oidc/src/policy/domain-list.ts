@@ -49,7 +49,8 @@ function hostIn (entry: string): string | null {
   return parseDomain(host) === null ? null : host
 }
 
-function problemOf (entry: string): string | null {
+/** What is wrong with an entry; null: nothing. */
+export function domainProblem (entry: string): string | null {
   if (parseDomain(entry) !== null) return null
   if (!entry.includes('/')) return 'must be a host, such as "app.example.com", ".example.com" for what is below it too, or "app.example.com:8443"'
   const host = hostIn(entry)
@@ -72,7 +73,7 @@ export function createDomainList (entries: readonly string[]): DomainList {
 /** What is wrong with `whitelist_domains`. */
 export function checkDomains ({ whitelist_domains: entries = [] }: { readonly whitelist_domains?: readonly string[] }): OptionProblem[] {
   return entries.flatMap((entry, index) => {
-    const message = problemOf(entry)
+    const message = domainProblem(entry)
     return message === null ? [] : [{ path: ['whitelist_domains', String(index)], message }]
   })
 }

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Claims, EpochSeconds, Session } from 'fastify-oidc-session-store'
 import type { OidcSettings } from '../options/settings.ts'
+import { placeClaim, type ClaimPath } from '../policy/claim-path.ts'
 
 /** The issuer of everybody whom the application vouches for itself; that of a provider is a URL. */
 export const LOCAL_ISSUER = 'urn:fastify-oidc:local'
@@ -39,8 +40,8 @@ export function isLocal ({ issuer }: Session): boolean {
   return issuer === LOCAL_ISSUER
 }
 
-function claimsOf ({ user, groups }: LocalIdentity, groupsClaim: string): Claims {
-  return { ...(groups.length === 0 ? {} : { [groupsClaim]: [...groups] }), iss: LOCAL_ISSUER, sub: user }
+function claimsOf ({ user, groups }: LocalIdentity, groupsClaim: ClaimPath): Claims {
+  return { ...(groups.length === 0 ? {} : placeClaim(groupsClaim, [...groups])), iss: LOCAL_ISSUER, sub: user }
 }
 
 /** A session without tokens: nothing renews it. */

@@ -1,0 +1,23 @@
+import { LIST_FORMS } from './list-rules.ts'
+import { readRequirement, type RequirementForm, type WrittenRequirement } from './requirement.ts'
+import type { RoutePolicy } from './schema.ts'
+
+const CHOICE: RequirementForm = { bare: 'any_of', hasBlanks: true }
+const FORMS = { ...LIST_FORMS, allowed_emails: CHOICE, allowed_email_domains: CHOICE } as const
+
+/** One line, such as `all of a, b; none of c`. */
+function describe (written: WrittenRequirement, form: RequirementForm): string {
+  const { allOf, anyOf, noneOf } = readRequirement(written, form).requirement
+  const alternatives = anyOf.map(names => names.join(' '))
+  const parts: ReadonlyArray<readonly [string, readonly string[]]> = [['all of ', allOf], ['one of ', alternatives], ['none of ', noneOf]]
+  return parts.filter(([, names]) => names.length > 0).map(([say, names]) => `${names.length === 1 && say !== 'none of ' ? '' : say}${names.join(', ')}`).join('; ')
+}
+
+/** What a policy requires of callers, by option and for a person; nothing where being known is enough. */
+export function describeRequirements (policy: RoutePolicy): ReadonlyArray<readonly [option: string, required: string]> {
+  const lists = (Object.keys(FORMS) as Array<keyof typeof FORMS>).flatMap((option): Array<readonly [string, string]> => {
+    const written = policy[option]
+    return written === undefined || written === false ? [] : [[option, describe(written, FORMS[option])]]
+  })
+  return policy.required_claims === undefined || policy.required_claims === false ? lists : [...lists, ['required_claims', 'a JSON Schema']]
+}

@@ -1,0 +1,68 @@
+import { Type, type Static, type TSchema, type TUnsafe } from '@sinclair/typebox'
+import type { ClaimPath } from './claim-path.ts'
+import type { WrittenRequirement } from './requirement.ts'
+
+/** A requirement of what everybody has one at most of. */
+export type WrittenChoice = string | readonly string[] | { readonly any_of?: readonly string[], readonly none_of?: readonly string[] }
+
+const name = () => Type.String({ minLength: 1 })
+const names = () => Type.Array(name())
+const path = () => Type.Union([name(), Type.Array(name(), { minItems: 1 })])
+
+const choiceLists = { any_of: Type.Optional(names()), none_of: Type.Optional(names()) }
+const lists = { all_of: Type.Optional(names()), ...choiceLists }
+
+const requirement = (description: string): TUnsafe<WrittenRequirement> =>
+  Type.Unsafe<WrittenRequirement>(Type.Union([name(), names(), Type.Object(lists, { additionalProperties: false })], { description, grammar: 'requirement' }))
+const choice = (description: string): TUnsafe<WrittenChoice> =>
+  Type.Unsafe<WrittenChoice>(Type.Union([name(), names(), Type.Object(choiceLists, { additionalProperties: false })], { description, grammar: 'choice' }))
+const claimPath = (description: string): TUnsafe<ClaimPath> => Type.Unsafe<ClaimPath>({ ...path(), description, grammar: 'claim' })
+/** In a route, false takes away what the plugin requires. */
+const liftable = <T>(schema: TUnsafe<T>): TUnsafe<T | false> =>
+  Type.Unsafe<T | false>(Type.Union([...(schema.anyOf as TSchema[] | undefined) ?? [schema], Type.Literal(false)], { description: schema.description, grammar: schema.grammar as unknown }))
+
+const PATH = 'A name; one with dots that is no claim is a path; a list of names is a path too, whose steps may have dots.'
+
+const requiredScopes = requirement('Scopes that must have been granted; otherwise 403. A bare list: all of them.')
+const allowedGroups = requirement('Groups or roles that may pass; otherwise 403. A bare list: one of them is enough.')
+const requiredGroups = requirement('Groups or roles that callers must have; otherwise 403. A bare list: all of them.')
+const allowedEmails = choice('E-mail addresses (`request.oidc.email`) that may pass; otherwise 403. `*@example.com` stands for all of that domain. Upper and lower case are the same.')
+const allowedEmailDomains = choice('Domains of the e-mail addresses that may pass; otherwise 403: `example.com`, or `.example.com` or `*.example.com` for itself and all below it. `*` is whoever has an address.')
+const requiredClaims = Type.Unsafe<Readonly<Record<string, unknown>>>(Type.Record(Type.String(), Type.Unknown(), { description: 'JSON Schema (draft 7; formats are not checked) that the claims of a caller have to hold against; otherwise 403. Of a session each claim is that of the first that has it: the ID token, the access token if it is a JWT, the userinfo; of a bearer token what it says. One that does not compile stops the boot.' }))
+const audience = requirement('Whom a bearer token must be for: its audience (`aud`, or what `claim_validator.audience.claim` says); otherwise 403. A bare list: one of them is enough. It holds for JWTs and introspected tokens, and beside `claim_validator.audience`, not in its place; of a session it asks nothing. Usually the URI of the API (RFC 8707, RFC 9068).')
+
+/** Claims that the rules read; groups have a default in the plugin's options. */
+export const scopesClaim = claimPath(`Claim that holds the scopes: a text with blanks, or a list. ${PATH} Default: of a session the scopes that were granted, of a bearer token \`scope\`, else \`scp\`.`)
+export const groupsClaim = claimPath(`Claim that holds the groups or roles: a list, a text, or an object whose members are roles (ZITADEL). ${PATH} Such as \`realm_access.roles\` (Keycloak). Of a session it is looked for in the ID token, the access token if it is a JWT, and the userinfo.`)
+
+/** What the plugin's options require of callers. */
+export const requirementOptions = {
+  required_scopes: Type.Optional(requiredScopes),
+  allowed_groups: Type.Optional(allowedGroups),
+  required_groups: Type.Optional(requiredGroups),
+  allowed_emails: Type.Optional(allowedEmails),
+  allowed_email_domains: Type.Optional(allowedEmailDomains),
+  required_claims: Type.Optional(requiredClaims),
+  audience: Type.Optional(audience)
+}
+
+/** What a route may set in `config.oidc`; what it leaves out is the plugin's. */
+export const policySchema = Type.Object({
+  unauth_action: Type.Optional(Type.Union([Type.Literal('auth'), Type.Literal('deny'), Type.Literal('pass')], { description: 'Action for unauthenticated requests.' })),
+  cross_site: Type.Optional(Type.Union([Type.Literal('allow'), Type.Literal('refuse')], { description: 'Unsafe methods and upgrades with a session from another site.' })),
+  scopes_claim: Type.Optional(scopesClaim),
+  groups_claim: Type.Optional(groupsClaim),
+  required_scopes: Type.Optional(liftable(requiredScopes)),
+  allowed_groups: Type.Optional(liftable(allowedGroups)),
+  required_groups: Type.Optional(liftable(requiredGroups)),
+  allowed_emails: Type.Optional(liftable(allowedEmails)),
+  allowed_email_domains: Type.Optional(liftable(allowedEmailDomains)),
+  required_claims: Type.Optional(liftable(requiredClaims)),
+  audience: Type.Optional(audience)
+}, { additionalProperties: false })
+
+/** What one route requires, by the plugin's own option names. */
+export interface RoutePolicy extends Static<typeof policySchema> {}
+
+/** The same with the plugin's own filled in, and nothing taken away any more. */
+export type PolicyOptions = { readonly [Name in keyof RoutePolicy]: Exclude<RoutePolicy[Name], false> } & { readonly unauth_action: 'auth' | 'deny' | 'pass', readonly cross_site: 'allow' | 'refuse' }
