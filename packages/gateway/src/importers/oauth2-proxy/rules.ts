@@ -1,3 +1,4 @@
+import { LOCAL_ISSUER } from 'fastify-oidc'
 import type { Context } from './row.ts'
 
 type Schema = Readonly<Record<string, unknown>>
@@ -11,6 +12,9 @@ const HELD = 'is claim_schema here, held against every request: 401, where OAuth
 const BEARER: Schema = { required: ['sub'], not: { anyOf: [{ required: ['id_token'] }, { required: ['user'] }] } }
 
 const has = (name: string, value: Schema): Schema => ({ type: 'object', required: [name], properties: { [name]: value } })
+
+/** Users of the password file have no e-mail address, and are asked for none. */
+const LOCAL: Schema = has('id_token', has('iss', { const: LOCAL_ISSUER }))
 
 /** A claim by its whole name; where there is none of that name, by its parts. */
 function claimHolds (claim: string, value: Schema): Schema {
@@ -39,11 +43,16 @@ function domainSchema (domain: string): Schema {
   return { type: 'string', pattern: below === undefined ? `^[^@]+@${caseless(domain)}$` : `^[^@]+@[^@]+\\.${caseless(below)}$` }
 }
 
-function emailRule ({ settings, ledger }: Parts): Schema | null {
+function emailRule (parts: Parts): Schema | null {
+  const rule = providerEmailRule(parts)
+  return rule === null || rule === LOCAL || parts.settings.text('htpasswd_file') === null ? rule : { anyOf: [rule, LOCAL] }
+}
+
+function providerEmailRule ({ settings, ledger }: Parts): Schema | null {
   const domains = settings.list('email_domains').filter(domain => domain !== '')
   if (domains.length === 0) {
-    const others = ['authenticated_emails_file', 'htpasswd_file'].some(name => settings.text(name) !== null)
-    if (!others) ledger.refuse(settings.pathOf('email_domains'), 'is missing: OAuth2 Proxy starts with a rule for e-mail addresses alone, such as email_domains = [ "*" ]')
+    if (settings.text('htpasswd_file') !== null) return LOCAL
+    if (settings.text('authenticated_emails_file') === null) ledger.refuse(settings.pathOf('email_domains'), 'is missing: OAuth2 Proxy starts with a rule for e-mail addresses alone, such as email_domains = [ "*" ]')
     return null
   }
   const emailClaim = settings.text('oidc_email_claim') ?? 'email'

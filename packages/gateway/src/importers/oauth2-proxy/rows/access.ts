@@ -1,16 +1,32 @@
-import { endpoint, later, leftOut, partOf, refused, row, type Row } from '../row.ts'
+import { resolve } from 'node:path'
+import { endpoint, later, partOf, refused, row, type Row } from '../row.ts'
+import type { ValueTypes } from '../values.ts'
 import { OPENING_ROWS } from './openings.ts'
 
 const RULE = 'openid-connect: claim_schema'
 const HELD = 'held against every request: 401, where OAuth2 Proxy says 403 at the login'
 
+/** An option of the password file. */
+function ofPasswords<T extends 'list' | 'flag'> (name: string | readonly [string, string], type: T, member: string, convert: (value: ValueTypes[T]) => unknown = value => value): Row {
+  return row(name, type, { kind: 'exact', target: `endpoints.htpasswd.${member}`, says: 'no effect without `htpasswd_file`' }, (value, { path, ledger, draft, settings }) => {
+    if ((settings.text('htpasswd_file') ?? '') === '') return ledger.exact(path, 'has no effect without htpasswd_file')
+    draft.set(['endpoints', 'htpasswd', member], convert(value), path)
+    ledger.exact(path, `is endpoints.htpasswd.${member} here`)
+  })
+}
+
 /** Who may pass, and how. */
 export const ACCESS_ROWS: readonly Row[] = [
   partOf(['email_domains', 'email-domain'], 'list', { kind: 'approximated', target: RULE, says: HELD }),
   later('authenticated_emails_file', 'text'),
-  later('htpasswd_file', 'text'),
-  row(['htpasswd_user_groups', 'htpasswd-user-group'], 'list', { kind: 'exact', says: 'no effect without `htpasswd_file`, which is refused' }, (_value, { path, ledger }) => { ledger.exact(path, 'has no effect without htpasswd_file') }),
-  leftOut('display_htpasswd_form', 'flag', 'there is no sign-in page in this version'),
+  row('htpasswd_file', 'text', { kind: 'exact', target: 'endpoints.htpasswd.file', says: 'with `endpoints.htpasswd.basic`. Many wrong passwords are answered 429; bcrypt has a cost from 4 to 15' }, (value, { path, ledger, draft }) => {
+    if (value === '') return ledger.exact(path, 'is empty')
+    draft.set(['endpoints', 'htpasswd', 'file'], resolve(value), path)
+    draft.set(['endpoints', 'htpasswd', 'basic'], true, path)
+    ledger.exact(path, 'is endpoints.htpasswd here')
+  }),
+  ofPasswords(['htpasswd_user_groups', 'htpasswd-user-group'], 'list', 'groups', groups => groups.filter(group => group !== '')),
+  ofPasswords('display_htpasswd_form', 'flag', 'display_form'),
   partOf(['allowed_groups', 'allowed-group'], 'list', { kind: 'approximated', target: RULE, says: HELD }),
   partOf('oidc_email_claim', 'text', { kind: 'exact', target: RULE, says: 'of the e-mail rule' }),
   partOf('user_id_claim', 'text', { kind: 'exact', target: RULE, says: 'of the e-mail rule, where `oidc_email_claim` is `email`' }),
