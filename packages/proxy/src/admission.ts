@@ -7,13 +7,17 @@ import type { ProxySettings, UpstreamChooser } from './options.ts'
 
 const MAX_REMEMBERED = 1000
 
-/** Servers such as Tomcat take `..;` for `..`: another path than the one that was authorised. */
-const DOTS_WITH_PARAMETER = /(?:^|[/\\])\.\.?;/
+/**
+ * A segment of dots, as it may be written: servers fold them, and would serve another path than the one that was
+ * authorised. Some, such as Tomcat, take `..;` for `..`.
+ */
+const DOTS = /(?:^|[/\\])\.\.?(?:$|[/\\;])/
 
 function hidesDots (path: string): boolean {
-  if (!path.includes(';') && !path.includes('%3')) return false
+  if (!path.includes('.') && !path.includes('%2') && !path.includes('%3')) return false
+  if (!path.includes('%')) return DOTS.test(path)
   try {
-    return DOTS_WITH_PARAMETER.test(decodeURIComponent(path))
+    return DOTS.test(decodeURIComponent(path))
   } catch {
     return true
   }

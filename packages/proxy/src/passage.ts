@@ -49,11 +49,13 @@ export class Passage implements Dispatcher.DispatchHandler {
   readonly #raw: Raw
   #abort: ((reason?: Error) => void) | null = null
   #resume: (() => void) | null = null
+  #status = 0
+  #list: string[] = []
   /** Bytes that are still to come; null when the end is not known. */
   #left: number | null = null
-  #isAnswered = false
+  /** The head is held back until the body begins, so that an upstream that fails before is a 502. */
+  #isSent = false
   #isOver = false
-  #hasBegun = false
   #listensForDrain = false
 
   constructor (room: PassageRoom, request: ProxiedRequest, reply: FastifyReply) {
@@ -82,13 +84,13 @@ export class Passage implements Dispatcher.DispatchHandler {
     }
     if (!isFinal(status)) throw new errors.ResponseError('no status of HTTP', status, {})
     this.#resume = resume
-    this.#answer(status, this.#room.responseHeaders(textOf(received), this.#request))
+    this.#take(status, this.#room.responseHeaders(textOf(received), this.#request))
     return true
   }
 
   onData (chunk: Buffer): boolean {
     const raw = this.#raw
-    this.#hasBegun = true
+    if (!this.#isSent) this.#send()
     if (this.#left !== null) {
       this.#left -= chunk.length
       if (this.#left === 0) {
@@ -105,19 +107,23 @@ export class Passage implements Dispatcher.DispatchHandler {
   }
 
   onComplete (received: unknown): void {
+    if (this.#isOver) return
     this.#isOver = true
     if (this.#raw.writableEnded) return
     const trailers = received as Buffer[] | null
-    if (trailers !== null && trailers.length > 0 && this.#request.raw.headers.te?.includes('trailers') === true) {
-      this.#raw.addTrailers(trailersOf(trailers))
+    const passed = trailers !== null && trailers.length > 0 && this.#request.raw.headers.te?.includes('trailers') === true ? trailersOf(trailers) : null
+    if (!this.#isSent) {
+      if (this.#left === null && passed === null) this.#list.push('content-length', '0')
+      this.#send()
     }
+    if (passed !== null) this.#raw.addTrailers(passed)
     this.#raw.end()
   }
 
   onError (cause: Error): void {
     if (this.#isOver) return
     this.#isOver = true
-    if (!this.#isAnswered) {
+    if (!this.#isSent) {
       fail(this.#reply, this.#request[kUpstream], cause)
     } else if (!this.#raw.writableEnded) {
       logFailure(this.#request.log, this.#request[kUpstream], cause)
@@ -132,13 +138,19 @@ export class Passage implements Dispatcher.DispatchHandler {
   /** The client is gone, or has everything. */
   leave (): void {
     if (this.#isOver) return
-    if (!this.#isAnswered && !this.#reply.sent) abandon(this.#reply, this.#request[kUpstream])
+    if (!this.#isSent && !this.#reply.sent) abandon(this.#reply, this.#request[kUpstream])
     this.#stop()
   }
 
-  /** Sends the headers, if no part of the body has gone with them. */
+  /** Sends the head, if no part of the body has gone with it. */
   open (): void {
-    if (!this.#hasBegun && !this.#isOver && !this.#raw.destroyed) this.#raw.flushHeaders()
+    if (this.#isSent || this.#isOver || this.#raw.destroyed) return
+    try {
+      this.#send()
+      this.#raw.flushHeaders()
+    } catch (error) {
+      this.#abort?.(error as Error)
+    }
   }
 
   #stop (): void {
@@ -146,23 +158,34 @@ export class Passage implements Dispatcher.DispatchHandler {
     this.#abort?.(new errors.RequestAbortedError())
   }
 
-  #answer (status: number, head: AnswerHead): void {
-    const raw = this.#raw
-    const { method, httpVersionMajor, complete } = this.#request.raw
-    const { list } = head
+  #take (status: number, { list, length, contentType }: AnswerHead): void {
     mergeOwn(list, this.#reply)
-    if (httpVersionMajor === 2) {
-      raw.writeHead(status, recordOf(list))
+    this.#status = status
+    this.#list = list
+    // Last: Node garbles a Content-Disposition behind it.
+    if (length !== null && status !== 204) list.push('content-length', length)
+    if (hasNoBody(this.#request.raw.method as string, status)) {
+      this.#send()
+      this.#isOver = true
+      this.#raw.end()
+    } else if (length === null) {
+      this.#beOpenEnded(contentType)
     } else {
-      // The rest of an upload would be taken for the next request of the connection.
-      if (!complete) list.push('connection', 'close')
-      raw.writeHead(status, list)
+      this.#left = Number(length)
     }
+  }
+
+  #send (): void {
+    const raw = this.#raw
+    const list = this.#list
+    const { httpVersionMajor, complete } = this.#request.raw
+    // The rest of an upload would be taken for the next request of the connection.
+    if (httpVersionMajor === 1 && !complete) list.push('connection', 'close')
+    // Of a list Node keeps one line a name where headers have been set before, and HTTP/2 always.
+    if (httpVersionMajor === 2 || raw.getHeaderNames().length > 0) raw.writeHead(this.#status, recordOf(list))
+    else raw.writeHead(this.#status, list)
     this.#reply.hijack()
-    this.#isAnswered = true
-    if (hasNoBody(method as string, status)) return
-    this.#left = head.length
-    if (head.length === null) this.#beOpenEnded(head.contentType)
+    this.#isSent = true
   }
 
   /** An answer that can go on for as long as it likes: a client that waits for an event must see the headers before, and it ends with its session. */

@@ -5,11 +5,11 @@ import { kReply, kUpstream, type ProxiedRequest } from './exchange.ts'
 import { createKinds, NONE_NAMED, namedByConnection, type Kind } from './header-names.ts'
 import type { LocationRewriter } from './location.ts'
 
-/** The headers of an answer: names and values by turns, and what they say about the body. */
+/** The headers of an answer: names and values by turns, without Content-Length, and what they say about the body. */
 export interface AnswerHead {
   readonly list: string[]
-  /** Bytes of the body; null when its end is not known. */
-  readonly length: number | null
+  /** Bytes of the body, in digits; null when its end is not known. */
+  readonly length: string | null
   readonly contentType: string | null
 }
 
@@ -50,7 +50,7 @@ interface Place {
 
 class Head implements AnswerHead {
   list: string[] = []
-  length: number | null = null
+  length: string | null = null
   contentType: string | null = null
   readonly #place: Place
   readonly #request: ProxiedRequest
@@ -68,7 +68,7 @@ class Head implements AnswerHead {
     switch (this.#place.kindOf(name)) {
       case 'pass': break
       case 'drop': return
-      case 'content-length': this.length = Number(value); break
+      case 'content-length': this.length = value; return
       case 'content-type': this.contentType = value; break
       case 'location': this.#takeLocation(name, value); return
       case 'set-cookie': if (!this.#place.mayPass(value, this.#request[kUpstream])) return

@@ -38,7 +38,11 @@ export function createReplyOptions (settings: ProxySettings, core: FastifyOidc, 
       headers[kReply] = (request as ProxiedRequest)[kReply]
       return headers
     },
-    rewriteHeaders: (received, request) => recordOf(responseHeaders(listOf(received), request as ProxiedRequest).list),
+    rewriteHeaders: (received, request) => {
+      const { list, length } = responseHeaders(listOf(received), request as ProxiedRequest)
+      if (length !== null) list.push('content-length', length)
+      return recordOf(list)
+    },
     onResponse: createResponder(core) as unknown as NonNullable<ReplyOptions['onResponse']>,
     onError: (reply, { error }) => { fail(reply as unknown as FastifyReply, chosenUpstream(reply.request), error) },
     ...(settings.origin === null ? { getUpstream: chosenUpstream } : {})
