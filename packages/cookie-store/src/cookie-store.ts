@@ -1,4 +1,4 @@
-import { createOpenedSessions, createSealer, endMarkLife, StoreNotInspectableError, StoreNotRevocableError, systemClock, type Clock, type EpochSeconds, type OpenedSession, type RevocationTarget, type Session, type SessionCoordinator, type SessionStore, type StoredSession } from 'fastify-oidc-session-store'
+import { createOpenedSessions, createSealer, createSessionPacker, endMarkLife, StoreNotInspectableError, StoreNotRevocableError, systemClock, type Clock, type EpochSeconds, type OpenedSession, type RevocationTarget, type Session, type SessionCoordinator, type SessionStore, type StoredSession } from 'fastify-oidc-session-store'
 import { createHandleCodec } from './handle-codec.ts'
 
 const NONE: Promise<null> = Promise.resolve(null)
@@ -35,7 +35,7 @@ export function createCookieStore ({
   secret, fallbacks = [], binding = '', coordinator, absoluteTimeout = 86400, clock = systemClock,
   maxOpenedSessions = 2000, maxOpenedBytes = 16 * 2 ** 20
 }: CookieStoreOptions): SessionStore {
-  const codec = createHandleCodec(createSealer({ secret, fallbacks, purpose: 'session', binding }))
+  const codec = createHandleCodec(createSealer({ secret, fallbacks, purpose: 'session', binding }), createSessionPacker(binding))
   const openedSessions = createOpenedSessions<Remembered>({ maxCount: maxOpenedSessions, maxBytes: maxOpenedBytes })
 
   function remember (opened: OpenedSession): Remembered {

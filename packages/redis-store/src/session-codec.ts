@@ -1,6 +1,4 @@
-import { createSealer, freezeDeep, nameOfHandle, openJson, packText, SEAL_OVERHEAD, sealJson, unpackText, type ColdSession, type EpochSeconds, type OpenedSession, type Session, type SessionSummary } from 'fastify-oidc-session-store'
-
-type HotSession = Omit<Session, 'cold'>
+import { createSealer, createSessionPacker, freezeDeep, nameOfHandle, openJson, SEAL_OVERHEAD, sealJson, unpackText, type ColdSession, type EpochSeconds, type OpenedSession, type Session, type SessionSummary, type UnpackedSession } from 'fastify-oidc-session-store'
 
 /** What an operator may see, without the end, which moves. */
 export type SessionMeta = Omit<SessionSummary, 'expiresAt'>
@@ -29,6 +27,8 @@ export interface SessionCodec {
   openMeta (name: string, meta: Buffer): SessionMeta | null
 }
 
+// The first byte of a sealed hot part; 1 and 2 are those of `packText`, in which sessions were written before.
+const PACKED = Buffer.of(3)
 const NOTHING = Buffer.alloc(0)
 const NO_TOKENS: ColdSession = Object.freeze({ refreshToken: null, idToken: null })
 
@@ -48,22 +48,26 @@ function metaOf ({ id, issuer, subject, providerSessionId, issuedAt, clientId, c
   return { id, issuer, subject, providerSessionId, issuedAt, clientId, createdAt }
 }
 
-/** The tokens of the cold part are opened when somebody asks for them: few requests do. */
-function toSession (hot: string, openCold: () => ColdSession): Session {
+/** As sessions were written before they were packed. */
+function openText (hot: Buffer, openCold: () => ColdSession): UnpackedSession | null {
+  const text = unpackText(hot)
+  if (text === null) return null
   let cold: ColdSession | null = null
-  return Object.freeze({
-    ...freezeDeep(JSON.parse(hot) as HotSession),
+  const session = Object.freeze({
+    ...freezeDeep(JSON.parse(text) as Omit<Session, 'cold'>),
     get cold () {
       cold ??= Object.freeze(openCold())
       return cold
     }
   })
+  return { session, bytes: text.length }
 }
 
 /** @param binding whom the sessions are for; of another binding nothing opens */
 export function createSessionCodec (options: { readonly secret: string, readonly fallbacks: readonly string[], readonly binding: string }): SessionCodec {
   const sealer = createSealer({ ...options, purpose: 'redis-session' })
   const metaSealer = createSealer({ ...options, purpose: 'redis-meta' })
+  const packer = createSessionPacker(options.binding)
 
   function sealEnd (handle: string, revision: number, expiresAt: EpochSeconds): Buffer {
     return Buffer.concat([Buffer.from(`${expiresAt}`), sealer.keyedWith(handle).seal(NOTHING, `end ${revision} ${expiresAt}`)])
@@ -72,20 +76,20 @@ export function createSessionCodec (options: { readonly secret: string, readonly
   return {
     sealEnd,
     seal (handle, session, revision, expiresAt) {
-      const { cold, ...hot } = session
+      const { hot, cold } = packer.pack(session)
       const keyed = sealer.keyedWith(handle)
       const name = nameOfHandle(handle)
-      const [hotText, coldText] = [JSON.stringify(hot), JSON.stringify(cold)]
       const exp = sealEnd(handle, revision, expiresAt)
       const fields = {
         exp,
-        hot: keyed.seal(packText(hotText), `hot ${revision}`),
-        cold: keyed.seal(packText(coldText), `cold ${revision}`),
+        hot: keyed.seal(Buffer.concat([PACKED, hot]), `hot ${revision}`),
+        cold: keyed.seal(cold, `cold ${revision}`),
         meta: sealJson(metaSealer, metaOf(session), name)
       }
-      const kept = toSession(hotText, () => JSON.parse(coldText) as ColdSession)
-      const stored = Object.freeze({ handle, revision, expiresAt, session: kept })
-      return { fields, opened: { stored, name, exp, bytes: hotText.length + coldText.length } }
+      const unpacked = packer.unpack(hot, () => cold)
+      if (unpacked === null) throw new TypeError('a session that was just packed does not unpack')
+      const stored = Object.freeze({ handle, revision, expiresAt, session: unpacked.session })
+      return { fields, opened: { stored, name, exp, bytes: unpacked.bytes + cold.length } }
     },
     open (handle, rev, exp, hot, cold) {
       const [revision, expiresAt] = [readRevision(rev), writtenEnd(exp)]
@@ -93,13 +97,15 @@ export function createSessionCodec (options: { readonly secret: string, readonly
       const keyed = sealer.keyedWith(handle)
       if (keyed.open(exp.subarray(-SEAL_OVERHEAD), `end ${revision} ${expiresAt}`) === null) return null
       const packed = keyed.open(hot, `hot ${revision}`)
-      const hotText = packed === null ? null : unpackText(packed)
-      if (hotText === null) return null
+      if (packed === null) return null
       // Copies: what came from the connection is a slice of something larger.
       const sealedCold = Buffer.from(cold)
-      const session = toSession(hotText, () => openJson<ColdSession>(keyed, sealedCold, `cold ${revision}`) ?? NO_TOKENS)
-      const stored = Object.freeze({ handle, revision, expiresAt, session })
-      return { stored, name: nameOfHandle(handle), exp: Buffer.from(exp), bytes: hotText.length + cold.length }
+      const unpacked = packed[0] === PACKED[0]
+        ? packer.unpack(packed.subarray(1), () => keyed.open(sealedCold, `cold ${revision}`))
+        : openText(packed, () => openJson<ColdSession>(keyed, sealedCold, `cold ${revision}`) ?? NO_TOKENS)
+      if (unpacked === null) return null
+      const stored = Object.freeze({ handle, revision, expiresAt, session: unpacked.session })
+      return { stored, name: nameOfHandle(handle), exp: Buffer.from(exp), bytes: unpacked.bytes + cold.length }
     },
     openMeta: (name, meta) => openJson<SessionMeta>(metaSealer, meta, name)
   }

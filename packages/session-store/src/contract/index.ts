@@ -4,3 +4,4 @@ export { createManualClock, type ContractCase, type ManualClock } from './contra
 export { sampleSession } from './sample-session.ts'
 export { sessionStoreContract } from './store-contract.ts'
 export type { StoreCapabilities, StoreCase, StoreHarness } from './store-scene.ts'
+export { corporateSession } from './corporate-session.ts'
