@@ -86,7 +86,7 @@ t.test('who may not pass can sign in as somebody else, and comes back', async t 
   const { headers } = await withIdentity(app, { sub: 'alice' })
   const refused = await app.inject({ url: '/admin?tab=%22%3E', headers: { ...headers, ...person } })
   t.equal(refused.statusCode, 403)
-  t.match(refused.body, '<a class="b" href="/oauth2/sign_in?rd=%2Fadmin%3Ftab%3D%2522%253E">Sign in</a>')
+  t.match(refused.body, '<a class="b" href="/oauth2/sign_in?rd=%2Fadmin%3Ftab%3D%2522%253E">Sign in with another account</a>')
   t.notMatch(refused.body, 'Try again')
   const unknown = await app.inject({ url: '/api', headers: person })
   t.equal(unknown.statusCode, 401)

@@ -1,5 +1,6 @@
 import { Type, type Static } from '@sinclair/typebox'
 import { checkOptions, optionsError, withDefault, type OptionProblem, type Resolved } from 'fastify-oidc-session-store'
+import { readAppearance } from './pages/appearance.ts'
 import { checkQueryRules, type QueryRule } from './query-rules.ts'
 
 const flag = (value: boolean, description: string) => withDefault(Type.Boolean({ description }), value)
@@ -53,10 +54,10 @@ function crossFieldProblems ({ pass_access_token: passes, set_xauthrequest: sets
   return problems
 }
 
-/** Checks options, fills in what they leave out, and answers every problem at once. */
+/** Checks options and the files that pages are made of, fills in what is left out, and answers every problem at once. */
 export function checkForwardAuthOptions (input: Readonly<Record<string, unknown>>): { readonly options: ForwardAuthSettings, readonly problems: readonly OptionProblem[] } {
   const { options, problems } = checkOptions(forwardAuthOptionsSchema, input)
-  return { options, problems: problems.length > 0 ? problems : crossFieldProblems(options) }
+  return { options, problems: problems.length > 0 ? problems : [...crossFieldProblems(options), ...readAppearance(options).problems] }
 }
 
 /**

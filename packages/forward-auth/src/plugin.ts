@@ -1,6 +1,5 @@
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
 import { PAGE_STYLE } from 'fastify-oidc'
-import { optionsError } from 'fastify-oidc-session-store'
 import fp from 'fastify-plugin'
 import { sendStatus, type Endpoint } from './answers.ts'
 import { meetsConstraints } from './constraints.ts'
@@ -71,8 +70,7 @@ function addEndpoints (fastify: FastifyInstance, settings: ForwardAuthSettings, 
  */
 const plugin: FastifyPluginAsync<ForwardAuthOptions> = async (fastify, input) => {
   const settings = parseForwardAuthOptions(input)
-  const { appearance, problems, warnings } = readAppearance(settings)
-  if (problems.length > 0) throw optionsError('fastify-oidc-forward-auth', problems)
+  const { appearance, warnings } = readAppearance(settings)
   if (!fastify.hasDecorator('oidc')) throw new CoreMissingError()
   const paths = createEndpointPaths(fastify, settings.prefix)
   if (fastify.oidc.callbackPath !== paths.callback) throw new CallbackMissingError(paths.callback, paths.callback)

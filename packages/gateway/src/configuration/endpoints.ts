@@ -39,11 +39,19 @@ function locatePasswords ({ htpasswd }: Written, directory: string): Pick<Forwar
   return htpasswd === undefined ? {} : { htpasswd: { ...htpasswd, file: resolve(directory, htpasswd.file) } }
 }
 
+/** The same for what the pages are made of; `-` is none, and an address is refused elsewhere. */
+function locatePages ({ custom_sign_in_logo: logo, custom_templates_dir: folder }: Written, directory: string): Pick<ForwardAuthOptions, 'custom_sign_in_logo' | 'custom_templates_dir'> {
+  return {
+    ...logo === undefined || logo === '-' || logo.includes('//') ? {} : { custom_sign_in_logo: resolve(directory, logo) },
+    ...folder === undefined ? {} : { custom_templates_dir: resolve(directory, folder) }
+  }
+}
+
 /** Reads `endpoints`; null: there are none. */
 export function checkEndpoints ({ endpoints: written }: ResolvedGatewayOptions, directory: string): { readonly endpoints: Endpoints | null, readonly problems: readonly OptionProblem[] } {
   if (written === undefined) return { endpoints: null, problems: [] }
   const { whitelist_domains: whitelistDomains, ...own } = written
-  const options = { ...own, ...locatePasswords(written, directory), sign_in_in_place: !own.skip_provider_button }
+  const options = { ...own, ...locatePasswords(written, directory), ...locatePages(written, directory), sign_in_in_place: !own.skip_provider_button }
   const badPrefix = uriProblem(own.prefix)
   const badFile = options.htpasswd === undefined ? null : fileProblem(options.htpasswd.file)
   const problems = [

@@ -38,9 +38,9 @@ const BARE: ErrorSurroundings = { signIn: null, footer: null, pictures: false }
 
 /** The error page of this package family. */
 export function renderErrorPage ({ status, title, message, code, requestId, tryAgain }: ErrorFacts, { signIn, footer, pictures }: ErrorSurroundings = BARE): PageAnswer {
-  const main = html`<p class="status">Error ${status}</p><h1>${title}</h1><p>${message}</p>${
+  const main = html`<p class="status">Error ${status}</p><h1>${title}</h1><p>${message.charAt(0).toUpperCase() + message.slice(1)}</p>${
     tryAgain === null ? null : renderAction({ label: 'Try again', href: tryAgain, method: 'get' })}${
-    signIn === null ? null : renderAction({ label: 'Sign in', href: signIn, method: 'get' }, tryAgain === null ? 'first' : 'quiet')
+    signIn === null ? null : renderAction({ label: status === 403 ? 'Sign in with another account' : 'Sign in', href: signIn, method: 'get' }, tryAgain === null ? 'first' : 'quiet')
   }<small>${code} · request ${requestId}</small>`
   return framePage({ title, main, footer, posts: false, pictures, refresh: null })
 }

@@ -11,7 +11,7 @@ const RULES = [
   'p,.say{margin:0 0 1.25rem;color:var(--soft)}',
   '.say>:last-child{margin-bottom:0}',
   'a{color:var(--mark);text-underline-offset:.15em}',
-  'a.b,button{display:block;width:100%;min-height:2.75rem;padding:.6rem 1.1rem;border:1px solid var(--mark);border-radius:.6rem;background:var(--mark);color:var(--on);font:inherit;font-weight:600;line-height:1.4;text-align:center;text-decoration:none;cursor:pointer}',
+  'a.b,button{display:block;width:100%;min-height:2.75rem;padding:.6rem 1.1rem;border:1px solid var(--mark);border-radius:.6rem;background:var(--mark);color:var(--on);font:inherit;font-weight:600;line-height:1.4;text-align:center;text-wrap:balance;text-decoration:none;cursor:pointer}',
   'a.b:hover,button:hover{background:var(--over);border-color:var(--over)}',
   'a.b.quiet{margin-top:.75rem;background:none;border-color:var(--edge);color:var(--ink)}',
   'a.b.quiet:hover{border-color:var(--ink)}',

@@ -1,3 +1,4 @@
+import { escapeHtml } from 'fastify-oidc'
 import { emailClaimOf } from './headers.ts'
 import type { Context } from './row.ts'
 
@@ -29,6 +30,13 @@ function translateAuth ({ settings, draft }: Parts): void {
   if (settings.flag('set_authorization_header', false)) draft.set(['endpoints', 'set_authorization_header'], true, settings.pathOf('set_authorization_header'))
 }
 
+/** Where there is no `banner`, OAuth2 Proxy names the domains that people may come from, unless that is everybody or a file has a list. */
+function translateDomains ({ settings, draft }: Parts): void {
+  const domains = settings.list('email_domains').filter(domain => domain !== '')
+  if (domains.length === 0 || domains.includes('*') || settings.text('banner') !== null || settings.text('authenticated_emails_file') !== null) return
+  draft.set(['endpoints', 'banner'], escapeHtml(`Sign in with an account of ${domains.join(', ')}.`), settings.pathOf('email_domains'))
+}
+
 /** The endpoints under `proxy_prefix`, and beside them a logout that ends the provider's session too. */
 export function translateEndpoints (parts: Parts): void {
   const { settings, ledger, draft } = parts
@@ -40,4 +48,5 @@ export function translateEndpoints (parts: Parts): void {
   translateCallback(prefix, parts)
   translateClaims(parts)
   translateAuth(parts)
+  translateDomains(parts)
 }

@@ -31,12 +31,15 @@ const NOTES = [
   'has one path more under its prefix, logout, which also ends the session at the provider'
 ]
 
+/** Those that are HTML, or have a placeholder of their own. */
+const WITH_BRACES = new Set(['backend_logout_url', 'banner', 'footer'])
+
 function judgePlaceholders ({ settings, ledger }: Parts): void {
   for (const { row, path, value } of settings) {
     if (PLACEHOLDERS_ELSEWHERE.includes(row.name)) continue
     for (const text of Array.isArray(value) ? value as readonly string[] : [String(value)]) {
       const placeholder = findPlaceholder(text)
-      if (placeholder !== null && row.name !== 'backend_logout_url') ledger.refuse(path, `has the placeholder ${placeholder} in it: write what it stands for`)
+      if (placeholder !== null && !WITH_BRACES.has(row.name)) ledger.refuse(path, `has the placeholder ${placeholder} in it: write what it stands for`)
     }
   }
 }

@@ -1,6 +1,8 @@
 import { idle, later, leftOut, partOf, refused, row, type Row } from '../row.ts'
 
-const NO_PAGES = 'there are no pages of one\'s own in this version'
+const ADDRESS = /^(?:[a-z][a-z0-9+.-]*:)?\/\//i
+const NO_ADDRESS = 'an address is left out: pages load nothing from elsewhere'
+const OUR_TEMPLATES = '`sign_in.html` and `error.html` alone, of values, `if`, `else` and `end`; what else is in them is a boot error'
 const LOG = 'the log is JSON lines on standard output'
 
 /** A health path, which cannot be switched off. */
@@ -40,10 +42,22 @@ export const SERVER_ROWS: readonly Row[] = [
   later('metrics_secure_address', 'text'),
   later('metrics_tls_cert_file', 'text'),
   later('metrics_tls_key_file', 'text'),
-  leftOut('banner', 'text', NO_PAGES),
-  leftOut('footer', 'text', NO_PAGES),
-  leftOut('custom_sign_in_logo', 'text', NO_PAGES),
-  later('custom_templates_dir', 'text'),
+  ...['banner', 'footer'].map(name => row(name, 'text', { kind: 'exact', target: `endpoints.${name}`, says: name === 'banner' ? 'HTML; without it the page names `email_domains`' : 'HTML; without it there is none' }, (value, { path, ledger, draft }) => {
+    if (value === '') return ledger.exact(path, 'is empty')
+    draft.set(['endpoints', name], value, path)
+    ledger.exact(path, `is endpoints.${name} here`)
+  })),
+  row('custom_sign_in_logo', 'text', { kind: 'varies', target: 'endpoints.custom_sign_in_logo', says: `a file is exact; ${NO_ADDRESS}` }, (value, { path, ledger, draft }) => {
+    if (value === '') return ledger.exact(path, 'is empty')
+    if (ADDRESS.test(value)) return ledger.approximate(path, 'is left out: pages load nothing from elsewhere; save the picture and write its path')
+    draft.set(['endpoints', 'custom_sign_in_logo'], value, path)
+    ledger.exact(path, 'is endpoints.custom_sign_in_logo here')
+  }),
+  row('custom_templates_dir', 'text', { kind: 'approximated', target: 'endpoints.custom_templates_dir', says: OUR_TEMPLATES }, (value, { path, ledger, draft }) => {
+    if (value === '') return ledger.exact(path, 'is empty')
+    draft.set(['endpoints', 'custom_templates_dir'], value, path)
+    ledger.approximate(path, `is endpoints.custom_templates_dir here: ${OUR_TEMPLATES.replaceAll('`', '')}`)
+  }),
   row('show_debug_on_error', 'flag', { kind: 'approximated', says: 'what went wrong inside is for the log alone' }, (value, { path, ledger }) => {
     if (value) ledger.approximate(path, 'is left out: what went wrong inside is for the log alone')
     else ledger.exact(path, 'is what this gateway does')
