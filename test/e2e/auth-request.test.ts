@@ -46,7 +46,7 @@ async function backendPort (): Promise<number> {
   return (backend.server.address() as AddressInfo).port
 }
 
-t.test('227, 228, 193: nginx with auth_request asks, and passes on what it is told', async t => {
+t.test('O227, O228, O193: nginx with auth_request asks, and passes on what it is told', async t => {
   const provider = await testProvider(t, { resource: 'urn:api', tokenSize: 9000 })
   const { app } = await gate(t, {
     provider,
@@ -71,7 +71,7 @@ t.test('227, 228, 193: nginx with auth_request asks, and passes on what it is to
   t.equal((await browser.navigate(`${origin}/deep/again`)).status, 200, 'and the session is there still')
 })
 
-t.test('183, 193: the cookie of a renewed session reaches the browser, on errors of the backend too', async t => {
+t.test('O183, O193: the cookie of a renewed session reaches the browser, on errors of the backend too', async t => {
   const provider = await testProvider(t)
   const { app } = await gate(t, { provider, endpoints: { skip_provider_button: true }, server: { trustProxy: '127.0.0.1' } })
   await app.listen({ port: 0, host: '127.0.0.1' })

@@ -11,7 +11,7 @@ import { gate, OFFLINE, statusOf } from './parts.ts'
 const BROWSER = { accept: 'text/html', 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' }
 const ALICE = { sub: 'alice', email: 'alice@sub.example.com', groups: ['staff', 'ops'], preferred_username: 'al' }
 
-t.test('125, 136: who is signed in is 202, with headers that say who', async t => {
+t.test('O125, O136: who is signed in is 202, with headers that say who', async t => {
   const { app } = await gate(t)
   const { headers } = await withIdentity(app, ALICE, { accessToken: 'at', idToken: 'a.b.c' })
   const response = await app.inject({ url: '/oauth2/auth', headers })
@@ -22,7 +22,7 @@ t.test('125, 136: who is signed in is 202, with headers that say who', async t =
   t.equal(bare.headers['gap-auth'], 'bob')
 })
 
-t.test('137, 138: tokens are answered where that is written', async t => {
+t.test('O137, O138: tokens are answered where that is written', async t => {
   const { app } = await gate(t, { endpoints: { pass_access_token: true, set_authorization_header: true } })
   const { headers } = await withIdentity(app, ALICE, { accessToken: 'at', idToken: 'a.b.c' })
   t.match((await app.inject({ url: '/oauth2/auth', headers })).headers, { 'x-auth-request-access-token': 'at', authorization: 'Bearer a.b.c' })
@@ -31,7 +31,7 @@ t.test('137, 138: tokens are answered where that is written', async t => {
   t.strictSame(Object.keys(answer.headers).filter(name => name.startsWith('x-')), [])
 })
 
-t.test('126: nobody is 401, never a redirect, whatever the browser says it does', async t => {
+t.test('O126: nobody is 401, never a redirect, whatever the browser says it does', async t => {
   for (const skip of [false, true]) {
     const { app } = await gate(t, { endpoints: { skip_provider_button: skip } })
     for (const headers of [{}, BROWSER, { ...BROWSER, 'x-forwarded-uri': '/', 'x-forwarded-method': 'OPTIONS', 'user-agent': 'GoogleHC/1.0' }]) {
@@ -40,11 +40,11 @@ t.test('126: nobody is 401, never a redirect, whatever the browser says it does'
       t.strictSame([response.headers.location, response.headers['set-cookie'], response.headers['www-authenticate']], [undefined, undefined, undefined])
     }
     t.equal(await statusOf(app, '/oauth2/auth', { cookie: '__Host-oidc=forged; oidc=forged' }), 401)
-    t.equal(await statusOf(app, '/oauth2/auth/', BROWSER), 503, '23: with a slash it is another path, which sends to the provider, and there is none')
+    t.equal(await statusOf(app, '/oauth2/auth/', BROWSER), 503, 'O023: with a slash it is another path, which sends to the provider, and there is none')
   }
 })
 
-t.test('129, 130, 131, 133, 135: constraints in the query narrow it, and 403 keeps the session', async t => {
+t.test('O129, O130, O131, O133, O135: constraints in the query narrow it, and 403 keeps the session', async t => {
   const { app } = await gate(t)
   const { headers } = await withIdentity(app, ALICE)
   const answers: Record<string, number> = {
@@ -82,7 +82,7 @@ t.test('129, 130, 131, 133, 135: constraints in the query narrow it, and 403 kee
   t.equal(await statusOf(app, '/oauth2/auth', headers), 202, 'and the session is there still')
 })
 
-t.test('134, CVE-2026-40574: an address with two at signs is in no domain', async t => {
+t.test('O134, CVE-2026-40574: an address with two at signs is in no domain', async t => {
   const { app } = await gate(t)
   const asked = async (email: unknown, domains: string): Promise<number> => await statusOf(app, `/oauth2/auth?allowed_email_domains=${domains}`, (await withIdentity(app, { sub: 'm', email })).headers)
   t.equal(await asked('a@corp.com', 'corp.com'), 202)
@@ -90,7 +90,7 @@ t.test('134, CVE-2026-40574: an address with two at signs is in no domain', asyn
   for (const email of ['a@evil.com@corp.com', 'a@corp.com@evil.com', 'a@corp.com@corp.com', '@corp.com', 'corp.com', 'a@', 'a@xcorp.com', 'a@corp.com.evil', 'a@corp.com ', ['a@corp.com'], null]) t.equal(await asked(email, 'corp.com,.corp.com'), 403, JSON.stringify(email))
 })
 
-t.test('132: what the policy refuses no query allows, and the session is kept', async t => {
+t.test('O132: what the policy refuses no query allows, and the session is kept', async t => {
   const { app } = await gate(t, { core: { required_scopes: ['reports'], scope: 'openid reports', hooks: { authorize: request => request.oidc.user !== 'eve' } } })
   const may = await withIdentity(app, ALICE, { scope: 'openid reports' })
   const eve = await withIdentity(app, { sub: 'eve', groups: ['staff'] }, { scope: 'openid reports' })
@@ -101,7 +101,7 @@ t.test('132: what the policy refuses no query allows, and the session is kept', 
   }
 })
 
-t.test('208: a claim that no header can say says nothing, and injects nothing', async t => {
+t.test('O208: a claim that no header can say says nothing, and injects nothing', async t => {
   const { app } = await gate(t)
   const told = async (claims: Record<string, unknown>): Promise<Record<string, unknown>> => {
     const { statusCode, headers } = await app.inject({ url: '/oauth2/auth', headers: (await withIdentity(app, { sub: 'x', ...claims })).headers })
@@ -160,7 +160,7 @@ t.test('unsafe methods of another site are refused by what a trusted proxy says'
   t.equal((await untrusting.app.inject({ method: 'POST', url: '/oauth2/auth', headers: { ...other.headers, 'sec-fetch-site': 'cross-site', 'x-forwarded-method': 'GET' } })).statusCode, 403, 'nobody else may say so')
 })
 
-t.test('183, 193: the cookie of a renewed session is in the answer', async t => {
+t.test('O183, O193: the cookie of a renewed session is in the answer', async t => {
   const provider = await testProvider(t)
   const { app } = await gate(t, { provider })
   const cookie = await loginWithToken(app)
@@ -172,7 +172,7 @@ t.test('183, 193: the cookie of a renewed session is in the answer', async t => 
   t.match(again, { statusCode: 202, headers: { 'set-cookie': undefined } })
 })
 
-t.test('75: an address that is not verified opens nothing', async t => {
+t.test('O075: an address that is not verified opens nothing', async t => {
   const { app } = await gate(t)
   const { headers } = await withIdentity(app, { sub: 'm', email: 'alice@corp.com', email_verified: false })
   t.equal(await statusOf(app, '/oauth2/auth?allowed_emails=alice@corp.com', headers), 403)
@@ -180,7 +180,7 @@ t.test('75: an address that is not verified opens nothing', async t => {
   t.equal((await app.inject({ url: '/oauth2/auth', headers })).headers['x-auth-request-email'], undefined)
 })
 
-t.test('24: userinfo says who, to any method, and never a token', async t => {
+t.test('O024: userinfo says who, to any method, and never a token', async t => {
   const { app } = await gate(t)
   const { headers } = await withIdentity(app, { ...ALICE, email: '<a&b>@c.example' }, { accessToken: 'secret-at', idToken: 'secret.id.token' })
   const response = await app.inject({ method: 'DELETE', url: '/oauth2/userinfo?allowed_groups=none', headers })

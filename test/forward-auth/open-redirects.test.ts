@@ -21,7 +21,7 @@ const { app, log } = await gate(t, { provider, server: { disableRequestLogging: 
 
 t.ok(CORPUS.length >= 500 && new Set(CORPUS).size === CORPUS.length, `${CORPUS.length} addresses`)
 
-t.test('91: no address of the corpus leads sign_out away, encoded once, twice, in a form or in the header (CVE-2020-5233, CVE-2020-11053, CVE-2020-4037, W17)', async t => {
+t.test('O091: no address of the corpus leads sign_out away, encoded once, twice, in a form or in the header (CVE-2020-5233, CVE-2020-11053, CVE-2020-4037, W17)', async t => {
   const led: string[] = []
   let elsewhere = 0
   for (const address of CORPUS) {
@@ -43,7 +43,7 @@ t.test('91: no address of the corpus leads sign_out away, encoded once, twice, i
   t.strictSame(log.filter(({ level }) => Number(level) >= 40), [])
 })
 
-t.test('91: nor does the button of the sign-in page', async t => {
+t.test('O091: nor does the button of the sign-in page', async t => {
   const led: string[] = []
   for (const address of CORPUS) {
     const { start } = buttonOf((await app.inject(`/oauth2/sign_in?rd=${encodeURIComponent(address)}`)).body)
@@ -53,7 +53,7 @@ t.test('91: nor does the button of the sign-in page', async t => {
   t.strictSame(led, [])
 })
 
-t.test('91: nor does a login, from its start to where it ends', async t => {
+t.test('O091: nor does a login, from its start to where it ends', async t => {
   const led: string[] = []
   for (const address of CORPUS.filter((_address, index) => index % 12 === 0)) {
     const browser = new Browser().route(ORIGIN, app)
@@ -64,13 +64,13 @@ t.test('91: nor does a login, from its start to where it ends', async t => {
   t.strictSame(led, [])
 })
 
-t.test('104, 103: what tries to leave is nowhere, and what cannot stand in a header is no error', async t => {
+t.test('O104, O103: what tries to leave is nowhere, and what cannot stand in a header is no error', async t => {
   for (const rd of ['https://foo.bar@evil.corp', 'https://evil.corp\\@foo.bar', 'HTTPS://foo.bar/', 'javascript:alert(1)', 'https://foo.bar\r\nX: y', '/a\r\nSet-Cookie: a=b', '/\0', '/\t/evil.corp', '//evil.corp', 'http://foo.bar/', 'https://user:pw@foo.bar/']) {
     t.match(await app.inject({ url: '/oauth2/sign_out', query: { rd } }), { statusCode: 302, headers: { location: '/' } }, JSON.stringify(rd))
   }
 })
 
-t.test('92, 93, 94, 102, 233: what is allowed is gone to', async t => {
+t.test('O092, O093, O094, O102, O233: what is allowed is gone to', async t => {
   const same = ['https://foo.bar/x?y=z#w', 'https://bar.foo/', 'https://a.bar.foo/', 'https://port.bar:8080/', 'https://anyport.bar:9/', '/search?u=https://x.com/', '/a//b', '/a?b=%2F%2Fc', '/app#/route']
   for (const rd of same) t.equal((await app.inject({ url: '/oauth2/sign_out', query: { rd } })).headers.location, rd)
   const leads = { 'http://localhost/own?x=1': '/own?x=1', 'https://foo.bar:443/x': 'https://foo.bar/x', '/a/../b': '/b', 'https://xbar.foo/': '/', 'https://port.bar/': '/', 'https://foo.bar:444/': '/' }

@@ -17,7 +17,7 @@ const ALICE = { sub: 'alice' }
 const rdOf = async (app: Parameters<typeof statusOf>[0], url: string, headers: Record<string, string> = {}): Promise<string | null> =>
   buttonOf((await app.inject({ url, headers })).body).start.searchParams.get('rd')
 
-t.test('60, 107, 117: from the page over the provider and back to the deep link, and out again', async t => {
+t.test('O060, O107, O117: from the page over the provider and back to the deep link, and out again', async t => {
   const { app } = await gate(t, { provider, endpoints: { provider_name: 'Example & "Co"' } })
   const browser = new Browser().route(ORIGIN, app)
   const page = await browser.navigate(`${ORIGIN}/oauth2/sign_in?rd=${encodeURIComponent('/deep/link?x=1&y=2')}`)
@@ -44,10 +44,10 @@ t.test('the page needs no script and nothing from elsewhere, and is never kept',
   t.notMatch(body, /<script|https?:|src=|@import/)
   t.equal(buttonOf(body).label, 'Sign in with OpenID Connect')
   t.equal(await rdOf(app, '/oauth2/sign_in?rd=%22%3E%3Cscript%3Ealert(1)%3C/script%3E'), '/')
-  t.notMatch((await app.inject('/oauth2/sign_in?rd=/%22%3E%3Cscript%3E')).body, '<script', '115')
+  t.notMatch((await app.inject('/oauth2/sign_in?rd=/%22%3E%3Cscript%3E')).body, '<script', 'O115')
 })
 
-t.test('110, CVE-2026-34454: who comes to the page with a session has none any more', async t => {
+t.test('O110, CVE-2026-34454: who comes to the page with a session has none any more', async t => {
   const { app } = await gate(t)
   const { headers } = await withIdentity(app, ALICE)
   const page = await app.inject({ url: '/oauth2/sign_in', headers })
@@ -55,11 +55,11 @@ t.test('110, CVE-2026-34454: who comes to the page with a session has none any m
   t.equal(await statusOf(app, '/oauth2/auth', headers), 401, 'and its cookie is worth nothing')
   const skipping = await gate(t, { provider, endpoints: { skip_provider_button: true } })
   const kept = await withIdentity(skipping.app, ALICE)
-  t.match(await skipping.app.inject({ url: '/oauth2/sign_in?rd=/x', headers: kept.headers }), { statusCode: 302, headers: { location: new RegExp(`^${provider.issuer}`) } }, '109')
+  t.match(await skipping.app.inject({ url: '/oauth2/sign_in?rd=/x', headers: kept.headers }), { statusCode: 302, headers: { location: new RegExp(`^${provider.issuer}`) } }, 'O109')
   t.equal(await statusOf(skipping.app, '/oauth2/auth', kept.headers), 202)
 })
 
-t.test('95, 96, 98: where it leads comes from the body, the query, the header, in that order', async t => {
+t.test('O095, O096, O098: where it leads comes from the body, the query, the header, in that order', async t => {
   const { app } = await gate(t, { core: { whitelist_domains: ['.example.com'] } })
   const header = { 'x-auth-request-redirect': '/from/header' }
   t.equal(await rdOf(app, '/oauth2/sign_in'), '/')
@@ -78,7 +78,7 @@ t.test('95, 96, 98: where it leads comes from the body, the query, the header, i
   t.equal(await rdOf(app, '/oauth2/sign_in?rd=/oauth2/userinfo'), '/oauth2/userinfo')
 })
 
-t.test('105: what nginx wrote without escaping it is kept whole', async t => {
+t.test('O105: what nginx wrote without escaping it is kept whole', async t => {
   const { app } = await gate(t, { core: { whitelist_domains: ['app.example.com'] } })
   t.equal(await rdOf(app, '/oauth2/sign_in?rd=https://app.example.com/a?x=1&y=a%2Bb&z=%26'), 'https://app.example.com/a?x=1&y=a%2Bb&z=%26')
   t.equal(await rdOf(app, '/oauth2/sign_in?rd=http://localhost/a?x=1&y=2'), '/a?x=1&y=2')
@@ -86,7 +86,7 @@ t.test('105: what nginx wrote without escaping it is kept whole', async t => {
   t.equal(await rdOf(app, '/oauth2/sign_in?rd=//evil.example/a?x=1&y=2'), '/')
 })
 
-t.test('97, 99, 100, 101, W3: X-Forwarded-* of a trusted proxy says what was asked for, and nobody else does', async t => {
+t.test('O097, O099, O100, O101, W3: X-Forwarded-* of a trusted proxy says what was asked for, and nobody else does', async t => {
   const sent = { host: 'internal', 'x-forwarded-proto': 'http', 'x-forwarded-host': 'localhost' }
   for (const [trustProxy, path] of [['127.0.0.1', '/foo?bar=1'], [true, '/foo?bar=1'], ['10.0.0.1', '/'], [false, '/']] as const) {
     const { app } = await gate(t, { server: { trustProxy } })
@@ -95,7 +95,7 @@ t.test('97, 99, 100, 101, W3: X-Forwarded-* of a trusted proxy says what was ask
   }
 })
 
-t.test('48, 49: the address that the provider answers to follows the host that a trusted proxy names', async t => {
+t.test('O048, O049: the address that the provider answers to follows the host that a trusted proxy names', async t => {
   for (const [trustProxy, host] of [['127.0.0.1', 'https://h2'], ['10.0.0.1', 'http://app.example']] as const) {
     const { app } = await gate(t, { provider, server: { trustProxy } })
     const { headers } = await app.inject({ url: '/oauth2/start', headers: { host: 'app.example', 'x-forwarded-host': 'h2', 'x-forwarded-proto': 'https' } })
@@ -103,7 +103,7 @@ t.test('48, 49: the address that the provider answers to follows the host that a
   }
 })
 
-t.test('232: hosts under one cookie domain share the session, and the login leads back to its host', async t => {
+t.test('O232: hosts under one cookie domain share the session, and the login leads back to its host', async t => {
   const [auth, shop] = ['http://auth.app.localhost', 'http://shop.app.localhost']
   const { app } = await gate(t, { provider, core: { redirect_uri: `${auth}/oauth2/callback`, whitelist_domains: ['.app.localhost'], session: { cookie_domain: 'app.localhost' } as never } })
   const browser = new Browser().route(auth, app).route(shop, app)
@@ -114,7 +114,7 @@ t.test('232: hosts under one cookie domain share the session, and the login lead
   t.equal((await browser.navigate(`${auth}/oauth2/sign_out?rd=${shop}/oauth2/sign_in`, { follow: false })).headers.get('location'), `${shop}/oauth2/sign_in`)
 })
 
-t.test('59, W8: two starts share nothing, and each has a nonce and S256', async t => {
+t.test('O059, W8: two starts share nothing, and each has a nonce and S256', async t => {
   const { app } = await gate(t, { provider })
   const [first, second] = await Promise.all([1, 2].map(async () => new URL(String((await app.inject('/oauth2/start')).headers.location)).searchParams))
   for (const name of ['state', 'nonce', 'code_challenge']) t.ok((first?.get(name)?.length ?? 0) > 20 && first?.get(name) !== second?.get(name), name)
@@ -130,7 +130,7 @@ t.test('a provider that is down is a page with 503, and the session lives', asyn
   t.equal(await statusOf(app, '/oauth2/auth', headers), 202)
 })
 
-t.test('121, 122, 120: sign_out ends the session and goes where it is allowed to', async t => {
+t.test('O121, O122, O120: sign_out ends the session and goes where it is allowed to', async t => {
   const { app } = await gate(t)
   t.match(await app.inject('/oauth2/sign_out'), { statusCode: 302, headers: { location: '/' } })
   t.match(await app.inject({ url: '/oauth2/sign_out', headers: { cookie: 'oidc=broken' } }), { statusCode: 302, headers: { location: '/' } })
@@ -154,7 +154,7 @@ t.test('W14: a link on another site is asked about first, unless that is switche
   t.equal(await statusOf(allowing.app, '/oauth2/sign_out', foreign), 302)
 })
 
-t.test('118, W12: {id_token} goes to the provider that issued it, and to nobody else', async t => {
+t.test('O118, W12: {id_token} goes to the provider that issued it, and to nobody else', async t => {
   const { app } = await gate(t, { provider, core: { whitelist_domains: [new URL(provider.issuer).host, 'other.example.com'] } })
   const leads = async (rd: string, idToken: string | null = 'a.b.c'): Promise<unknown> => {
     const headers = idToken === null ? {} : (await withIdentity(app, ALICE, idToken === '' ? {} : { idToken })).headers
@@ -168,7 +168,7 @@ t.test('118, W12: {id_token} goes to the provider that issued it, and to nobody 
   for (const rd of ['https://other.example.com/?t={id_token}', '/public?t={id_token}']) t.equal(await leads(rd), rd)
 })
 
-t.test('123: the provider is signed out of where that is written', async t => {
+t.test('O123: the provider is signed out of where that is written', async t => {
   const { app } = await gate(t, { provider, endpoints: { sign_out_at_provider: true } })
   const { headers } = await withIdentity(app, ALICE, { idToken: 'a.b.c' })
   const to = new URL(String((await app.inject({ url: '/oauth2/sign_out?rd=/bye', headers })).headers.location))
@@ -177,7 +177,7 @@ t.test('123: the provider is signed out of where that is written', async t => {
   t.equal((await app.inject('/oauth2/sign_out?rd=/bye')).headers.location, '/bye', 'who is not signed in is not sent there')
 })
 
-t.test('119: backend_logout_url is told once, and cannot hold the sign-out up', async t => {
+t.test('O119: backend_logout_url is told once, and cannot hold the sign-out up', async t => {
   const asked: string[] = []
   const backend = createServer((request, response) => {
     asked.push(request.url ?? '')
@@ -193,16 +193,16 @@ t.test('119: backend_logout_url is told once, and cannot hold the sign-out up', 
   backend.closeAllConnections()
   t.equal((await app.inject({ url: '/oauth2/sign_out', headers: (await withIdentity(app, ALICE, { idToken: 'd.e.f' })).headers })).statusCode, 302)
   t.equal(log.filter(line => line.oidc === 'logout.backend').length, 2)
-  t.notMatch(JSON.stringify(log), /a\.b\.c|d\.e\.f/, '226')
+  t.notMatch(JSON.stringify(log), /a\.b\.c|d\.e\.f/, 'O226')
 })
 
-t.test('20, W19: static/ has one file, and no way out', async t => {
+t.test('O020, W19: static/ has one file, and no way out', async t => {
   const { app } = await gate(t)
   t.match(await app.inject('/oauth2/static/page.css'), { statusCode: 200, headers: { 'content-type': 'text/css; charset=utf-8', 'cache-control': 'no-store' } })
   for (const path of ['', 'x.css', '../../etc/passwd', '%2e%2e/%2e%2e/etc/passwd', '..%2f..%2fetc%2fpasswd', 'page.css/', '__proto__']) t.notMatch((await app.inject(`/oauth2/static/${path}`)).statusCode, 200, path)
 })
 
-t.test('25: all endpoints move with the prefix, below that of the scope', async t => {
+t.test('O025: all endpoints move with the prefix, below that of the scope', async t => {
   const { app } = await gate(t, { provider, endpoints: { prefix: '/_auth' } })
   t.equal(await statusOf(app, '/_auth/auth'), 401)
   t.equal(await statusOf(app, '/oauth2/start', { 'sec-fetch-mode': 'cors' }), 401, 'a path like any other')

@@ -58,7 +58,7 @@ t.test('O116 sign_in.html is filled in as OAuth2 Proxy does', async t => {
   t.match(page, /^\s*<!DOCTYPE html>/)
   t.match(page, '<body class="narrow">')
   t.match(page, '<form method="GET" action="/oauth2/start">')
-  t.match(page, '<input type="hidden" name="rd" value="/deep?a=1&amp;b=%22%3Cscript%3E">', '115')
+  t.match(page, '<input type="hidden" name="rd" value="/deep?a=1&amp;b=%22%3Cscript%3E">', 'O115')
   t.match(page, 'Sign in with Example &amp; &quot;Co&quot;</button>')
   t.match(page, '<p><b>Staff</b> alone</p>')
   t.match(page, '<footer><i>Help</i></footer>')

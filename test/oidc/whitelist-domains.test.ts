@@ -80,7 +80,7 @@ t.test('who somebody is comes from the claims that the options name', async t =>
   t.strictSame(await who({ employee: { constructor: 1 }, realm_access: [] }), { user: null, email: null, groups: [] }, 'what objects inherit is no claim')
 })
 
-t.test('an e-mail address that the provider calls unverified is none (spec 75)', async t => {
+t.test('an e-mail address that the provider calls unverified is none (O075)', async t => {
   const { app } = await protectedApp(t, optionsFor(provider))
   app.get('/who', async ({ oidc: { user, email, groups } }) => ({ user, email, groups }))
   const emailOf = async (claims: Record<string, unknown>, userinfo?: Record<string, unknown>): Promise<unknown> => ((await app.inject({ url: '/who', headers: (await withIdentity(app, { sub: 'alice', ...claims }, { userinfo })).headers })).json() as { email: unknown }).email
