@@ -1,0 +1,35 @@
+import { compileOptions, compilePolicy } from '../../packages/oidc/src/policy/compiler.ts'
+import type { CompiledPolicy } from '../../packages/oidc/src/policy/policy.ts'
+import type { PolicySubject } from '../../packages/oidc/src/policy/subject.ts'
+import { formatProblem, type Claims } from 'fastify-oidc-session-store'
+
+/** Somebody, by what the sources say. */
+export interface Person {
+  readonly id?: Claims
+  readonly accessToken?: Claims
+  readonly userinfo?: Claims
+  readonly bearer?: Claims
+  readonly scopes?: readonly string[]
+  readonly email?: string
+}
+
+export function subjectOf ({ id, accessToken, userinfo, bearer, scopes = [], email }: Person): PolicySubject {
+  const sources = bearer === undefined ? [() => id ?? {}, () => accessToken ?? null, () => userinfo ?? null] : [() => bearer]
+  return { via: bearer === undefined ? 'session' : 'bearer', sources, scopes, email: email ?? null, audience: 'held' }
+}
+
+const ground = { acceptsBearer: true, audienceClaim: 'aud', validatesAudience: false }
+
+/** What the plugin says where nothing is required. */
+export const BASE: CompiledPolicy = compileOptions({ unauth_action: 'deny', cross_site: 'refuse', groups_claim: 'groups' }, ground).policy
+
+/** @throws where the policy does not hold */
+export function compile (policy: unknown, base = BASE): CompiledPolicy {
+  const compiled = compilePolicy(policy, base)
+  if (compiled.problems.length > 0) throw new Error(compiled.problems.map(formatProblem).join('; '))
+  return compiled.policy
+}
+
+export function problemsOf (policy: unknown, base = BASE): string[] {
+  return compilePolicy(policy, base).problems.map(formatProblem)
+}
