@@ -1,7 +1,8 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest, RouteHandlerMethod, RouteOptions } from 'fastify'
 import type { Forwarder } from './forwarder.ts'
 import { onSendHooksOf } from './on-send-hooks.ts'
 import type { ProxySettings } from './options.ts'
+import { createPathMap } from './plain-path.ts'
 
 /** The `handler` of @fastify/http-proxy. */
 export type ForwardingHandler = (request: FastifyRequest, reply: FastifyReply & { from (path: string, options: object): FastifyReply }, path: string, options: object) => FastifyReply | undefined
@@ -19,13 +20,41 @@ function decide (fastify: FastifyInstance, { forwarder }: ProxySettings, preHand
   return 'stock'
 }
 
-/** Makes the handler that forwards by the option `forwarder`; without it, so that no `onSend` hook is lost. */
-export function createHandler (fastify: FastifyInstance, settings: ProxySettings, forward: Forwarder, preHandler: string): ForwardingHandler {
-  let kind: 'own' | 'stock' = 'stock'
-  fastify.addHook('onReady', async () => { kind = decide(fastify, settings, preHandler) })
-  return (request, reply, path, options) => {
-    if (kind === 'stock') return reply.from(path, options)
-    forward(request, reply, path)
+function pathOf (url: string): string {
+  const query = url.indexOf('?')
+  return query === -1 ? url : url.slice(0, query)
+}
+
+/** Forwards by the option `forwarder`; without it, so that no `onSend` hook is lost. */
+export class Choice {
+  #kind: 'own' | 'stock' = 'stock'
+  readonly #forward: Forwarder
+
+  constructor (fastify: FastifyInstance, settings: ProxySettings, forward: Forwarder, preHandler: string) {
+    this.#forward = forward
+    fastify.addHook('onReady', async () => { this.#kind = decide(fastify, settings, preHandler) })
+    const mapPath = createPathMap(fastify.prefix, settings.rewritePrefix)
+    fastify.addHook('onRoute', route => { this.#shorten(route, mapPath) })
+  }
+
+  readonly handler: ForwardingHandler = (request, reply, path, options) => {
+    if (this.#kind === 'stock') return reply.from(path, options)
+    // Empty where the prefix alone was asked for, and nothing stands in for it.
+    this.#forward(request, reply, path === '' ? '/' : path)
     return undefined
+  }
+
+  /** Most paths need none of what the handler of @fastify/http-proxy does with them before it comes to ours. */
+  #shorten (route: RouteOptions, mapPath: (path: string) => string | null): void {
+    const choice = this
+    const long = route.handler
+    const short: RouteHandlerMethod = function (request, reply) {
+      const { raw } = request
+      const path = choice.#kind === 'own' && (raw as { upgrade?: boolean }).upgrade !== true ? mapPath(pathOf(raw.url as string)) : null
+      if (path === null) return long.call(this, request, reply)
+      choice.#forward(request, reply, path)
+      return undefined
+    }
+    route.handler = short
   }
 }

@@ -4,7 +4,7 @@ import type {} from 'fastify-oidc'
 import fp from 'fastify-plugin'
 import { createAdmission } from './admission.ts'
 import { createBodyLimit } from './body-limit.ts'
-import { createHandler } from './choice.ts'
+import { Choice } from './choice.ts'
 import { CoreMissingError } from './errors.ts'
 import { kReply, kUpstream } from './exchange.ts'
 import { createForwarder } from './forwarder.ts'
@@ -45,7 +45,7 @@ function httpProxyOptions (fastify: FastifyInstance, settings: ProxySettings, tr
     config: settings.oidc === undefined ? {} : { oidc: settings.oidc },
     preHandler: admission as unknown as FastifyHttpProxyOptions['preHandler'],
     replyOptions: createReplyOptions(settings, fastify.oidc, rules),
-    ...(transport instanceof Http1Agent ? { handler: createHandler(fastify, settings, createForwarder(transport, fastify.oidc, rules), admission.name) as unknown as NonNullable<FastifyHttpProxyOptions['handler']> } : {}),
+    ...(transport instanceof Http1Agent ? { handler: new Choice(fastify, settings, createForwarder(transport, fastify.oidc, rules), admission.name).handler as unknown as NonNullable<FastifyHttpProxyOptions['handler']> } : {}),
     ...webSockets(fastify, settings, rules.requestHeaders)
   }
 }
