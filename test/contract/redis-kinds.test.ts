@@ -40,12 +40,12 @@ t.test('one server', async t => {
   await keepContracts(t, { port })
 })
 
-t.test('a master that Sentinel names, with replicas that have to hear of each end', async t => {
+t.test('O180: a master that Sentinel names, with replicas that have to hear of each end', async t => {
   const { sentinels, masterName } = await startSentinel(t, { downAfterMs: 10_000 })
   await keepContracts(t, { sentinels: [...sentinels], master_name: masterName })
 })
 
-t.test('a cluster of three masters', async t => {
+t.test('O180: a cluster of three masters', async t => {
   const { nodes } = await startCluster(t)
   await keepContracts(t, { cluster: [...nodes] })
 })

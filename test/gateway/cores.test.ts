@@ -101,7 +101,7 @@ t.test('ready is red until the provider was reached once, and then no more', asy
   t.equal((await probe('/serving')).statusCode, 200)
 })
 
-t.test('neither codes nor states nor cookies come into the log', async t => {
+t.test('O222, O226, W16: neither codes nor states nor cookies come into the log', async t => {
   const provider = await startProvider(t)
   const upstream = await startUpstream(t)
   const { lines, stream } = keepLog()

@@ -44,7 +44,7 @@ t.test('no host and no target leads anywhere else', async t => {
   }
 })
 
-t.test('probes are answered over http, and nothing else is', async t => {
+t.test('O012: probes are answered over http, and nothing else is', async t => {
   const gateway = await startGateway(t, { force_https: true, trust_proxy: ['10.0.0.1'], ...upstreamless })
   t.equal((await ask(gateway, '/ping')).status, 200)
   t.equal((await ask(gateway, '/ready?x=y')).status, 200)

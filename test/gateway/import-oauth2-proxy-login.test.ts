@@ -36,7 +36,7 @@ async function statusOf (gateway: Gateway, user: keyof typeof USERS): Promise<nu
   return (await login(gateway.app, { path: '/page', user })).response.status
 }
 
-t.test('a file with a rule for domains lets its own in, and nobody else', async t => {
+t.test('O077, O081, O083, O196, GHSA-c5c4-8r6x-56w3: a file with a rule for domains lets its own in, and nobody else', async t => {
   const gateway = await start(t, { email_domains: ['corp.com'], pass_access_token: true, scope: 'openid email profile groups' })
   const unauthenticated = await ask(gateway, '/page', { headers: { accept: 'text/html' } })
   t.equal(unauthenticated.status, 302)

@@ -94,7 +94,7 @@ t.test('what is missing is told, all of it', async t => {
   for (const name of ['provider', 'client_id', 'client_secret', 'cookie_secret', 'oidc_issuer_url', 'email_domains']) t.match(lines, new RegExp(`^${name}: refused, is missing`, 'm'), name)
 })
 
-t.test('rules for e-mail addresses and groups hold for sessions', async t => {
+t.test('O041, O076, O081, O082, O085, O086: rules for e-mail addresses and groups hold for sessions', async t => {
   const passes = (options: Record<string, unknown>, session: object): boolean => claimCheckOf({ claim_schema: block(translate({ ...FILE, ...options })).claim_schema as Record<string, unknown> })?.(session) === null
   const corp = { email_domains: ['corp.com', '.sub.example'] }
   for (const [email, expected] of [['a@corp.com', true], ['A@CORP.COM', true], ['a@sub.corp.com', false], ['a@xcorp.com', false], ['a@evil.com@corp.com', false], ['@corp.com', false], ['a@corpxcom', false], ['a@corp.com.evil', false], ['a@corp.com\n', false], ['a@x.sub.example', true], ['a@sub.example', false], ['', false]] as const) {
@@ -148,7 +148,7 @@ t.test('upstreams are routes by their paths, which are no part of where requests
   t.match(refusals(translate({ ...FILE, upstreams: ['http://a', 'http://b/'] })), [/upstreams\.1: refused, has the path of an earlier one/])
 })
 
-t.test('sessions end as the file says', async t => {
+t.test('O168, O170, O194: sessions end as the file says', async t => {
   t.match(block(translate({ ...FILE, cookie_expire: '2h', cookie_refresh: '1m' })), { session: { cookie: { lifetime: 7200 }, absolute_timeout: 0 }, renew_access_token_on_expiry: true })
   t.match(refusals(translate({ ...FILE, cookie_expire: '0' })), [/cookie_expire: refused/])
   t.match(refusals(translate({ ...FILE, cookie_expire: '1h', cookie_refresh: '1h' })), [/cookie_refresh: refused, must be shorter than cookie_expire/])
@@ -156,7 +156,7 @@ t.test('sessions end as the file says', async t => {
   t.match(refusals(translate({ ...FILE, cookie_domains: ['a.com', 'b.com'] })), [/cookie_domains: refused, must be one/])
 })
 
-t.test('Redis, Sentinel and Cluster', async t => {
+t.test('O180: Redis, Sentinel and Cluster', async t => {
   const redis = { session_store_type: 'redis' }
   const session = (options: Record<string, unknown>, files = new Map<string, string>()): unknown => (block(translate({ ...FILE, ...redis, ...options }, { files })).session as Record<string, unknown>).redis
   t.match(session({ redis_connection_url: 'redis://old@h:1/2', redis_username: 'u', redis_password: 'p:@' }), { url: 'redis://u:p%3A%40@h:1/2', prefix: '_oauth2_proxy' })
@@ -183,7 +183,7 @@ t.test('where it listens, whom it believes and what it logs', async t => {
   t.equal(verdictOf('ping_path', ''), 'refused')
 })
 
-t.test('what protects a login is off only where the file says so', async t => {
+t.test('O043, O044, O045: what protects a login is off only where the file says so', async t => {
   t.notOk('use_pkce' in block(translate(FILE)) || 'use_nonce' in block(translate(FILE)), 'on by the profile')
   t.match(block(translate({ ...FILE, code_challenge_method: '', insecure_oidc_skip_nonce: true })), { use_pkce: false, use_nonce: false })
   t.match(block(translate({ ...FILE, force_code_challenge_method: 'plain', insecure_oidc_skip_nonce: 'false' })), { use_pkce: true, use_nonce: true })
@@ -192,7 +192,7 @@ t.test('what protects a login is off only where the file says so', async t => {
   t.equal(verdictOf('skip_auth_strip_headers', false), 'refused')
 })
 
-t.test('the upstream and the answer get the headers that the options ask for', async t => {
+t.test('O196, O197, O198, O199: the upstream and the answer get the headers that the options ask for', async t => {
   const headers = (options: Record<string, unknown>): unknown => translate({ ...FILE, ...options }).value.routes[0]?.headers
   t.same(headers({}), { request: { 'X-Forwarded-User': { claim: 'sub' }, 'X-Forwarded-Email': { claim: 'email' }, 'X-Forwarded-Groups': { claim: 'groups' }, 'X-Forwarded-Preferred-Username': { claim: 'preferred_username' } }, response: {} })
   t.notSame(headers({ pass_user_headers: false }), { request: {}, response: {} }, 'pass_basic_auth sends them too')

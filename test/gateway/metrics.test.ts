@@ -22,7 +22,7 @@ function valueOf (text: string, series: string): number | null {
 const requests = (route: string, method: string, status: string): string =>
   `oidc_gateway_http_request_duration_seconds_count{route="${route}",method="${method}",status="${status}"}`
 
-t.test('metrics are read at an address of their own, and nowhere else', async t => {
+t.test('O016, O018, W19: metrics are read at an address of their own, and nowhere else', async t => {
   const upstream = await startUpstream(t)
   const { stream, lines } = keepLog()
   const gateway = await startGateway(t, { metrics: { port: 0 }, log: { level: 'info' }, routes: [{ uri: '/*', upstream }] }, { logStream: stream })
@@ -43,7 +43,7 @@ t.test('metrics are read at an address of their own, and nowhere else', async t 
   await t.rejects(fetch(address), 'it ends with the gateway')
 })
 
-t.test('without the option there are none', async t => {
+t.test('O016: without the option there are none', async t => {
   const gateway = await startGateway(t, { routes: [{ uri: '/*', upstream: await startUpstream(t) }] })
   await gateway.listen()
   t.equal(gateway.metricsAddress(), null)

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { ask, startGateway, startUpstream } from './parts.ts'
 
-t.test('crawlers are asked to stay away, on every host and without a login', async t => {
+t.test('O014: crawlers are asked to stay away, on every host and without a login', async t => {
   const plugin = { discovery: 'http://127.0.0.1:1/.well-known/openid-configuration', client_id: 'app', client_secret: 'x', session: { secret: 'a session secret that is long enough' } }
   const gateway = await startGateway(t, { routes: [{ uri: '/*', host: 'app.example.com', upstream: 'http://127.0.0.1:1', plugins: { 'openid-connect': plugin } }] })
   for (const host of ['app.example.com', 'other.example.com']) {

@@ -67,7 +67,7 @@ t.test('nodes take turns by their weights', async t => {
   t.same(names, ['one', 'two', 'one', 'one', 'two', 'one'])
 })
 
-t.test("the upstream sees the caller's host, its own, or one that is written", async t => {
+t.test("O035: the upstream sees the caller's host, its own, or one that is written", async t => {
   const upstream = await startUpstream(t)
   const { host } = new URL(upstream)
   const nodes = { [host]: 1 }

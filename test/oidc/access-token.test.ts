@@ -68,7 +68,7 @@ t.test('S277, S278: a refresh says who asks, with which token, and for the scope
   }
 })
 
-t.test('S279: a token that died without a refresh token is nobody', async t => {
+t.test('O184, S279: a token that died without a refresh token is nobody', async t => {
   provider.lie()
   const { app, ask } = await tokenApp(t, optionsFor(provider))
   const dead = await reissue(app, await loginWithToken(app), { cold: { refreshToken: null, idToken: null } })

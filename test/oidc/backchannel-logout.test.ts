@@ -84,7 +84,7 @@ t.test('sid ends one session, sub all of the user, and nobody else is touched', 
   t.strictSame(await Promise.all([one, two, bob, elsewhere].map(status)), [401, 401, 200, 200])
 })
 
-t.test('every kind of store obeys, and a store that keeps sessions says how many', async t => {
+t.test('O124: every kind of store obeys, and a store that keeps sessions says how many', async t => {
   const coordinator = createProcessCoordinator()
   const { log, token, send, issue, status } = await scene(t, {}, app => {
     app.decorate('oidcSessionStore', createMemoryStore({ coordinator }))
@@ -103,7 +103,7 @@ t.test('a token ends what is older than itself: one that comes late ends no late
   t.strictSame(await Promise.all([older, same, later].map(status)), [401, 401, 200])
 })
 
-t.test('a token is good for once, and again where the logout failed', async t => {
+t.test('O124: a token is good for once, and again where the logout failed', async t => {
   let fails = true
   const store = createMemoryStore()
   const { log, token, send, issue, status } = await scene(t, {}, app => {
@@ -168,7 +168,7 @@ const REFUSED: ReadonlyArray<{ readonly name: string, readonly claims?: Claims, 
   { name: 'with a key that nobody knows', header: { kid: 'another' }, reason: /key/i }
 ]
 
-t.test('a token that does not hold is 400 and ends nothing', async t => {
+t.test('O124: a token that does not hold is 400 and ends nothing', async t => {
   const { log, token, send, issue, status, signer } = await scene(t)
   const cookie = await issue()
   const forger = await createSigner('RS256', signer.kid)

@@ -223,7 +223,7 @@ t.test('token_signing_alg_values_expected: one algorithm, or several', async t =
 })
 
 // rows: jwk_expires_in
-t.test('S422: 100 requests at once with one unknown kid make one call for keys, and 1,000 kids make no more', async t => {
+t.test('O166, W15, S422: 100 requests at once with one unknown kid make one call for keys, and 1,000 kids make no more', async t => {
   const authority = await authorityWith(t, signer)
   const { app } = await bearerApp(t, authority, { use_jwks: true })
   const token = await stranger.sign(claimsFor(authority), { kid: 'unknown' })

@@ -236,7 +236,7 @@ t.test('S375, S376: a token that does not hold is final, whatever else the reque
   t.equal((await passing.app.inject('/')).json().sub, null, 'without one it may pass')
 })
 
-t.test('S096: beside sessions a token goes first, and without one everything is as before', async t => {
+t.test('O165, S096: beside sessions a token goes first, and without one everything is as before', async t => {
   const { app } = await mixedApp(t)
   const { headers } = await withIdentity(app, { sub: 'bob' })
   const authorization = `Bearer ${await alice()}`
@@ -263,7 +263,7 @@ t.test('a request with a token is no answer of the provider, whatever its query 
   t.equal((await app.inject({ url: '/echo/x/.apisix/redirect?code=1&state=2', headers: { authorization: `Bearer ${await alice()}` } })).statusCode, 200)
 })
 
-t.test('no token is written into the log, good or bad', async t => {
+t.test('O226: no token is written into the log, good or bad', async t => {
   const application = await bearerApp(t, offline, byKey as object)
   const tokens = [await alice({ jti: 'for the log' }), await alice({ exp: 1 }), await alice({ sub: 'secret-subject', iss: 'https://x.example' }), 'opaque-secret-token']
   for (const token of tokens) await get(application.app, token)

@@ -15,7 +15,7 @@ async function refused (t: Parameters<typeof protectedApp>[0], error: string, de
   return { page, browser, app, lines: complaints(log), all: JSON.stringify(log) }
 }
 
-t.test('S388: a login that the user declined is 403', async t => {
+t.test('O061, S388: a login that the user declined is 403', async t => {
   const { page, browser, lines } = await refused(t, 'access_denied', 'the user said no')
   t.equal(page.status, 403)
   t.equal(page.headers.get('cache-control'), 'no-store')
@@ -37,12 +37,13 @@ t.test('any other error of the provider is 502', async t => {
   }
 })
 
-t.test('S388: what the provider says is never shown, and bounded in the log', async t => {
+t.test('O062, W9, S388: what the provider says is never shown, and bounded in the log', async t => {
   const hostile = [
     '<script>alert(1)</script>',
     '"><img src=x onerror=alert(1)>',
     'line\r\nSet-Cookie: evil=1\r\n\r\n<h1>',
     '\u001b[2J\u2028{"level":60,"msg":"forged"}\n{"level":60}',
+    '%s%n%25s%25n',
     '%0d%0aLocation: https://evil.example',
     'x'.repeat(10_000),
     '\u0000'.repeat(3000),

@@ -19,29 +19,29 @@ const TOKEN = 'FST_OIDC_TOKEN_INVALID'
 const claims = (overlay: Record<string, unknown>): Lies => ({ idTokenClaims: overlay })
 
 const CASES: readonly Case[] = [
-  { name: 'S246: a bad signature', lies: { idToken: 'bad_signature' }, says: /signature verification failed.*jwks_uri/ },
-  { name: 'S241: a key that is not published', lies: { idToken: 'unknown_kid' }, says: /no applicable key.*jwks_uri/ },
-  { name: 'S247: no signature', lies: { idToken: 'alg_none' }, says: /alg.*id_token_signing_alg_values_supported/ },
+  { name: 'O072, S246: a bad signature', lies: { idToken: 'bad_signature' }, says: /signature verification failed.*jwks_uri/ },
+  { name: 'O072, S241: a key that is not published', lies: { idToken: 'unknown_kid' }, says: /no applicable key.*jwks_uri/ },
+  { name: 'O072, S247: no signature', lies: { idToken: 'alg_none' }, says: /alg.*id_token_signing_alg_values_supported/ },
   { name: 'no signature, which the provider lists', lies: { idToken: 'alg_none', discovery: { id_token_signing_alg_values_supported: ['RS256', 'none'] } }, says: /alg.*id_token_signing_alg_values_supported/ },
-  { name: 'HS256 with the public key', lies: { idToken: 'hs256_public_key' }, says: /alg.*id_token_signing_alg_values_supported/ },
+  { name: 'O072: HS256 with the public key', lies: { idToken: 'hs256_public_key' }, says: /alg.*id_token_signing_alg_values_supported/ },
   { name: 'S240: HS256 with the public key, where HS256 is listed', lies: { idToken: 'hs256_public_key', discovery: { id_token_signing_alg_values_supported: ['RS256', 'HS256'] } }, says: /signature verification failed/ },
   { name: 'HS256 with the client secret, which is not listed', lies: { idToken: 'hs256_client_secret' }, says: /alg.*id_token_signing_alg_values_supported/ },
   { name: 'S249: RS256, where HS256 alone is listed', lies: { discovery: { id_token_signing_alg_values_supported: ['HS256'] } }, says: /alg.*id_token_signing_alg_values_supported/ },
   { name: 'S245: an algorithm that cannot be verified', lies: { idToken: 'unsupported_alg', discovery: { id_token_signing_alg_values_supported: ['RS256', 'ES256K'] } }, says: /"alg".*id_token_signing_alg_values_supported/ },
   { name: 'S227: no issuer', lies: claims({ iss: undefined }), says: /"iss"/ },
-  { name: 'S228: another issuer', lies: { idToken: 'wrong_issuer' }, says: /"iss".*discovery/ },
+  { name: 'O072, S228: another issuer', lies: { idToken: 'wrong_issuer' }, says: /"iss".*discovery/ },
   { name: 'S236: no audience', lies: claims({ aud: undefined, azp: undefined }), says: /"aud"/ },
   { name: 'S238: a list of audiences without us', lies: claims({ aud: ['another-client', 'a-third'], azp: undefined }), says: /"aud".*client_id/ },
-  { name: 'S237: another audience', lies: { idToken: 'wrong_audience' }, says: /"aud".*client_id/ },
-  { name: 'another authorized party', lies: { idToken: 'wrong_azp' }, says: /azp/ },
+  { name: 'O072, S237: another audience', lies: { idToken: 'wrong_audience' }, says: /"aud".*client_id/ },
+  { name: 'O074: another authorized party', lies: { idToken: 'wrong_azp' }, says: /azp/ },
   { name: 'another authorized party with one audience', lies: claims({ azp: 'another-client' }), says: /azp/ },
   { name: 'several audiences and no azp', lies: claims({ aud: ['app', 'another-client'], azp: undefined }), says: /audiences.*client_id/ },
-  { name: 'S230: another nonce', lies: { idToken: 'wrong_nonce' }, says: /nonce/ },
+  { name: 'O080, S230: another nonce', lies: { idToken: 'wrong_nonce' }, says: /nonce/ },
   { name: 'no nonce', lies: { idToken: 'no_nonce' }, says: /nonce/ },
   { name: 'the hash of another access token', lies: { idToken: 'wrong_at_hash' }, says: /at_hash/ },
   { name: 'a hash that is no text', lies: claims({ at_hash: 7 }), says: /at_hash/ },
   { name: 'S234: an ID token that expired beyond the slack', lies: claims({ exp: Math.floor(Date.now() / 1000) - 300 }), says: /"exp".*iat_slack/ },
-  { name: 'an ID token that has expired', lies: { idToken: 'expired' }, says: /"exp".*iat_slack/ },
+  { name: 'O072: an ID token that has expired', lies: { idToken: 'expired' }, says: /"exp".*iat_slack/ },
   { name: 'S232: an ID token from the future', lies: { idToken: 'issued_in_the_future' }, says: /iat.*iat_slack/ },
   { name: 'an ID token that is not valid yet', lies: claims({ nbf: Math.floor(Date.now() / 1000) + 3600 }), says: /"nbf".*iat_slack/ },
   { name: 'S229: no subject', lies: { idToken: 'no_subject' }, says: /"sub"/ },
@@ -52,7 +52,7 @@ const CASES: readonly Case[] = [
   { name: 'an issue time that is no number', lies: claims({ iat: 'yesterday' }), says: /"iat"/ },
   { name: 'S231: no issue time', lies: claims({ iat: undefined }), says: /"iat"/ },
   { name: 'what is not a JWT', lies: { idToken: 'not_a_jwt' }, says: /JWT/ },
-  { name: 'S393: no ID token', lies: { idToken: 'missing' }, says: /id_token/ },
+  { name: 'O071, S393: no ID token', lies: { idToken: 'missing' }, says: /id_token/ },
   { name: 'S394: no access token', lies: { tokenResponse: { access_token: undefined } }, says: /access_token/ },
   { name: 'an access token with a line break', lies: { tokenResponse: { access_token: 'access-1234\r\nx-admin: true' } }, says: /access token.*RFC 6749/ },
   { name: 'a refresh token with a line break', lies: { tokenResponse: { refresh_token: 'refresh-1234\nx' } }, says: /refresh token.*RFC 6749/ },
@@ -62,7 +62,7 @@ const CASES: readonly Case[] = [
   { name: 'a life that is no number', lies: { tokenResponse: { expires_in: 'soon' } }, says: /expires_in/ },
   { name: 'S391: an answer for another issuer', lies: { callback: { kind: 'wrong_issuer' } }, says: /"iss".*discovery/ },
   { name: 'S391: an answer without the issuer that was promised', lies: { callback: { kind: 'no_issuer' } }, says: /"iss"/ },
-  { name: 'a refused code', lies: { failures: { token: 'invalid_grant' } }, code: 'FST_OIDC_CODE_REFUSED', says: /invalid_grant.*redirect_uri/ }
+  { name: 'O069: a refused code', lies: { failures: { token: 'invalid_grant' } }, code: 'FST_OIDC_CODE_REFUSED', says: /invalid_grant.*redirect_uri/ }
 ]
 
 /** Nothing of this may be in a log, and nothing at all of the cause in an answer. */
@@ -104,7 +104,7 @@ t.test('what is unusual and right is accepted', async t => {
   const now = Math.floor(Date.now() / 1000)
   const accepted: ReadonlyArray<readonly [string, Lies]> = [
     ['S242: HS256 with the client secret, which is listed', { idToken: 'hs256_client_secret', discovery: { id_token_signing_alg_values_supported: ['RS256', 'HS256'] } }],
-    ['S239: us in a list of audiences', claims({ aud: ['app'] })],
+    ['O073, S239: us in a list of audiences', claims({ aud: ['app'] })],
     ['S239: several audiences and us as azp', claims({ aud: ['another-client', 'app'], azp: 'app' })],
     ['no azp and no at_hash', claims({ azp: undefined, at_hash: undefined })],
     ['an ID token that was issued within the slack', claims({ iat: now + 60 })],

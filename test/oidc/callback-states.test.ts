@@ -35,7 +35,7 @@ async function answerWith (app: FastifyInstance, query: Record<string, string>, 
 const hasSession = (response: Response): boolean => setCookies(response).some(line => /^session(?:_\d+)?=[^;]/.test(line))
 const startsLogin = (response: Response): boolean => response.statusCode === 302 && String(response.headers.location).startsWith(`${provider.issuer}/authorize?`)
 
-t.test('an answer without a login of this browser, or with another state, begins a new one (S129, S131, S136, S194, S195)', async t => {
+t.test('O064, O067, W9: an answer without a login of this browser, or with another state, begins a new one (S129, S131, S136, S194, S195)', async t => {
   const { app, log, browser, callback, cookie } = await loginBegun(t)
   const { code = '', state = '' } = Object.fromEntries(callback.searchParams)
   const before = provider.count('token')
@@ -54,7 +54,7 @@ t.test('an answer without a login of this browser, or with another state, begins
   t.equal((await browser.navigate(callback)).status, 200, 'and the attempt that was begun still ends well')
 })
 
-t.test('an answer without a state, or without a code, is none (S196, S197)', async t => {
+t.test('O063, O068: an answer without a state, or without a code, is none (S196, S197)', async t => {
   const { app, browser, callback, cookie } = await loginBegun(t)
   const before = provider.count('token')
   const withoutState = await answerWith(app, { code: callback.searchParams.get('code') ?? '' }, cookie)

@@ -17,7 +17,7 @@ async function answerWithoutCookies (authorization: string): Promise<URL> {
   return new URL(response.headers.get('location') ?? '')
 }
 
-t.test('an answer that arrives twice shares one code exchange', async t => {
+t.test('O089: an answer that arrives twice shares one code exchange', async t => {
   const provider = await lyingProvider(t)
   const { app, log } = await protectedApp(t, optionsFor(provider))
   const browser = new Browser().route(ORIGIN, app)
@@ -57,7 +57,7 @@ t.test('an answer that arrives twice shares one code exchange', async t => {
   t.equal(log.filter(({ oidc }) => oidc === 'login').length, 1, 'and is one login in the log')
 })
 
-t.test('an answer that was shared gives nothing to a browser without the attempt', async t => {
+t.test('O089: an answer that was shared gives nothing to a browser without the attempt', async t => {
   const provider = await lyingProvider(t)
   const { app } = await protectedApp(t, optionsFor(provider))
   const browser = new Browser().route(ORIGIN, app)
@@ -89,7 +89,7 @@ t.test('an unknown answer starts the login again, three times in a row, and then
   t.match(line, { code: 'FST_OIDC_LOGIN_EXPIRED', msg: /no session state found.*redirect_uri.*SameSite/ })
 })
 
-t.test('S387: a sign-in page that was left open for too long leads to another login, which works', async t => {
+t.test('O065, S387: a sign-in page that was left open for too long leads to another login, which works', async t => {
   const provider = await lyingProvider(t)
   const { app, log } = await protectedApp(t, optionsFor(provider))
   const browser = new Browser().route(ORIGIN, app)
@@ -124,7 +124,7 @@ t.test('an answer that nobody asked for leads to a login, or home with a session
   t.equal(complaints(log).length, 1)
 })
 
-t.test('an attempt of another browser, changed, or moved to another state does not open', async t => {
+t.test('O067, CVE-2017-1000069: an attempt of another browser, changed, or moved to another state does not open', async t => {
   const provider = await lyingProvider(t)
   const { app } = await protectedApp(t, optionsFor(provider))
   const [mine, other] = [new Browser().route(ORIGIN, app), new Browser().route(ORIGIN, app)]

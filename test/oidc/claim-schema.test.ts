@@ -62,7 +62,7 @@ t.test('what the session does not keep is not there', async t => {
   }
 })
 
-t.test('the claims of a renewed ID token are judged anew', async t => {
+t.test('O190: the claims of a renewed ID token are judged anew', async t => {
   const provider = await lyingProvider(t)
   const { app } = await protectedApp(t, optionsFor(provider, { claim_schema: { properties: { id_token: { properties: { level: { type: 'integer', minimum: 2 } } } } } }))
   const { cookie, response } = await login(app)

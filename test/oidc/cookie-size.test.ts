@@ -17,7 +17,7 @@ async function listening (application: Application): Promise<string> {
   return await application.app.listen({ port: 0, host: '127.0.0.1' })
 }
 
-t.test('20 KB of tokens work on a server that takes 64 KB of headers', async t => {
+t.test('O171: 20 KB of tokens work on a server that takes 64 KB of headers', async t => {
   const provider = await bigProvider(t)
   const application = await protectedApp(t, optionsFor(provider), LARGE_HEADERS)
   const { app } = application
@@ -61,7 +61,7 @@ t.test('S437: a session that no cookies can carry is 500 on a server with any li
   t.match(response.body, /FST_OIDC_SESSION_TOO_LARGE/)
 })
 
-t.test('S438: a session that becomes smaller takes the pieces that are left over with it', async t => {
+t.test('O172, S438: a session that becomes smaller takes the pieces that are left over with it', async t => {
   const provider = await bigProvider(t)
   const { app } = await protectedApp(t, optionsFor(provider), LARGE_HEADERS)
   const { cookie } = await login(app)
@@ -103,7 +103,7 @@ async function overSocket (origin: string, cookie: string): Promise<number> {
   })
 }
 
-t.test('as many made-up pieces as fit are anonymous over a socket, and so are 10,000 without one, quickly', async t => {
+t.test('O175: as many made-up pieces as fit are anonymous over a socket, and so are 10,000 without one, quickly', async t => {
   const provider = { discovery: 'http://127.0.0.1:9/.well-known/openid-configuration', clientId: 'app', clientSecret: 'secret' }
   const application = await protectedApp(t, optionsFor(provider, { unauth_action: 'deny' }), LARGE_HEADERS)
   const origin = await listening(application)

@@ -16,7 +16,7 @@ async function isAnonymous (app: App, cookie: string): Promise<boolean> {
   return answer.statusCode === 401
 }
 
-t.test('a cookie with any byte changed is anonymous', async t => {
+t.test('O174, O127: a cookie with any byte changed is anonymous', async t => {
   const { app } = await protectedApp(t, optionsFor(offline, { unauth_action: 'deny' }))
   const cookie = await app.oidc.issueCookie({})
   t.notOk(await isAnonymous(app, cookie))

@@ -26,7 +26,7 @@ async function rawGet (port: number, path: string, lines: readonly string[]): Pr
   return JSON.parse(text.slice(text.indexOf('{'), text.lastIndexOf('}') + 1)) as Record<string, string>
 }
 
-t.test('S441: forged identity headers are gone under each spelling, on open routes too', async t => {
+t.test('O200, O201, W7, S441: forged identity headers are gone under each spelling, on open routes too', async t => {
   const { app } = createApplication(t)
   await app.register(oidc, optionsFor(offline, { unauth_action: 'pass' }))
   app.get('/guarded', async request => request.headers)

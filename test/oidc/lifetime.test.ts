@@ -154,7 +154,7 @@ t.test('an absolute end that was brought forward holds for sessions that were se
   t.strictSame([await statusOf(0), await statusOf(7300), await statusOf(3600)], [200, 200, 401])
 })
 
-t.test('with an idle limit each minute of use moves the end, and a session that nobody uses is over', async t => {
+t.test('O195: with an idle limit each minute of use moves the end, and a session that nobody uses is over', async t => {
   const { app } = await protectedApp(t, optionsFor(offline, { unauth_action: 'deny', session: { secret: SECRET, idling_timeout: 300 } }))
   const fresh = await app.oidc.issueCookie({})
   t.equal((await storedOf(app, fresh)).expiresAt - now(), 300)

@@ -55,7 +55,7 @@ t.test('hosts of every honest kind are taken as they are', async t => {
   }
 })
 
-t.test('S449, S450: forwarded headers count where trustProxy says so, and nowhere else', async t => {
+t.test('O205, S449, S450: forwarded headers count where trustProxy says so, and nowhere else', async t => {
   const provider = await testProvider(t)
   const forwarded = { host: 'inner.example', 'x-forwarded-host': 'outer.example', 'x-forwarded-proto': 'https', 'x-forwarded-port': '8443', forwarded: 'host=evil.example;proto=https', 'x-original-host': 'evil.example', 'x-forwarded-server': 'evil.example', 'x-host': 'evil.example' }
   const direct = await protectedApp(t, optionsFor(provider))

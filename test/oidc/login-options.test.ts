@@ -53,7 +53,7 @@ async function loginWith (t: Parameters<typeof protectedApp>[0], more: Partial<O
 const basic = `Basic ${Buffer.from(`${provider.clientId}:${provider.clientSecret.replaceAll(' ', '+').replaceAll(',', '%2C')}`).toString('base64')}`
 
 // rows: token_endpoint_auth_method, client_secret
-t.test('S424, S425: token_endpoint_auth_method that the provider does not list gives way to the first listed one that can be used (S208, S209, S210, S211, S212)', async t => {
+t.test('O070, S424, S425: token_endpoint_auth_method that the provider does not list gives way to the first listed one that can be used (S208, S209, S210, S211, S212)', async t => {
   const cases: ReadonlyArray<readonly [listed: readonly string[] | undefined, configured: string | undefined, used: 'basic' | 'post']> = [
     [undefined, undefined, 'basic'],
     [['client_secret_basic', 'client_secret_post'], undefined, 'basic'],
@@ -126,7 +126,7 @@ t.test('a client that the provider does not accept is 502, and the log says what
 })
 
 // rows: use_pkce
-t.test('the code exchange sends the code, the redirect_uri and the verifier of the challenge, and nothing else (S184, S204, S205, S206, S207)', async t => {
+t.test('O042: the code exchange sends the code, the redirect_uri and the verifier of the challenge, and nothing else (S184, S204, S205, S206, S207)', async t => {
   const { location, answer, exchange } = await loginWith(t)
   const form = Object.fromEntries(exchange.form)
   t.hasStrict(form, { grant_type: 'authorization_code', code: answer.searchParams.get('code'), redirect_uri: `${ORIGIN}/callback` })
@@ -177,7 +177,7 @@ t.test('S432: authorization_params are added, and cannot take over what a login 
   }
 })
 
-t.test('an authorization endpoint keeps its own query', async t => {
+t.test('O046: an authorization endpoint keeps its own query', async t => {
   const { location } = await loginWith(t, {}, { authorization_endpoint: `${provider.issuer}/authorize?realm=a%20b` })
   t.equal(location.searchParams.get('realm'), 'a b')
   t.equal(location.searchParams.get('response_type'), 'code')

@@ -12,7 +12,7 @@ async function openTabs (app: Awaited<ReturnType<typeof protectedApp>>['app'], b
   return opened.map(({ headers }) => new URL(String(headers.location)))
 }
 
-t.test('20 tabs that were opened at once come back to their own pages, whatever the order they finish in (S132)', async t => {
+t.test('O052: 20 tabs that were opened at once come back to their own pages, whatever the order they finish in (S132)', async t => {
   const provider = await testProvider(t)
   const { app, log } = await protectedApp(t, optionsFor(provider))
   const browser = new Browser().route(ORIGIN, app)
@@ -49,7 +49,7 @@ t.test('20 tabs whose answers arrive at the same moment come back to their own p
   t.strictSame(complaints(log), [])
 })
 
-t.test('abandoned attempts do not pile up: the oldest go, and the newest still works', async t => {
+t.test('O053: abandoned attempts do not pile up: the oldest go, and the newest still works', async t => {
   const provider = await lyingProvider(t)
   const { app } = await protectedApp(t, optionsFor(provider))
   const browser = new Browser().route(ORIGIN, app)

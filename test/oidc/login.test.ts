@@ -16,7 +16,7 @@ t.test('a browser without a session is sent to the provider and comes back to wh
 })
 
 // rows: client_id, scope
-t.test('the authorization request carries state, nonce and PKCE, and the attempt is one sealed cookie', async t => {
+t.test('O044, O045, W8: the authorization request carries state, nonce and PKCE, and the attempt is one sealed cookie', async t => {
   const provider = await testProvider(t)
   const { app } = await protectedApp(t, optionsFor(provider, { scope: 'openid email', authorization_params: { prompt: 'consent', resource: ['urn:a', 'urn:b'] } }))
   const response = await app.inject({ url: '/' })

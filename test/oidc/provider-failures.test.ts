@@ -86,7 +86,7 @@ t.test('an outage at the token endpoint can be tried again with the same answer'
   t.equal(page.url.pathname, '/echo/page')
 })
 
-t.test('S252, S253, S406: userinfo of another subject is not taken, and the login is', async t => {
+t.test('O079, W11, S252, S253, S406: userinfo of another subject is not taken, and the login is', async t => {
   for (const userinfo of [{ sub: 'mallory' }, { sub: undefined }, { sub: 7 }]) {
     provider.lie({ userinfo })
     const { app, log } = await protectedApp(t, optionsFor(provider))

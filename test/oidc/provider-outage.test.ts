@@ -16,7 +16,7 @@ async function reached (app: FastifyInstance): Promise<boolean> {
   return false
 }
 
-t.test('a provider that is down at boot keeps nothing else down, and is found when it comes', async t => {
+t.test('O218: a provider that is down at boot keeps nothing else down, and is found when it comes', async t => {
   const provider = await testProvider(t)
   await provider.stop()
   const { app, log } = await protectedApp(t, optionsFor(provider))
@@ -84,7 +84,7 @@ t.test('sessions go on when the provider goes down later', async t => {
 })
 
 // rows: timeout
-t.test('a hanging provider holds requests up for the time-out at the most', async t => {
+t.test('W15: a hanging provider holds requests up for the time-out at the most', async t => {
   const silent = createServer(() => {}).listen(0, '127.0.0.1')
   await once(silent, 'listening')
   t.teardown(() => { silent.closeAllConnections(); silent.close() })

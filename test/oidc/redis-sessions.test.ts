@@ -36,7 +36,7 @@ t.test('sessions in Redis', async t => {
     t.strictSame([await statusOf(a, cookie), await statusOf(b, cookie)], [401, 401])
   })
 
-  await t.test('50 requests at two instances renew a dead token once', async t => {
+  await t.test('O187: 50 requests at two instances renew a dead token once', async t => {
     const [a, b] = [await node(), await node()]
     const cookie = await reissue(a.app, (await login(a.app)).cookie, { accessTokenExpiresAt: now() - 60 })
     const before = provider.count('refresh')
@@ -90,7 +90,7 @@ t.test('sessions in Redis', async t => {
   })
 })
 
-t.test('a Redis that is down is 503 at every instance, logs nobody out, and recovery needs nobody', async t => {
+t.test('O179, W10: a Redis that is down is 503 at every instance, logs nobody out, and recovery needs nobody', async t => {
   const redis = await startRedis(t)
   const provider = await lyingProvider(t)
   const { app, log } = await protectedApp(t, optionsFor(provider, { session: { secret: SECRET, storage: 'redis', redis: { port: redis.port, connect_timeout: 200, read_timeout: 200 } } as OidcPluginOptions['session'] }))

@@ -24,7 +24,7 @@ t.test('a logout wins over a renewal that is under way', async t => {
   t.equal(provider.count('refresh'), 1)
 })
 
-t.test('S268: a refused refresh ends the session: the cookie goes and the policy decides', async t => {
+t.test('O185, S268: a refused refresh ends the session: the cookie goes and the policy decides', async t => {
   const provider = await lyingProvider(t)
   const { app, log } = await protectedApp(t, optionsFor(provider))
   const cookie = await loginWithToken(app)
@@ -54,7 +54,7 @@ t.test('S270, S400: a renewed ID token of somebody else, or one that does not ho
   t.notMatch(JSON.stringify(log), /access-[0-9a-f]{8}-|refresh-[0-9a-f]{8}-/, 'no token is logged')
 })
 
-t.test('S401: an outage of the provider while the token lives is a warning, and later requests do not wait for it', async t => {
+t.test('O186, S401: an outage of the provider while the token lives is a warning, and later requests do not wait for it', async t => {
   const provider = await lyingProvider(t)
   const { app, log } = await protectedApp(t, optionsFor(provider, { access_token_expires_leeway: 60, timeout: 1 }))
   const cookie = await loginWithToken(app, 30)

@@ -8,7 +8,7 @@ const PARALLEL = 50
 const TOKEN_LIFE = 300
 
 // rows: renew_access_token_on_expiry
-t.test('S398, S399: 50 requests at once with a dead access token make one refresh, at a provider whose refresh tokens serve once', async t => {
+t.test('O188, S398, S399: 50 requests at once with a dead access token make one refresh, at a provider whose refresh tokens serve once', async t => {
   const provider = await testProvider(t)
   const { app } = await protectedApp(t, optionsFor(provider))
   const cookie = await loginWithToken(app)
@@ -44,7 +44,7 @@ t.test('over real time and a socket: a token of one second, 50 requests after it
   t.equal(provider.errors.length, 0)
 })
 
-t.test('requests that come late with an old cookie, several generations old, spend no token twice', async t => {
+t.test('O188: requests that come late with an old cookie, several generations old, spend no token twice', async t => {
   const provider = await lyingProvider(t)
   const { app } = await protectedApp(t, optionsFor(provider))
   const generations = [await loginWithToken(app)]
@@ -145,7 +145,7 @@ t.test('S396: without a leeway a token is renewed in its last second, and not be
   t.equal(provider.count('refresh'), 1)
 })
 
-t.test('a provider that gives the same refresh token again is renewed from many times', async t => {
+t.test('O189: a provider that gives the same refresh token again is renewed from many times', async t => {
   const provider = await lyingProvider(t)
   const { app } = await protectedApp(t, optionsFor(provider))
   const clock = movableClock(t)
@@ -167,7 +167,7 @@ t.test('a provider that gives the same refresh token again is renewed from many 
   t.equal(provider.count('refresh'), 5)
 })
 
-t.test('S269: a renewal without an ID token keeps the claims; one with it takes them over', async t => {
+t.test('O189, S269: a renewal without an ID token keeps the claims; one with it takes them over', async t => {
   const provider = await lyingProvider(t)
   const { app } = await protectedApp(t, optionsFor(provider))
   const clock = movableClock(t)

@@ -54,7 +54,7 @@ t.test('the cookie is called as session.cookie_name says (S125)', async t => {
   t.equal((await app.inject({ url: '/', headers: { ...page, cookie: cookie.replace('custom_session', 'session') } })).statusCode, 302)
 })
 
-t.test('after absolute_timeout the next visit is a login, however much the session was used (S126)', async t => {
+t.test('O169, O195: after absolute_timeout the next visit is a login, however much the session was used (S126)', async t => {
   const provider = await testProvider(t)
   const { app } = await protectedApp(t, optionsFor(provider, session({ absolute_timeout: 5 })))
   const clock = movableClock(t)

@@ -40,7 +40,7 @@ async function application (t: Parameters<typeof createApplication>[0], options:
 const unavailable = (): Error => Object.assign(new StoreUnavailableError(), { cause: Object.assign(new Error('connect ECONNREFUSED 10.1.2.3:6379'), { code: 'ECONNREFUSED' }) })
 const script = { 'sec-fetch-mode': 'cors' }
 
-t.test('S439: a store that cannot be reached is 503 and never anonymous, and the cookie stays', async t => {
+t.test('O179, W10, S439: a store that cannot be reached is 503 and never anonymous, and the cookie stays', async t => {
   const provider = await lyingProvider(t)
   const { app, log, break: breakStore } = await application(t, optionsFor(provider))
   const { cookie } = await login(app)

@@ -78,7 +78,7 @@ t.test('S405: an answer that does not say what it is is read as JSON', async t =
   t.strictSame(complaints(log), [])
 })
 
-t.test('S261: userinfo in a signed JWT is taken if a key of the provider signed it', async t => {
+t.test('W11, S261: userinfo in a signed JWT is taken if a key of the provider signed it', async t => {
   const client = { client_id: 'app', client_secret: 'a secret of the client', redirect_uris: ['http://localhost/callback'], grant_types: ['authorization_code'], response_types: ['code'], userinfo_signed_response_alg: 'RS256' } as const
   const real = await testProvider(t, { clients: [client], configuration: { features: { jwtUserinfo: { enabled: true } } } })
   const facts = { discovery: real.discovery, clientId: 'app', clientSecret: client.client_secret }

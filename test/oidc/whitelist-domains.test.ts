@@ -54,7 +54,7 @@ t.test('a login comes back to another host over https, or over http on this mach
   for (const to of ['http://shop.example.com/', 'https://evil.example/', 'https://a@shop.example.com/', 'HTTPS://shop.example.com/', '//shop.example.com/', 'https:shop.example.com', 'https://shop.example.com\\@evil.example/', 'https://shop.example.com:444/', 'http://localhost:8082/']) t.equal(await leads(to), '/', to)
 })
 
-t.test('an address that is no longer written is not gone to', async t => {
+t.test('O087: an address that is no longer written is not gone to', async t => {
   const to = 'https://shop.example.com/'
   const before = await protectedApp(t, optionsFor(provider, { whitelist_domains: ['shop.example.com'] }))
   before.app.get('/go', { config: { oidc: false } }, async (request, reply) => await before.app.oidc.login(request, reply, { returnTo: to }))

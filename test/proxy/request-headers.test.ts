@@ -15,7 +15,7 @@ t.test('the upstream is told who calls, and a forged identity does not arrive', 
   t.notOk(seen.headers['x-forwarded-user'])
 })
 
-t.test('S444: our cookies stay here, the others go on', async t => {
+t.test('O203, W13, S444: our cookies stay here, the others go on', async t => {
   const upstream = await startUpstream(t, echo)
   const front = await startFront(t, { upstream: upstream.url })
   t.equal((await requestRaw(front.port, '/', [session])).echo.headers.cookie, 'a=1; b=2')
@@ -50,7 +50,7 @@ t.test('hop-by-hop headers end here', async t => {
   t.equal(seen.headers['x-bar'], '2')
 })
 
-t.test('Connection cannot take away what we say', async t => {
+t.test('O202, W1: Connection cannot take away what we say', async t => {
   const upstream = await startUpstream(t, echo)
   const front = await startFront(t, { upstream: upstream.url })
   const named = ['x-access-token', 'X-Userinfo', 'x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host', 'x-real-ip', 'host', 'authorization']
@@ -61,7 +61,7 @@ t.test('Connection cannot take away what we say', async t => {
   t.match(seen.headers, { 'x-forwarded-for': '127.0.0.1', 'x-real-ip': '127.0.0.1', 'x-forwarded-proto': 'http', 'x-forwarded-host': 'app.example.com:8443', host: `127.0.0.1:${upstream.port}` })
 })
 
-t.test('a peer that is not trusted says nothing about where a request came from', async t => {
+t.test('O205: a peer that is not trusted says nothing about where a request came from', async t => {
   const upstream = await startUpstream(t, echo)
   const front = await startFront(t, { upstream: upstream.url })
   const { echo: seen } = await requestRaw(front.port, '/', [session, 'X-Forwarded-For: 6.6.6.6', 'X_Forwarded_For: 6.6.6.6', 'X.Forwarded.For: 6.6.6.6', 'X-Forwarded-Proto: https', 'X-Forwarded-Host: evil.example', 'X-Forwarded-Port: 1', 'X-Forwarded-Prefix: /evil', 'Forwarded: for=6.6.6.6', 'X-Real-IP: 6.6.6.6', 'X_Real_IP: 6.6.6.6', 'X-Original-URL: /admin', 'X-Rewrite-URL: /admin'])
@@ -72,7 +72,7 @@ t.test('a peer that is not trusted says nothing about where a request came from'
   t.notMatch(JSON.stringify(seen.headers), /6\.6\.6\.6|evil/)
 })
 
-t.test('what a trusted proxy vouches for goes on, and nothing before it', async t => {
+t.test('O204: what a trusted proxy vouches for goes on, and nothing before it', async t => {
   const upstream = await startUpstream(t, echo)
   const front = await startFront(t, { upstream: upstream.url }, { trustProxy: ['127.0.0.1', '10.0.0.0/8'] })
   const { echo: seen } = await requestRaw(front.port, '/', [session, 'X-Forwarded-For: 6.6.6.6, 203.0.113.7, 10.0.0.1', 'X-Forwarded-Proto: https', 'X-Forwarded-Host: www.example.com', 'X-Forwarded-Prefix: /app', 'Forwarded: for=6.6.6.6'])
@@ -80,7 +80,7 @@ t.test('what a trusted proxy vouches for goes on, and nothing before it', async 
   t.notOk('forwarded' in seen.headers)
 })
 
-t.test('the Host is the upstream\'s, the client\'s, or a fixed one', async t => {
+t.test('O035: the Host is the upstream\'s, the client\'s, or a fixed one', async t => {
   const upstream = await startUpstream(t, echo)
   const front = await startFront(t, [
     { upstream: upstream.url, prefix: '/node' },

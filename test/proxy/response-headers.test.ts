@@ -36,7 +36,7 @@ t.test('our cookie and the upstream\'s both arrive', async t => {
   t.same((await get(front, '/renew')).getSetCookie(), ['session=alice; Path=/; HttpOnly', 'a=1', 'b=2'])
 })
 
-t.test('an answer that carries our cookie stays out of shared caches', async t => {
+t.test('O210: an answer that carries our cookie stays out of shared caches', async t => {
   const cases: Array<[string | string[] | undefined, string]> = [
     [undefined, 'private, no-cache'],
     ['public, max-age=60', 'private, max-age=60'],

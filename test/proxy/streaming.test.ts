@@ -27,7 +27,7 @@ t.test('bodies go on byte for byte, whatever their type', async t => {
   }
 })
 
-t.test('a body of 100 MB goes through both ways unchanged, and is never held here', async t => {
+t.test('O036: a body of 100 MB goes through both ways unchanged, and is never held here', async t => {
   const upstream = await startUpstream(t, (request, response) => { request.pipe(response) })
   const front = await startFront(t, { upstream: upstream.url })
   const chunk = randomBytes(MEGABYTE)
@@ -101,7 +101,7 @@ t.test('the first part of an upload reaches the upstream before the last is sent
   await once(response, 'end')
 })
 
-t.test('each event of an event stream arrives when it is sent', async t => {
+t.test('O033: each event of an event stream arrives when it is sent', async t => {
   let send: (text: string) => void = () => {}
   const upstream = await startUpstream(t, (_request, response) => {
     response.writeHead(200, { 'content-type': 'text/event-stream' })

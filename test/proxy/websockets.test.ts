@@ -52,7 +52,7 @@ async function start (t: Teardown, options: ProxyOptions = {}): Promise<{ upstre
   return { upstream, front: await startFront(t, { upstream: upstream.url, ...options }) }
 }
 
-t.test('without a session the upgrade is 401, and the upstream hears nothing', async t => {
+t.test('O034: without a session the upgrade is 401, and the upstream hears nothing', async t => {
   const { upstream, front } = await start(t)
   const socket = open(t, front, '/ws', {})
   const [, response] = await once(socket, 'unexpected-response') as [unknown, IncomingMessage]
@@ -71,7 +71,7 @@ t.test('the upstream is told who calls; our cookies and what the client claims s
   t.notOk('proxy-authorization' in headers)
 })
 
-t.test('Connection takes nothing of ours away, and what it names does not go on', async t => {
+t.test('O202, W1: Connection takes nothing of ours away, and what it names does not go on', async t => {
   const { front, upstream } = await start(t)
   const socket = net.connect(front.port, '127.0.0.1')
   t.teardown(() => socket.destroy())
@@ -83,7 +83,7 @@ t.test('Connection takes nothing of ours away, and what it names does not go on'
   t.equal(headers?.host, upstream.url.slice(7))
 })
 
-t.test('text, binary, sub-protocol and close codes pass both ways', async t => {
+t.test('O034: text, binary, sub-protocol and close codes pass both ways', async t => {
   const { front, upstream } = await start(t, { pass_host: 'pass' })
   const socket = open(t, front, '/ws', alice, ['chat.v1', 'chat.v2'])
   const { headers } = JSON.parse(await message(socket)) as { headers: Record<string, string> }

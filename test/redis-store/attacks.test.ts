@@ -49,7 +49,7 @@ async function photograph (key: string): Promise<Record<string, Buffer>> {
   return await client.hgetallBuffer(key)
 }
 
-t.test('a dump, the traffic and the messages show no token, address, subject, id or handle', async t => {
+t.test('O176: a dump, the traffic and the messages show no token, address, subject, id or handle', async t => {
   const { store, time, login } = openScene(t)
   const coordinator = createRedisCoordinator({ link: createPlainLink(t, client), secret, clock: time.now })
   t.teardown(() => coordinator.close())
@@ -115,7 +115,7 @@ t.test('the seal of a session needs the handle, not the secret alone', async t =
   t.not(await other().get(stored.handle), null)
 })
 
-t.test('no part of one revision or session goes with another', async t => {
+t.test('O177: no part of one revision or session goes with another', async t => {
   const { store, time, login, other } = openScene(t)
   const stored = await login()
   const key = await keyOf()

@@ -104,7 +104,7 @@ t.test('a read is one command, and the same session as long as nothing changes',
   t.equal(await there.store.get(stored.handle), null)
 })
 
-t.test('every key ends by itself, the session with its end', async t => {
+t.test('O176: every key ends by itself, the session with its end', async t => {
   const { store } = instance(t, { absoluteTimeout: 7200 })
   const stored = await login(store)
   await store.revoke({ id: 'nobody' }, time.now())

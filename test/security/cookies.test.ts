@@ -4,7 +4,7 @@ import { answerFor, ORIGIN } from '../oidc/flow.ts'
 import { cookieAfter, loginWithToken, lyingProvider, now, reissue, setCookies, storedOf } from '../oidc/session-parts.ts'
 import { optionsFor, protectedApp } from '../oidc/support.ts'
 
-t.test('a login takes nothing over from a session or an attempt that somebody planted', async t => {
+t.test('O178, W6: a login takes nothing over from a session or an attempt that somebody planted', async t => {
   const provider = await lyingProvider(t)
   const { app } = await protectedApp(t, optionsFor(provider))
   const { cookie: planted } = await login(app)
