@@ -48,13 +48,13 @@ t.test('O077, O081, O083, O196, GHSA-c5c4-8r6x-56w3: a file with a rule for doma
   t.equal(received.url, '/other')
   for (const name of Object.keys(received.headers)) t.notMatch(name, /^(?:x-userinfo|x-id-token|x-access-token|cookie)$/, name)
   t.match(received.headers, { 'x-forwarded-email': 'Kim@Corp.com', 'x-forwarded-user': 'kim', 'x-forwarded-groups': 'staff,admins', 'x-forwarded-access-token': /./ })
-  for (const user of ['eve', 'two', 'new', 'nil'] as const) t.equal(await statusOf(gateway, user), 401, user)
+  for (const user of ['eve', 'two', 'new', 'nil'] as const) t.equal(await statusOf(gateway, user), 403, user)
 })
 
 t.test('a file with a rule for groups lets their members in', async t => {
   const gateway = await start(t, { allowed_groups: ['admins'] })
   t.equal(await statusOf(gateway, 'kim'), 200)
-  t.equal(await statusOf(gateway, 'eve'), 401)
+  t.equal(await statusOf(gateway, 'eve'), 403)
 })
 
 t.test('a subject does for an e-mail address where the file says so', async t => {

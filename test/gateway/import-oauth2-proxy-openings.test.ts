@@ -51,7 +51,7 @@ t.test('O145, O146, O148, O152: what a file opens is open, and nothing beside it
   const eve = await login(gateway.app, { path: '/page', user: 'eve' })
   const { received, status: passed } = await ask(gateway, '/pub/x', { headers: { cookie: eve.cookie } })
   t.strictSame([passed, received.headers['x-forwarded-email']], [200, undefined])
-  t.equal(await status('GET', '/x', { cookie: eve.cookie }), 401)
+  t.equal(await status('GET', '/x', { cookie: eve.cookie }), 403)
 })
 
 t.test('O139, O140, O149, O150, O151, O153: the auth endpoint has the same rules', async t => {

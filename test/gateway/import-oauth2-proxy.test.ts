@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs'
 import t from 'tap'
-import { claimCheckOf } from '../../packages/oidc/src/options/claim-schema.ts'
-import { block, FILE, fixture, load, refusals, SECRET, told, translate, verdictOf } from './import-oauth2-proxy-parts.ts'
+import { admits, block, FILE, fixture, load, refusals, SECRET, told, translate, verdictOf } from './import-oauth2-proxy-parts.ts'
 
 const DEX = JSON.parse(readFileSync(fixture('dex.args.json'), 'utf8')) as string[]
 const messages = async (name: string): Promise<string> => {
@@ -95,7 +94,7 @@ t.test('what is missing is told, all of it', async t => {
 })
 
 t.test('O041, O076, O081, O082, O085, O086: rules for e-mail addresses and groups hold for sessions', async t => {
-  const passes = (options: Record<string, unknown>, session: object): boolean => claimCheckOf({ claim_schema: block(translate({ ...FILE, ...options })).claim_schema as Record<string, unknown> })?.(session) === null
+  const passes = (options: Record<string, unknown>, session: object): boolean => admits({ ...FILE, ...options }, session)
   const corp = { email_domains: ['corp.com', '.sub.example'] }
   for (const [email, expected] of [['a@corp.com', true], ['A@CORP.COM', true], ['a@sub.corp.com', false], ['a@xcorp.com', false], ['a@evil.com@corp.com', false], ['@corp.com', false], ['a@corpxcom', false], ['a@corp.com.evil', false], ['a@corp.com\n', false], ['a@x.sub.example', true], ['a@sub.example', false], ['', false]] as const) {
     t.equal(passes(corp, { id_token: { email }, user: {} }), expected, JSON.stringify(email))

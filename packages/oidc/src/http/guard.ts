@@ -85,7 +85,7 @@ const DEFAULTS: GuardOptions = {}
 /** Of a route: what it serves is what the rules are asked about. */
 const ROUTES: GuardOptions = { askedOf }
 /** Refused for what they may do, and not for who they are or where they come from. */
-const isIdentified = (decision: Decision): boolean => decision.kind === 'refused' && !decision.refusal.option.endsWith('audience')
+const isIdentified = (decision: Decision): boolean => decision.kind === 'refused' && decision.refusal.option === 'required_scopes'
 
 const TOO_MANY = 429
 

@@ -46,11 +46,14 @@ function tryCompile (schema: Readonly<Record<string, unknown>>): CompiledSchema 
   }
 }
 
-const compiled = new WeakMap<object, CompiledSchema>()
+const MAX_KEPT = 1000
+const compiled = new Map<string, CompiledSchema>()
 
-/** Compiled once for each object that a schema is. */
+/** Compiled once, however many routes have it: that takes some milliseconds. */
 export function compileSchema (schema: Readonly<Record<string, unknown>>): CompiledSchema {
-  const known = compiled.get(schema) ?? tryCompile(schema)
-  compiled.set(schema, known)
+  const text = JSON.stringify(schema)
+  const known = compiled.get(text) ?? tryCompile(schema)
+  if (compiled.size >= MAX_KEPT) compiled.clear()
+  compiled.set(text, known)
   return known
 }

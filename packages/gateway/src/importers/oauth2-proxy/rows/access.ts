@@ -3,8 +3,8 @@ import { endpoint, later, partOf, refused, row, type Row } from '../row.ts'
 import type { ValueTypes } from '../values.ts'
 import { OPENING_ROWS } from './openings.ts'
 
-const RULE = 'openid-connect: claim_schema'
-const HELD = 'held against every request: 401, where OAuth2 Proxy says 403 at the login'
+const RULE = 'openid-connect: allowed_email_domains'
+const HELD = 'held against every request, where OAuth2 Proxy refuses the login'
 
 /** An option of the password file. */
 function ofPasswords<T extends 'list' | 'flag'> (name: string | readonly [string, string], type: T, member: string, convert: (value: ValueTypes[T]) => unknown = value => value): Row {
@@ -17,7 +17,7 @@ function ofPasswords<T extends 'list' | 'flag'> (name: string | readonly [string
 
 /** Who may pass, and how. */
 export const ACCESS_ROWS: readonly Row[] = [
-  partOf(['email_domains', 'email-domain'], 'list', { kind: 'approximated', target: RULE, says: HELD }),
+  partOf(['email_domains', 'email-domain'], 'list', { kind: 'approximated', target: RULE, says: `${HELD}; \`required_claims\` beside \`htpasswd_file\` and \`insecure_oidc_allow_unverified_email\`, \`claim_schema\` (401) beside \`skip_jwt_bearer_tokens\`` }),
   later('authenticated_emails_file', 'text'),
   row('htpasswd_file', 'text', { kind: 'exact', target: 'endpoints.htpasswd.file', says: 'with `endpoints.htpasswd.basic`. Many wrong passwords are answered 429; bcrypt has a cost from 4 to 15' }, (value, { path, ledger, draft }) => {
     if (value === '') return ledger.exact(path, 'is empty')
@@ -27,11 +27,11 @@ export const ACCESS_ROWS: readonly Row[] = [
   }),
   ofPasswords(['htpasswd_user_groups', 'htpasswd-user-group'], 'list', 'groups', groups => groups.filter(group => group !== '')),
   ofPasswords('display_htpasswd_form', 'flag', 'display_form'),
-  partOf(['allowed_groups', 'allowed-group'], 'list', { kind: 'approximated', target: RULE, says: HELD }),
-  partOf('oidc_email_claim', 'text', { kind: 'exact', target: RULE, says: 'of the e-mail rule' }),
-  partOf('user_id_claim', 'text', { kind: 'exact', target: RULE, says: 'of the e-mail rule, where `oidc_email_claim` is `email`' }),
-  partOf('oidc_groups_claim', 'text', { kind: 'exact', target: RULE, says: 'of the groups rule; a name with dots is also a path' }),
-  partOf('insecure_oidc_allow_unverified_email', 'flag', { kind: 'exact', target: RULE, says: '' }),
+  partOf(['allowed_groups', 'allowed-group'], 'list', { kind: 'approximated', target: 'openid-connect: allowed_groups', says: HELD }),
+  partOf('oidc_email_claim', 'text', { kind: 'exact', target: 'openid-connect: email_claim', says: 'of the e-mail rule' }),
+  partOf('user_id_claim', 'text', { kind: 'exact', target: 'openid-connect: email_claim', says: 'of the e-mail rule, where `oidc_email_claim` is `email`' }),
+  partOf('oidc_groups_claim', 'text', { kind: 'exact', target: 'openid-connect: groups_claim', says: 'of the groups rule; a name with dots is also a path' }),
+  partOf('insecure_oidc_allow_unverified_email', 'flag', { kind: 'exact', target: 'openid-connect: required_claims', says: '' }),
   row('skip_jwt_bearer_tokens', 'flag', { kind: 'varies', target: 'openid-connect: use_jwks, accept_id_token_as_bearer', says: 'a token that does not hold is 401, and no login; refused beside rules for e-mail addresses or groups' }, (value, { path, ledger, draft, settings }) => {
     if (!value) return ledger.exact(path, 'has no effect: it is the default')
     if (settings.list('email_domains').some(domain => domain !== '*') || settings.list('allowed_groups').length > 0) return ledger.refuse(path, 'is not available in this version beside email_domains other than * or allowed_groups')
