@@ -110,3 +110,16 @@ t.test('onResponse hooks see every answer, its status and its time', async t => 
     t.same(answers, [[200, true]], forwarder)
   }
 })
+
+t.test('an answer to inject() has its headers, each cookie and its body', async t => {
+  const upstream = await startUpstream(t, (_request, response) => { response.writeHead(201, { 'set-cookie': ['a=1', 'b=2'], 'x-many': ['1', '2'], 'content-type': 'text/plain' }).end('hello') })
+  for (const forwarder of ['own', 'stock'] as const) {
+    const app = Fastify()
+    t.teardown(() => app.close())
+    registerFakeCore(app)
+    await app.register(proxy, { upstream: upstream.url, forwarder })
+    const { statusCode, headers, body, cookies } = await app.inject({ url: '/renew', headers: alice })
+    t.match({ statusCode, headers, body }, { statusCode: 201, body: 'hello', headers: { 'content-type': 'text/plain', 'x-many': ['1', '2'], 'set-cookie': ['session=alice; Path=/; HttpOnly', 'a=1', 'b=2'] } }, forwarder)
+    t.same(cookies.map(({ name }) => name), ['session', 'a', 'b'])
+  }
+})

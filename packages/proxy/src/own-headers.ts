@@ -3,12 +3,39 @@ import type { FastifyReply } from 'fastify'
 /** What the body of the upstream decides alone. */
 const FRAMING: ReadonlySet<string> = new Set(['content-length', 'trailer', 'transfer-encoding'])
 
+/** Where a header of this lower-case name stands; -1 is nowhere. */
 function find (list: readonly string[], name: string): number {
   for (let index = 0; index < list.length; index += 2) {
     const other = list[index] as string
     if (other.length === name.length && other.toLowerCase() === name) return index
   }
   return -1
+}
+
+function isSame (one: string, other: string): boolean {
+  return one.length === other.length && (one === other || one.toLowerCase() === other.toLowerCase())
+}
+
+/** The first header with the name of a later one. */
+function findEarlier (list: ReadonlyArray<string | string[]>, later: number): number {
+  for (let index = 0; index < later; index += 2) {
+    if (isSame(list[index] as string, list[later] as string)) return index
+  }
+  return -1
+}
+
+/** Makes, in place, one entry of those that share a name: of several Node keeps the last, where anybody has ever set a header on the raw response. */
+export function groupRepeated (list: Array<string | string[]>): Array<string | string[]> {
+  for (let index = 2; index < list.length;) {
+    const earlier = findEarlier(list, index)
+    if (earlier === -1) {
+      index += 2
+    } else {
+      list[earlier + 1] = [list[earlier + 1] as string | string[], list[index + 1] as string].flat()
+      list.splice(index, 2)
+    }
+  }
+  return list
 }
 
 function varyAlso (list: string[], at: number, own: string): void {

@@ -5,7 +5,7 @@ import type { FastifyOidc } from 'fastify-oidc'
 import { errors, type Dispatcher } from 'undici'
 import { breakOff, kUpstream, type ProxiedRequest } from './exchange.ts'
 import { abandon, fail, logFailure } from './failure.ts'
-import { mergeOwn } from './own-headers.ts'
+import { groupRepeated, mergeOwn } from './own-headers.ts'
 import { recordOf, type AnswerHead, type ResponseHeaders } from './response-headers.ts'
 import { hasSession, isEventStream, logCut } from './session-end.ts'
 import { linksOf, textOf, trailersOf } from './wire.ts'
@@ -181,9 +181,7 @@ export class Passage implements Dispatcher.DispatchHandler {
     const { httpVersionMajor, complete } = this.#request.raw
     // The rest of an upload would be taken for the next request of the connection.
     if (httpVersionMajor === 1 && !complete) list.push('connection', 'close')
-    // Of a list Node keeps one line a name where headers have been set before, and HTTP/2 always.
-    if (httpVersionMajor === 2 || raw.getHeaderNames().length > 0) raw.writeHead(this.#status, recordOf(list))
-    else raw.writeHead(this.#status, list)
+    raw.writeHead(this.#status, httpVersionMajor === 2 ? recordOf(list) : groupRepeated(list))
     this.#reply.hijack()
     this.#isSent = true
   }
