@@ -174,3 +174,47 @@ t.test('routes() lists what each route requires', async t => {
   t.equal(find('GET', '/open'), null)
   t.equal(find('POST', '/logout'), null)
 })
+
+t.test('a requirement holds for every place and spelling of a route, and the session is kept', async t => {
+  const { app, log } = createApplication(t, { routerOptions: { ignoreTrailingSlash: true } } as never)
+  const admins = { config: { oidc: { allowed_groups: { any_of: ['admin'], none_of: ['suspended'] } } } } as const
+  app.register(oidc, { ...options, allowed_groups: ['admin'] })
+  app.get('/early', async () => 'answered')
+  app.register(async child => {
+    child.all('/admin', admins, async () => 'answered')
+    child.get('/files/*', admins, async () => 'answered')
+  }, { prefix: '/child' })
+  await app.ready()
+  const { headers: admin } = await withIdentity(app, { sub: 'a', groups: ['admin'] })
+  const { headers: member } = await withIdentity(app, { sub: 'm', groups: ['staff'] })
+  const { headers: suspended } = await withIdentity(app, { sub: 's', groups: ['admin', 'suspended'] })
+  for (const [method, url] of [['GET', '/early'], ['HEAD', '/early'], ['GET', '/nowhere'], ['OPTIONS', '/early'], ['GET', '/child/admin'], ['GET', '/child/admin/'], ['HEAD', '/child/admin'], ['OPTIONS', '/child/admin'], ['GET', '/child/%61dmin'], ['GET', '/child/files/x'], ['GET', '/child/files/%2e%2e/admin']] as const) {
+    const passed = (await app.inject({ method, url, headers: admin })).statusCode
+    t.ok([200, 404].includes(passed), `${method} ${url}: ${passed}`)
+    const refused = await app.inject({ method, url, headers: member })
+    t.equal(refused.statusCode, 403, `${method} ${url}`)
+    t.equal(refused.headers['set-cookie'], undefined)
+    if (url.startsWith('/child')) t.equal((await app.inject({ method, url, headers: suspended })).statusCode, 403)
+  }
+  const { body, headers } = await app.inject({ url: '/early', headers: member })
+  t.match(JSON.parse(body), { statusCode: 403, code: 'FST_OIDC_GROUPS_REFUSED', error: 'Forbidden', message: 'You are signed in, and your groups may not see this' })
+  t.equal(headers['www-authenticate'], 'Bearer realm="apisix", error="insufficient_scope"')
+  t.match(log.findLast(line => line.code === 'FST_OIDC_GROUPS_REFUSED'), { level: 20, option: 'allowed_groups', unmet: 'any_of', names: ['admin'], found: ['staff'] })
+})
+
+t.test('of a session the ID token goes before the access token, and that before the userinfo', async t => {
+  const { app } = createApplication(t)
+  await app.register(oidc, { ...options, groups_claim: 'realm_access.roles' })
+  app.get('/', { config: { oidc: { required_groups: 'admin' } } }, async request => request.oidc.groups)
+  const roles = (...names: string[]): { realm_access: { roles: string[] } } => ({ realm_access: { roles: names } })
+  const token = (claims: object): string => ['{"alg":"RS256"}', JSON.stringify(claims), 'signature'].map(part => Buffer.from(part).toString('base64url')).join('.')
+  const ask = async (id: object, accessToken: string, userinfo: Record<string, unknown>): Promise<number> => {
+    const { headers } = await withIdentity(app, { sub: 'a', ...id }, { accessToken, userinfo })
+    return (await app.inject({ url: '/', headers })).statusCode
+  }
+  t.equal(await ask({}, token(roles('admin')), {}), 200)
+  t.equal(await ask(roles('staff'), token(roles('admin')), roles('admin')), 403)
+  t.equal(await ask({}, token(roles('staff')), roles('admin')), 403)
+  t.equal(await ask({}, 'opaque', roles('admin')), 200)
+  t.equal(await ask({}, 'no.json.here', {}), 403)
+})

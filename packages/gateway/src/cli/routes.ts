@@ -30,7 +30,7 @@ function protectionOf ({ protection }: GatewayRoute): string {
   return [
     clientOf(options),
     options.bearer_only === true ? 'bearer tokens alone' : `unauthenticated: ${policy.unauth_action ?? 'auth'}`,
-    ...describeRequirements(policy).map(([option, required]) => `${option}: ${required}`),
+    ...describeRequirements({ ...policy, audience: options.audience as typeof policy.audience }).map(([option, required]) => `${option}: ${required}`),
     ...openingsOf(options)
   ].join(', ')
 }

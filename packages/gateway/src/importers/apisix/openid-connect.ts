@@ -108,6 +108,7 @@ function translateMember (block: Block, path: Path, ledger: Ledger, written: Loc
   const name = last(path)
   const hidden = Object.hasOwn(HIDDEN, name) ? HIDDEN[name] : undefined
   if (hidden !== undefined) hidden(block, path, ledger, written)
+  else if (name === 'required_scopes' && Array.isArray(block[name]) && block[name].length === 0) withoutEffect('it is empty')(block, path, ledger, written)
   else if (name === 'timeout') translateTimeout(block, path, ledger)
   else if (name === 'ssl_verify') translateVerify(block, path, ledger)
   else if (TABLE.includes(name)) ledger.exact(path)
