@@ -14,11 +14,13 @@ import { pathOf } from './http/return-to.ts'
 import { createScopePaths, type ScopePaths } from './http/scope-paths.ts'
 import { needsDiscovery } from './options/bearer-options.ts'
 import { checkHooks, type OidcHooks } from './options/hooks.ts'
+import { keepEmails } from './options/email-file.ts'
 import type { OidcOptions } from './options/schema.ts'
 import { listWideOpenings } from './options/opening-options.ts'
 import { listWeakSettings } from './options/profile.ts'
 import { readOidcOptions, settle, type OidcSettings } from './options/settings.ts'
 import { describeExpiry } from './options/tls-client-auth-options.ts'
+import type { EmailFile } from './policy/email-file.ts'
 import { createProvider } from './provider/provider.ts'
 import { isProviderAnswer } from './routes/callback.ts'
 
@@ -48,6 +50,14 @@ function takeCookieNames (fastify: FastifyInstance, settings: OidcSettings): Coo
 async function loadCookieSerializer (fastify: FastifyInstance): Promise<void> {
   if (fastify.hasDecorator('serializeCookie')) return
   await fastify.register(async scope => { await scope.register(fastifyCookie, { hook: false }) })
+}
+
+/** It is watched until the server closes. */
+async function takeEmailFile (fastify: FastifyInstance, { allowed_emails_file: path }: OidcSettings): Promise<EmailFile | null> {
+  if (path === undefined) return null
+  const kept = await keepEmails(path, fastify.log)
+  fastify.addHook('onClose', async () => { kept.close() })
+  return kept
 }
 
 function warnOfWeakness ({ log }: FastifyInstance, settings: OidcSettings): void {
@@ -97,6 +107,7 @@ const plugin: FastifyPluginAsync<OidcPluginOptions> = async (fastify, input) => 
     budget: cookieBudget(fastify.server),
     log: fastify.log,
     localUsers: { users: null },
+    emailFile: await takeEmailFile(fastify, settings),
     clock: systemClock,
     isInPlaceCallback: recognizeInPlace(fastify, paths, settings)
   }

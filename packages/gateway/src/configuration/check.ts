@@ -75,7 +75,7 @@ function checkHealth ({ health }: ResolvedGatewayOptions): OptionProblem[] {
 }
 
 /** Routes whose shape is right are looked into even where others are wrong. */
-function checkRoutes (options: ResolvedGatewayOptions, shape: readonly OptionProblem[]): { routes: GatewayRoute[], problems: OptionProblem[] } {
+function checkRoutes (options: ResolvedGatewayOptions, shape: readonly OptionProblem[], directory: string): { routes: GatewayRoute[], problems: OptionProblem[] } {
   const routes: GatewayRoute[] = []
   const problems: OptionProblem[] = []
   if (!Array.isArray(options.routes)) return { routes, problems }
@@ -84,7 +84,7 @@ function checkRoutes (options: ResolvedGatewayOptions, shape: readonly OptionPro
   options.routes.forEach((input, index) => {
     const place = ['routes', String(index)]
     if (broken.get(String(index)) === 2) return
-    const checked = checkRoute(input, place)
+    const checked = checkRoute(input, place, directory)
     problems.push(...checked.problems)
     if (checked.route !== null && !broken.has(String(index))) routes.push(checked.route)
   })
@@ -119,7 +119,7 @@ export async function checkConfiguration (document: SourceDocument, { directory 
   if (shape.some(({ path }) => path.length === 0)) return invalid()
 
   const isSound = (name: string): boolean => !problems.some(({ path }) => path[0] === name)
-  const found = checkRoutes(options, shape)
+  const found = checkRoutes(options, shape, directory)
   const sound = isSound('health')
   const reserved = sound ? reservedPaths(options) : new Map<string, string>()
   const workers = given ?? (isSound('workers') ? options.workers : 1)

@@ -1,9 +1,9 @@
-import { accessSync, constants, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { checkDomains } from 'fastify-oidc'
 import { checkForwardAuthOptions, endpointNames, type ForwardAuthOptions } from 'fastify-oidc-forward-auth'
 import type { OptionProblem } from 'fastify-oidc-session-store'
 import { problemAt, under } from './problems.ts'
+import { fileProblem } from './readable-file.ts'
 import type { ResolvedGatewayOptions } from './schema.ts'
 import { uriProblem } from './uri.ts'
 
@@ -24,15 +24,6 @@ export const callbackUnder = ({ prefix }: Endpoints): string => `${prefix}/callb
 export const endpointUris = ({ prefix }: Endpoints): string[] => endpointNames.map(name => `${prefix}/${name}`)
 
 type Written = NonNullable<ResolvedGatewayOptions['endpoints']>
-
-function fileProblem (file: string): string | null {
-  try {
-    accessSync(file, constants.R_OK)
-    return statSync(file).isFile() ? null : 'names something that is no file'
-  } catch (error) {
-    return `names a file that cannot be read (${error instanceof Error && 'code' in error ? String(error.code) : 'unknown error'})`
-  }
-}
 
 /** Relative names are meant from the folder of the configuration. */
 function locatePasswords ({ htpasswd }: Written, directory: string): Pick<ForwardAuthOptions, 'htpasswd'> {

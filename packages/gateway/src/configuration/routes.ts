@@ -1,9 +1,11 @@
+import { resolve } from 'node:path'
 import { checkOidcOptions, type RoutePolicy } from 'fastify-oidc'
 import { nearestName, type OptionProblem } from 'fastify-oidc-session-store'
 import { checkHeaders, type AddedHeader } from './headers.ts'
 import { ANY_HOST, hostProblem } from './hosts.ts'
 import type { Path } from './positions.ts'
 import { problemAt, under } from './problems.ts'
+import { fileProblem } from './readable-file.ts'
 import type { METHODS, ResolvedRoute } from './schema.ts'
 import { checkUpstream, type Upstream } from './upstream.ts'
 import { parseUri, uriProblem, type Uri } from './uri.ts'
@@ -37,6 +39,7 @@ export interface GatewayRoute {
 }
 
 export const PLUGIN = 'openid-connect'
+const EMAILS = 'allowed_emails_file'
 
 /** Options that may differ between routes that share a core. */
 const POLICY_NAMES = ['unauth_action', 'cross_site', 'required_scopes', 'allowed_groups', 'required_groups', 'allowed_emails', 'allowed_email_domains', 'required_claims'] as const satisfies ReadonlyArray<keyof RoutePolicy>
@@ -103,7 +106,16 @@ function splitPolicy (options: Readonly<Record<string, unknown>>): { policy: Rou
   }
 }
 
-function checkProtection (plugins: unknown): Found<Protection> {
+/** Relative names are meant from the folder of the configuration. */
+function locateEmails (block: Readonly<Record<string, unknown>>, directory: string): Found<Record<string, unknown>> {
+  const { [EMAILS]: name } = block
+  if (typeof name !== 'string' || name === '') return { value: {}, problems: [] }
+  const file = resolve(directory, name)
+  const message = fileProblem(file)
+  return { value: { [EMAILS]: file }, problems: message === null ? [] : [problemAt([EMAILS], message)] }
+}
+
+function checkProtection (plugins: unknown, directory: string): Found<Protection> {
   const open: Protection = { kind: 'open' }
   if (plugins === undefined) return { value: open, problems: [] }
   if (!isObject(plugins)) return { value: open, problems: [problemAt([], 'must be an object')] }
@@ -111,20 +123,21 @@ function checkProtection (plugins: unknown): Found<Protection> {
   if (!Object.hasOwn(plugins, PLUGIN)) return { value: open, problems }
   const block = plugins[PLUGIN]
   if (!isObject(block)) return { value: open, problems: [...problems, problemAt([PLUGIN], 'must be an object')] }
-  const options = { security_profile: 'oauth2.1', ...block }
+  const emails = locateEmails(block, directory)
+  const options = { security_profile: 'oauth2.1', ...block, ...emails.value }
   const { policy, rest } = splitPolicy(options)
   const misplaced = Object.hasOwn(block, 'secrets') ? [problemAt([PLUGIN, 'secrets'], 'stands at the top of the file, for all routes')] : []
-  return { value: { kind: 'oidc', options: rest, policy }, problems: [...problems, ...misplaced, ...under([PLUGIN], checkOidcOptions(options).problems)] }
+  return { value: { kind: 'oidc', options: rest, policy }, problems: [...problems, ...misplaced, ...under([PLUGIN], [...checkOidcOptions(options).problems, ...emails.problems])] }
 }
 
 /** Reads one route whose shape is right. The route is null where something is wrong with it. */
-export function checkRoute (input: ResolvedRoute, place: Path): { readonly route: GatewayRoute | null, readonly problems: readonly OptionProblem[] } {
+export function checkRoute (input: ResolvedRoute, place: Path, directory: string): { readonly route: GatewayRoute | null, readonly problems: readonly OptionProblem[] } {
   const uris = checkUris(input)
   const hosts = checkHosts(input)
   const upstream = input.upstream === undefined ? { kind: 'problems' as const, problems: [problemAt([], 'is required')] } : checkUpstream(input.upstream)
   const methods = checkMethods(input, upstream.kind === 'upstream' ? upstream.upstream : null)
   const headers = checkAdded(input, upstream.kind === 'upstream' ? upstream.upstream : null)
-  const protection = checkProtection(input.plugins)
+  const protection = checkProtection(input.plugins, directory)
   const problems = [
     ...uris.problems,
     ...hosts.problems,

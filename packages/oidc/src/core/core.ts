@@ -26,6 +26,7 @@ import type { OidcHooks } from '../options/hooks.ts'
 import { defaultPolicy } from '../options/policy-options.ts'
 import type { OidcSettings } from '../options/settings.ts'
 import { createDomainList } from '../policy/domain-list.ts'
+import type { EmailFile } from '../policy/email-file.ts'
 import type { Provider } from '../provider/provider.ts'
 import { verifyLogoutToken } from '../provider/logout-token.ts'
 import { refreshTokens } from '../provider/token-refresh.ts'
@@ -55,6 +56,8 @@ export interface CoreGround {
   readonly store: SessionStore
   readonly coordinator: SessionCoordinator
   readonly localUsers: LocalUsersPlace<FastifyRequest>
+  /** Of `allowed_emails_file`; null: there is none. */
+  readonly emailFile: EmailFile | null
   readonly paths: ScopePaths
   readonly names: CookieNames
   /** Bytes that our cookies may take in a request. */
@@ -210,7 +213,7 @@ export function createCore (ground: CoreGround): Core {
   const rooms = { ...createSessionRooms(ground, observer), jar, transactions, advice: createLoginAdvice(settings), targets: createReturnTargets(createDomainList(settings.whitelist_domains ?? [])) }
   const openRequests = createOpenRequests(settings)
   const isForProgram = createProgramRequests(settings)
-  const policies = createRoutePolicies(defaultPolicy(settings).policy, log, openRequests)
+  const policies = createRoutePolicies(defaultPolicy(settings, ground.emailFile).policy, log, openRequests)
   const errorPages = createErrorPages()
   const refusal = { clientId: settings.client_id, realm: settings.realm, pages: errorPages, issuer }
   const refuse = createRefusal(refusal)

@@ -1,27 +1,28 @@
 import type { OptionProblem } from 'fastify-oidc-session-store'
 import { compileOptions, type Compilation } from '../policy/compiler.ts'
+import type { EmailFile } from '../policy/email-file.ts'
 import type { PolicyGround } from '../policy/rule.ts'
 import type { PolicyOptions } from '../policy/schema.ts'
 import { acceptsBearer } from './bearer-options.ts'
 import type { ResolvedOptions } from './schema.ts'
 
-function groundOf (options: ResolvedOptions): PolicyGround {
+function groundOf (options: ResolvedOptions, emailFile: EmailFile | null): PolicyGround {
   const { claim = 'aud', required = false, match_with_client_id: isClient = false } = options.claim_validator?.audience ?? {}
-  return { acceptsBearer: acceptsBearer(options), audienceClaim: claim, validatesAudience: required || isClient }
+  return { acceptsBearer: acceptsBearer(options), audienceClaim: claim, validatesAudience: required || isClient, emailFile }
 }
 
 function policyOptionsOf (options: ResolvedOptions): PolicyOptions {
-  const { unauth_action: unauth, cross_site: crossSite, scopes_claim: scopesClaim, groups_claim: groupsClaim, required_scopes: scopes, allowed_groups: allowed, required_groups: required, allowed_emails: emails, allowed_email_domains: domains, required_claims: claims, audience } = options
-  const written = { unauth_action: unauth, cross_site: crossSite, scopes_claim: scopesClaim, groups_claim: groupsClaim, required_scopes: scopes, allowed_groups: allowed, required_groups: required, allowed_emails: emails, allowed_email_domains: domains, required_claims: claims, audience }
+  const { unauth_action: unauth, cross_site: crossSite, scopes_claim: scopesClaim, groups_claim: groupsClaim, required_scopes: scopes, allowed_groups: allowed, required_groups: required, allowed_emails: emails, allowed_emails_file: file, allowed_email_domains: domains, required_claims: claims, audience } = options
+  const written = { unauth_action: unauth, cross_site: crossSite, scopes_claim: scopesClaim, groups_claim: groupsClaim, required_scopes: scopes, allowed_groups: allowed, required_groups: required, allowed_emails: emails, allowed_emails_file: file, allowed_email_domains: domains, required_claims: claims, audience }
   return Object.fromEntries(Object.entries(written).filter(([, value]) => value !== undefined)) as unknown as PolicyOptions
 }
 
 /** The plugin's options as a policy, which those of routes are laid over. */
-export function defaultPolicy (options: ResolvedOptions): Compilation {
-  return compileOptions(policyOptionsOf(options), groundOf(options))
+export function defaultPolicy (options: ResolvedOptions, emailFile: EmailFile | null): Compilation {
+  return compileOptions(policyOptionsOf(options), groundOf(options, emailFile))
 }
 
 /** Requirements that do not hold, that contradict each other, or that would let everyone in. */
 export function checkPolicyOptions (options: ResolvedOptions): OptionProblem[] {
-  return [...defaultPolicy(options).problems]
+  return [...defaultPolicy(options, null).problems]
 }

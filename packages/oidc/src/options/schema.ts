@@ -136,6 +136,7 @@ export const optionsSchema = Type.Object({
   allowed_groups: requirementOptions.allowed_groups,
   required_groups: requirementOptions.required_groups,
   allowed_emails: requirementOptions.allowed_emails,
+  allowed_emails_file: requirementOptions.allowed_emails_file,
   allowed_email_domains: requirementOptions.allowed_email_domains,
   required_claims: requirementOptions.required_claims,
   whitelist_domains: list('Hosts that a login, and the sign-out of fastify-oidc-forward-auth, may send the browser to beside the own one: `app.example.com`, `.example.com` or `*.example.com` (itself and all below it), with `:8443` or `:*` where the port is not that of the scheme. Over https alone, or http on this machine.'),

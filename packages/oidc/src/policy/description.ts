@@ -13,11 +13,19 @@ function describe (written: WrittenRequirement, form: RequirementForm): string {
   return parts.filter(([, names]) => names.length > 0).map(([say, names]) => `${names.length === 1 && say !== 'none of ' ? '' : say}${names.join(', ')}`).join('; ')
 }
 
+/** A route's, or what came of it. */
+type DescribedPolicy = Omit<RoutePolicy, 'allowed_emails_file'> & { readonly allowed_emails_file?: string | false | undefined }
+
 /** What a policy requires of callers, by option and for a person; nothing where being known is enough. */
-export function describeRequirements (policy: RoutePolicy): ReadonlyArray<readonly [option: string, required: string]> {
+export function describeRequirements (policy: DescribedPolicy): ReadonlyArray<readonly [option: string, required: string]> {
   const lists = (Object.keys(FORMS) as Array<keyof typeof FORMS>).flatMap((option): Array<readonly [string, string]> => {
     const written = policy[option]
     return written === undefined || written === false ? [] : [[option, describe(written, FORMS[option])]]
   })
-  return policy.required_claims === undefined || policy.required_claims === false ? lists : [...lists, ['required_claims', 'a JSON Schema']]
+  const { allowed_emails_file: file, required_claims: claims } = policy
+  return [
+    ...lists,
+    ...typeof file === 'string' ? [['allowed_emails_file', `somebody in ${file}`] as const] : [],
+    ...claims === undefined || claims === false ? [] : [['required_claims', 'a JSON Schema'] as const]
+  ]
 }

@@ -6,7 +6,7 @@ export interface EmailList {
 }
 
 /** Letters of ASCII alone: others become one of these in lower case, and would pass for another's address. */
-const fold = (text: string): string => text.replace(/[A-Z]/g, letter => letter.toLowerCase())
+export const foldEmail = (text: string): string => text.replace(/[A-Z]/g, letter => letter.toLowerCase())
 
 const ANY = '*'
 const ANY_LOCAL = '*@'
@@ -14,7 +14,7 @@ const ANY_LOCAL = '*@'
 /** The parts of an address with exactly one `@` (CVE-2026-40574); null: it is none. */
 function splitEmail (email: string): { readonly local: string, readonly domain: string } | null {
   const [local, domain, ...more] = email.split('@')
-  return local === undefined || local === '' || domain === undefined || domain === '' || more.length > 0 ? null : { local, domain: fold(domain) }
+  return local === undefined || local === '' || domain === undefined || domain === '' || more.length > 0 ? null : { local, domain: foldEmail(domain) }
 }
 
 function isInDomains (email: string, domains: DomainList): boolean {
@@ -22,10 +22,14 @@ function isInDomains (email: string, domains: DomainList): boolean {
   return domain !== undefined && domains.coversName(domain)
 }
 
+export function isEmail (text: string): boolean {
+  return splitEmail(text) !== null && !/\s/.test(text)
+}
+
 /** What is wrong with an entry of `allowed_emails`; null: nothing. */
 export function emailProblem (entry: string): string | null {
   if (entry.startsWith(ANY_LOCAL)) return emailDomainProblem(entry.slice(ANY_LOCAL.length))
-  return splitEmail(entry) !== null && !/\s/.test(entry) ? null : 'must be an e-mail address, such as "ann@example.com", or "*@example.com" for all of a domain'
+  return isEmail(entry) ? null : 'must be an e-mail address, such as "ann@example.com", or "*@example.com" for all of a domain'
 }
 
 /** What is wrong with an entry of `allowed_email_domains`; null: nothing. */
@@ -44,7 +48,7 @@ export function createEmailDomainList (entries: readonly string[]): EmailList {
 /** Addresses, and `*@` before a domain for all of it. */
 export function createEmailList (entries: readonly string[]): EmailList {
   const isDomain = (entry: string): boolean => entry.startsWith(ANY_LOCAL)
-  const addresses = new Set(entries.filter(entry => !isDomain(entry)).map(fold))
+  const addresses = new Set(entries.filter(entry => !isDomain(entry)).map(foldEmail))
   const domains = createEmailDomainList(entries.filter(isDomain).map(entry => entry.slice(ANY_LOCAL.length)))
-  return { covers: email => addresses.has(fold(email)) || domains.covers(email) }
+  return { covers: email => addresses.has(foldEmail(email)) || domains.covers(email) }
 }

@@ -10,17 +10,21 @@ interface Choice {
   readonly written: WrittenChoice | undefined
   problemOf (entry: string): string | null
   listOf (entries: readonly string[]): EmailList
+  /** Addresses that are allowed too, of a file. */
+  readonly file?: { readonly name: string, readonly emails: EmailList | null } | undefined
 }
 
 const SEVERAL = 'is several of which nobody has more than one: write a list'
 
-function emailRule ({ option, listOf }: Choice, anyOf: readonly string[], noneOf: readonly string[]): Rule {
+function emailRule ({ option, listOf, file }: Choice, anyOf: readonly string[], noneOf: readonly string[]): Rule {
   const [allowed, excluded] = [listOf(anyOf), listOf(noneOf)]
+  const isAllowed = (email: string): boolean => allowed.covers(email) || file?.emails?.covers(email) === true
+  const isLimited = anyOf.length > 0 || file !== undefined
   const refusal = (unmet: PolicyRefusal['unmet'], names: readonly string[], found: readonly string[], detail: string | null = null): PolicyRefusal => ({ option, unmet, names, found: boundNames(found), detail })
   return {
     judge ({ email }) {
       if (email === null) return refusal('absent', [], [], 'finds no e-mail address, or one that is not verified')
-      if (anyOf.length > 0 && !allowed.covers(email)) return refusal('any_of', anyOf, [email])
+      if (isLimited && !isAllowed(email)) return refusal('any_of', anyOf, [email], file === undefined ? null : `stands neither there nor in ${file.name}`)
       return excluded.covers(email) ? refusal('none_of', noneOf, [email]) : null
     }
   }
@@ -36,8 +40,8 @@ function checkEntries ({ written, option, problemOf }: Choice): OptionProblem[] 
 }
 
 function readChoice (choice: Choice): ReadRule {
-  const { written, option, problemOf } = choice
-  if (written === undefined) return NO_RULE
+  const { written, option, problemOf, file } = choice
+  if (written === undefined) return file === undefined ? NO_RULE : { rules: [emailRule(choice, [], [])], problems: [] }
   const { requirement, problems } = readRequirement(written, { bare: 'any_of', hasBlanks: true })
   const { allOf: [only, ...more], anyOf, noneOf } = requirement
   const single = only === undefined ? null : more.length > 0 ? SEVERAL : problemOf(only)
@@ -45,8 +49,9 @@ function readChoice (choice: Choice): ReadRule {
   return found.length > 0 ? { rules: [], problems: found } : { rules: [emailRule(choice, only === undefined ? anyOf.flat() : [only], noneOf)], problems: [] }
 }
 
-export const readEmailRules: RuleReader = options => {
-  const emails = readChoice({ option: 'allowed_emails', written: options.allowed_emails, problemOf: emailProblem, listOf: createEmailList })
+export const readEmailRules: RuleReader = (options, { emailFile }) => {
+  const file = options.allowed_emails_file === undefined ? undefined : { name: 'allowed_emails_file', emails: emailFile }
+  const emails = readChoice({ option: 'allowed_emails', written: options.allowed_emails, problemOf: emailProblem, listOf: createEmailList, file })
   const domains = readChoice({ option: 'allowed_email_domains', written: options.allowed_email_domains, problemOf: emailDomainProblem, listOf: createEmailDomainList })
   return { rules: [...emails.rules, ...domains.rules], problems: [...emails.problems, ...domains.problems] }
 }

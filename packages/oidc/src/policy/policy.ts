@@ -10,7 +10,7 @@ export interface CompiledPolicy {
   /** What it was made of, for who wants to read it. */
   readonly options: PolicyOptions
   readonly ground: PolicyGround
-  /** Why somebody who is authenticated may not pass; null: they may. Found out once for each of them. */
+  /** Why somebody who is authenticated may not pass; null: they may. Found out once for each of them, and again when a file of addresses was read again. */
   judge (subject: PolicySubject): PolicyRefusal | null
 }
 
@@ -23,7 +23,9 @@ function ask (rules: readonly Rule[], subject: PolicySubject): PolicyRefusal | n
 }
 
 export function createPolicy (options: PolicyOptions, ground: PolicyGround, rules: readonly Rule[]): CompiledPolicy {
-  const verdicts = new WeakMap<PolicySubject, PolicyRefusal | null>()
+  const file = options.allowed_emails_file === undefined ? null : ground.emailFile
+  let verdicts = new WeakMap<PolicySubject, PolicyRefusal | null>()
+  let version = file?.version
   return {
     unauthAction: options.unauth_action,
     crossSite: options.cross_site,
@@ -31,6 +33,10 @@ export function createPolicy (options: PolicyOptions, ground: PolicyGround, rule
     ground,
     judge (subject) {
       if (rules.length === 0) return null
+      if (file !== null && file.version !== version) {
+        verdicts = new WeakMap()
+        version = file.version
+      }
       const known = verdicts.get(subject)
       if (known !== undefined) return known
       const verdict = ask(rules, subject)

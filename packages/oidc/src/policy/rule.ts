@@ -1,4 +1,5 @@
 import type { OptionProblem } from 'fastify-oidc-session-store'
+import type { EmailFile } from './email-file.ts'
 import type { PolicyRefusal } from './refusal.ts'
 import type { PolicyOptions } from './schema.ts'
 import type { PolicySubject } from './subject.ts'
@@ -15,6 +16,8 @@ export interface PolicyGround {
   readonly audienceClaim: string
   /** Does `claim_validator.audience` ask for anything? */
   readonly validatesAudience: boolean
+  /** What `allowed_emails_file` names; null: nothing, or nobody has read it. */
+  readonly emailFile: EmailFile | null
 }
 
 /** What became of an option: nothing where it is not written. */

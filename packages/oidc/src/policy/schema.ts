@@ -27,6 +27,7 @@ const requiredScopes = requirement('Scopes that must have been granted; otherwis
 const allowedGroups = requirement('Groups or roles that may pass; otherwise 403. A bare list: one of them is enough.')
 const requiredGroups = requirement('Groups or roles that callers must have; otherwise 403. A bare list: all of them.')
 const allowedEmails = choice('E-mail addresses (`request.oidc.email`) that may pass; otherwise 403. `*@example.com` stands for all of that domain. Upper and lower case are the same.')
+const allowedEmailsFile = Type.Unsafe<string>(Type.String({ minLength: 1, description: 'File with more e-mail addresses that may pass, beside those of `allowed_emails`: one a line, of several columns (CSV) the first; `#` in front is a comment. It is looked at every second: who is added may pass, and who is taken out may not, without a restart. A version that cannot be read or used is said in the log, and the one before it holds.' }))
 const allowedEmailDomains = choice('Domains of the e-mail addresses that may pass; otherwise 403: `example.com`, or `.example.com` or `*.example.com` for itself and all below it. `*` is whoever has an address.')
 const requiredClaims = Type.Unsafe<Readonly<Record<string, unknown>>>(Type.Record(Type.String(), Type.Unknown(), { description: 'JSON Schema (draft 7; formats are not checked) that the claims of a caller have to hold against; otherwise 403. Of a session each claim is that of the first that has it: the ID token, the access token if it is a JWT, the userinfo; of a bearer token what it says. One that does not compile stops the boot.' }))
 const audience = requirement('Whom a bearer token must be for: its audience (`aud`, or what `claim_validator.audience.claim` says); otherwise 403. A bare list: one of them is enough. It holds for JWTs and introspected tokens, and beside `claim_validator.audience`, not in its place; of a session it asks nothing. Usually the URI of the API (RFC 8707, RFC 9068).')
@@ -41,6 +42,7 @@ export const requirementOptions = {
   allowed_groups: Type.Optional(allowedGroups),
   required_groups: Type.Optional(requiredGroups),
   allowed_emails: Type.Optional(allowedEmails),
+  allowed_emails_file: Type.Optional(allowedEmailsFile),
   allowed_email_domains: Type.Optional(allowedEmailDomains),
   required_claims: Type.Optional(requiredClaims),
   audience: Type.Optional(audience)
@@ -56,6 +58,7 @@ export const policySchema = Type.Object({
   allowed_groups: Type.Optional(liftable(allowedGroups)),
   required_groups: Type.Optional(liftable(requiredGroups)),
   allowed_emails: Type.Optional(liftable(allowedEmails)),
+  allowed_emails_file: Type.Optional(Type.Literal(false, { description: 'Takes the file of the plugin\'s options away.' })),
   allowed_email_domains: Type.Optional(liftable(allowedEmailDomains)),
   required_claims: Type.Optional(liftable(requiredClaims)),
   audience: Type.Optional(audience)
@@ -64,5 +67,7 @@ export const policySchema = Type.Object({
 /** What one route requires, by the plugin's own option names. */
 export interface RoutePolicy extends Static<typeof policySchema> {}
 
+type Unlifted<Policy> = { readonly [Name in keyof Policy]: Exclude<Policy[Name], false> }
+
 /** The same with the plugin's own filled in, and nothing taken away any more. */
-export type PolicyOptions = { readonly [Name in keyof RoutePolicy]: Exclude<RoutePolicy[Name], false> } & { readonly unauth_action: 'auth' | 'deny' | 'pass', readonly cross_site: 'allow' | 'refuse' }
+export type PolicyOptions = Unlifted<Omit<RoutePolicy, 'allowed_emails_file'>> & { readonly allowed_emails_file?: string, readonly unauth_action: 'auth' | 'deny' | 'pass', readonly cross_site: 'allow' | 'refuse' }

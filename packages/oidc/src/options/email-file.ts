@@ -1,0 +1,43 @@
+import { optionsError } from 'fastify-oidc-session-store'
+import { foldEmail } from '../policy/email-list.ts'
+import { parseEmailFile, type EmailFile } from '../policy/email-file.ts'
+import { keepFile } from './kept-file.ts'
+
+/** What is told of it while the server runs. */
+export interface EmailFileLog {
+  info (facts: object, message: string): void
+  error (facts: object, message: string): void
+}
+
+/** Addresses of a file that is kept up to date until it is closed. */
+export interface KeptEmails extends EmailFile {
+  close (): void
+}
+
+const OPTION = 'allowed_emails_file'
+
+/**
+ * Reads `allowed_emails_file`.
+ * @rejects FST_OIDC_OPTIONS_INVALID when it cannot be used now
+ */
+export async function keepEmails (path: string, log: EmailFileLog): Promise<KeptEmails> {
+  let version = 0
+  try {
+    const kept = await keepFile({
+      path,
+      parse: parseEmailFile,
+      onRead (emails) {
+        version++
+        log.info({ oidc: 'emails.read', addresses: emails.size }, `${OPTION} has changed and was read`)
+      },
+      onBroken (err) { log.error({ oidc: 'emails.broken', err }, `${OPTION} has changed and cannot be used: what it said before holds until it is mended`) }
+    })
+    return {
+      get version () { return version },
+      covers: email => kept.current.has(foldEmail(email)),
+      close: kept.close
+    }
+  } catch (error) {
+    throw optionsError('fastify-oidc', [{ path: [OPTION], message: `cannot be used: ${error instanceof Error ? error.message : String(error)}` }])
+  }
+}
