@@ -4,6 +4,7 @@ import type { Claims } from 'fastify-oidc-session-store'
 import { readEmail } from '../../packages/oidc/src/http/claim-values.ts'
 import { claimCheckOf } from '../../packages/oidc/src/options/claim-schema.ts'
 import { defaultPolicy } from '../../packages/oidc/src/options/policy-options.ts'
+import type { EmailFile } from '../../packages/oidc/src/policy/email-file.ts'
 import { fileURLToPath } from 'node:url'
 import { loadForeignFile, type ForeignConfiguration } from '../../packages/gateway/src/importers/foreign-file.ts'
 import type { ForeignFormat } from '../../packages/gateway/src/importers/origins.ts'
@@ -58,10 +59,10 @@ export function verdictOf (name: string, value: unknown, others: Record<string, 
 }
 
 /** Does a file let somebody pass, by the claims of the ID token and the userinfo? */
-export function admits (file: object, { id_token: id = {}, user = {} }: { readonly id_token?: Claims, readonly user?: Claims }): boolean {
+export function admits (file: object, { id_token: id = {}, user = {} }: { readonly id_token?: Claims, readonly user?: Claims }, emailFile: EmailFile | null = null): boolean {
   const { options } = checkOidcOptions(block(translate(file)))
   const sources = [() => id, () => user]
   const email = id.iss === 'urn:fastify-oidc:local' ? null : readEmail(options, sources)
   const isHeld = (claimCheckOf(options)?.({ id_token: id, user }) ?? null) === null
-  return isHeld && defaultPolicy(options).policy.judge({ via: 'session', sources, scopes: [], email, audience: 'held' }) === null
+  return isHeld && defaultPolicy(options, emailFile).policy.judge({ via: 'session', sources, scopes: [], email, audience: 'held' }) === null
 }

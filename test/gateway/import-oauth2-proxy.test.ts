@@ -124,7 +124,6 @@ t.test('O041, O076, O081, O082, O085, O086: rules for e-mail addresses and group
 t.test('a rule that cannot hold is no rule that is dropped', async t => {
   t.match(refusals(translate({ ...FILE, email_domains: [] })), [/email_domains: refused, is missing/])
   t.match(refusals(translate({ ...FILE, email_domains: [''] })), [/email_domains: refused, is missing/])
-  t.equal(verdictOf('authenticated_emails_file', '/etc/emails'), 'refused')
   t.equal(verdictOf('skip_jwt_bearer_tokens', true, { email_domains: ['corp.com'] }), 'refused')
   t.equal(verdictOf('skip_jwt_bearer_tokens', true, { allowed_groups: ['a'] }), 'refused')
   t.equal(verdictOf('skip_jwt_bearer_tokens', true), 'approximated')
@@ -203,4 +202,21 @@ t.test('O196, O197, O198, O199: the upstream and the answer get the headers that
   t.notOk('X-Forwarded-Email' in preferred.request)
   t.match(headers({ set_xauthrequest: true, pass_access_token: true, set_authorization_header: true }), { response: { 'X-Auth-Request-User': { claim: 'sub' }, 'X-Auth-Request-Email': { claim: 'email' }, 'X-Auth-Request-Access-Token': { claim: 'access_token' }, Authorization: { prefix: 'Bearer ' } } })
   t.match(refusals(translate({ ...FILE, basic_auth_password: 'p', pass_authorization_header: true })), [/pass_authorization_header: refused, cannot stand beside Basic/])
+})
+
+t.test('O084 a file of addresses stands beside the domains; what it does not go with is refused', async t => {
+  const emails = { ...FILE, authenticated_emails_file: '/etc/emails', email_domains: ['corp.com', '.team.example'] }
+  t.match(block(translate(emails)), { allowed_emails_file: '/etc/emails', allowed_emails: { any_of: ['*@corp.com', '*@.team.example'], none_of: ['*@team.example'] } })
+  const file = { version: 0, covers: (email: string) => email === 'ann@home.example' }
+  const passes = (email: string, verified = true): boolean => admits(emails, { id_token: { sub: 'x', email, email_verified: verified } }, file)
+  t.strictSame(['a@corp.com', 'a@x.team.example', 'ann@home.example', 'a@team.example', 'bob@home.example'].map(email => passes(email)), [true, true, true, false, false])
+  t.notOk(passes('ann@home.example', false))
+  const alone = { ...FILE, authenticated_emails_file: 'emails', email_domains: [] }
+  t.match(block(translate(alone)), { allowed_emails_file: /^\/.*\/emails$/, allowed_emails: undefined })
+  t.equal(verdictOf('authenticated_emails_file', '/etc/emails', { email_domains: ['*'] }), 'exact')
+  t.notOk('allowed_emails_file' in block(translate({ ...FILE, authenticated_emails_file: '/etc/emails', email_domains: ['*'] })))
+  t.equal(verdictOf('authenticated_emails_file', '', { email_domains: ['a.example'] }), 'exact')
+  for (const other of [{ htpasswd_file: '/etc/users' }, { skip_jwt_bearer_tokens: true }, { insecure_oidc_allow_unverified_email: true }]) {
+    t.equal(verdictOf('authenticated_emails_file', '/etc/emails', { email_domains: [], ...other }), 'refused', Object.keys(other)[0] ?? '')
+  }
 })

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import { LOCAL_ISSUER } from 'fastify-oidc'
 import { emailClaimOf } from './headers.ts'
 import type { Context } from './row.ts'
@@ -6,6 +7,7 @@ type Schema = Readonly<Record<string, unknown>>
 type Parts = Omit<Context, 'path'>
 
 const ANY = '*'
+const FILE = 'authenticated_emails_file'
 const ANY_TEXT: Schema = { type: 'string', minLength: 1 }
 const NOT_FALSE: Schema = { not: { enum: [false, 'false'] } }
 const HELD = 'held against every request, where OAuth2 Proxy refuses the login'
@@ -47,6 +49,25 @@ function choiceOf (domains: readonly string[]): unknown {
   return shut.length === 0 ? domains : { any_of: domains, none_of: shut }
 }
 
+/** Domains as `allowed_emails` has them, beside a file of addresses. */
+function besideFile (domains: readonly string[]): unknown {
+  const all = (names: readonly string[]): string[] => names.map(name => `*@${name}`)
+  const choice = choiceOf(domains)
+  return Array.isArray(choice) ? all(choice as string[]) : Object.fromEntries(Object.entries(choice as Record<string, string[]>).map(([name, names]) => [name, all(names)]))
+}
+
+/** A file of addresses: who stands there passes, beside who is in one of the domains. */
+function translateFile (file: string, domains: readonly string[], { settings, ledger, draft }: Parts): void {
+  const path = settings.pathOf(FILE)
+  const other = settings.text('htpasswd_file') === null ? ['skip_jwt_bearer_tokens', 'insecure_oidc_allow_unverified_email'].find(name => settings.flag(name, false)) : 'htpasswd_file'
+  if (other !== undefined) return ledger.refuse(path, `is not available beside ${other}`)
+  draft.setOption(['allowed_emails_file'], resolve(file), path)
+  ledger.approximate(path, `is allowed_emails_file here, ${HELD}`)
+  if (domains.length === 0) return
+  draft.setOption(['allowed_emails'], besideFile(domains), settings.pathOf('email_domains'))
+  ledger.approximate(settings.pathOf('email_domains'), `is allowed_emails here, ${HELD}`)
+}
+
 /** Rules that e-mail addresses alone cannot say. */
 function emailSchema (domains: readonly string[], { settings }: Parts): Schema {
   const claim = emailClaimOf({ settings })
@@ -60,9 +81,11 @@ function translateEmails (parts: Parts): void {
   const path = settings.pathOf('email_domains')
   const domains = settings.list('email_domains').filter(domain => domain !== '')
   const hasPasswords = settings.text('htpasswd_file') !== null
+  const file = settings.text(FILE)
+  if (file !== null && !domains.includes(ANY)) return translateFile(file, domains, parts)
   if (domains.length === 0) {
     if (hasPasswords) draft.setOption(['required_claims'], LOCAL, path)
-    else if (settings.text('authenticated_emails_file') === null) ledger.refuse(path, 'is missing: OAuth2 Proxy starts with a rule for e-mail addresses alone, such as email_domains = [ "*" ]')
+    else ledger.refuse(path, 'is missing: OAuth2 Proxy starts with a rule for e-mail addresses alone, such as email_domains = [ "*" ]')
     return
   }
   const schema = emailSchema(domains, parts)

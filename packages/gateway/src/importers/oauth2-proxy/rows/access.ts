@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import { endpoint, later, partOf, refused, row, type Row } from '../row.ts'
+import { endpoint, partOf, refused, row, type Row } from '../row.ts'
 import type { ValueTypes } from '../values.ts'
 import { OPENING_ROWS } from './openings.ts'
 
@@ -18,7 +18,10 @@ function ofPasswords<T extends 'list' | 'flag'> (name: string | readonly [string
 /** Who may pass, and how. */
 export const ACCESS_ROWS: readonly Row[] = [
   partOf(['email_domains', 'email-domain'], 'list', { kind: 'approximated', target: RULE, says: `${HELD}; \`required_claims\` beside \`htpasswd_file\` and \`insecure_oidc_allow_unverified_email\`, \`claim_schema\` (401) beside \`skip_jwt_bearer_tokens\`` }),
-  later('authenticated_emails_file', 'text'),
+  row('authenticated_emails_file', 'text', { kind: 'varies', target: 'openid-connect: allowed_emails_file', says: `${HELD}; \`email_domains\` beside it is \`allowed_emails\`. Refused beside \`htpasswd_file\`, \`skip_jwt_bearer_tokens\` and \`insecure_oidc_allow_unverified_email\`` }, (value, { path, ledger, settings }) => {
+    if (value === '') ledger.exact(path, 'is empty')
+    else if (settings.list('email_domains').includes('*')) ledger.exact(path, 'has no effect beside email_domains = [ "*" ]')
+  }),
   row('htpasswd_file', 'text', { kind: 'exact', target: 'endpoints.htpasswd.file', says: 'with `endpoints.htpasswd.basic`. Many wrong passwords are answered 429; bcrypt has a cost from 4 to 15' }, (value, { path, ledger, draft }) => {
     if (value === '') return ledger.exact(path, 'is empty')
     draft.set(['endpoints', 'htpasswd', 'file'], resolve(value), path)
