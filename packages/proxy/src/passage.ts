@@ -206,6 +206,12 @@ export class Passage implements Dispatcher.DispatchHandler {
   #inform (status: number, received: Buffer[]): void {
     if (this.#isOver || this.#raw.headersSent || this.#request.raw.httpVersion === '1.0') return
     const link = status === 103 ? linksOf(textOf(received)) : null
-    if (link !== null) this.#raw.writeEarlyHints({ link })
+    if (link === null) return
+    try {
+      this.#raw.writeEarlyHints({ link })
+    } catch (error) {
+      // Node's rules for links have changed before: a hint is no reason to lose the answer.
+      this.#request.log.debug({ oidc: 'proxy.hint.dropped', err: error }, 'a hint of the upstream cannot be passed on')
+    }
   }
 }

@@ -10,7 +10,7 @@ export function textOf (received: readonly Buffer[]): string[] {
 }
 
 /** What Node takes for a Link header (RFC 8288); it throws at all else. */
-const LINK = /^<[^>]*>(?:\s*;\s*[^;"\s]+(?:="?[^;"\s]*"?)?)+$/
+const LINK = /^<[^>]*>(?:\s*;\s*[^;"=\s]+(?:=(?:"[^;"\s]*"|[^;"\s]*))?)+$/
 const MAX_LINKS = 100
 
 /** The links of early hints (RFC 8297); null without one. No other header of a hint is passed on. */

@@ -137,6 +137,7 @@ function * ofHints (): Iterable<Exchange> {
   yield exchange('a hint with two links', answer('103 Early Hints', ['Link: </a.css>; rel=preload, </b.css>; rel=preload', 'Link: </c.js>; rel="preload"; as=script'], '') + ok)
   yield exchange('a hint without a link', answer('103 Early Hints', ['Set-Cookie: session=evil'], '') + ok)
   yield exchange('a hint with a link that is none', answer('103 Early Hints', ['Link: nothing'], '') + ok)
+  yield exchange('a hint with links that Node refuses', answer('103 Early Hints', ['Link: </a.css>; rel="preload', 'Link: </a b>; rel=preload; title="a b"', 'Link: </b.css>', `Link: </c.css>; ${'a='.repeat(4000)}"`], '') + ok)
   yield exchange('102', answer('102 Processing', [], '') + ok)
   yield exchange('199', answer('199 Odd', [], '') + ok)
   yield exchange('100, unasked', answer('100 Continue', [], '') + ok)
