@@ -34,7 +34,9 @@ export class Choice {
     this.#forward = forward
     fastify.addHook('onReady', async () => { this.#kind = decide(fastify, settings, preHandler) })
     const mapPath = createPathMap(fastify.prefix, settings.rewritePrefix)
-    fastify.addHook('onRoute', route => { this.#shorten(route, mapPath) })
+    // Other plugins put routes beside ours, such as the core its callbacks.
+    const isOurs = (route: RouteOptions): boolean => [route.preHandler].flat().some(hook => hook?.name === preHandler)
+    fastify.addHook('onRoute', route => { if (isOurs(route)) this.#shorten(route, mapPath) })
   }
 
   readonly handler: ForwardingHandler = (request, reply, path, options) => {
