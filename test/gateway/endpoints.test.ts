@@ -186,3 +186,17 @@ t.test('metrics count the endpoints under a label of their own', async t => {
   const text = await (await fetch(String(gateway.metricsAddress()))).text()
   t.match(text, /oidc_gateway_http_request_duration_seconds_count\{[^}]*route="endpoints"[^}]*\} 1/)
 })
+
+t.test('auth and userinfo hold what all routes of their login require alike, and nothing that routes require each for itself', async t => {
+  const provider = await startProvider(t, { autoLogin: 'alice', users: { alice: { email: 'alice@example.com', email_verified: true, groups: ['staff'] } } })
+  const scope = 'openid email profile groups'
+  const ask202 = async (...blocks: ReadonlyArray<Record<string, unknown>>): Promise<Array<number | undefined>> => {
+    const gateway = await startGateway(t, { endpoints: { skip_provider_button: true }, routes: blocks.map((block, index) => ({ uri: index === 0 ? '/*' : `/${index}/*`, upstream: 'static://204' as const, plugins: guarded(provider, { scope, ...block }) })) })
+    const { cookie } = await login(gateway.app, { path: '/oauth2/start' })
+    return await Promise.all(['/oauth2/auth', '/oauth2/userinfo', '/oauth2/auth?allowed_groups=staff', '/page'].map(async path => (await ask(gateway, path, { headers: { cookie } })).status))
+  }
+  t.same(await ask202({ allowed_groups: ['staff'] }), [202, 200, 202, 204])
+  for (const required of [{ allowed_groups: ['admins'] }, { required_groups: ['staff', 'admins'] }, { allowed_emails: ['bob@example.com'] }, { allowed_email_domains: ['corp.com'] }, { required_scopes: ['reports'] }, { required_claims: { required: ['none'] } }]) t.same(await ask202(required), [403, 403, 403, 403], JSON.stringify(required))
+  t.same(await ask202({ allowed_groups: ['admins'] }, { allowed_groups: ['admins'], unauth_action: 'pass' }), [403, 403, 403, 403])
+  t.same(await ask202({ allowed_groups: ['admins'] }, { allowed_groups: ['staff'] }), [202, 200, 202, 403])
+})

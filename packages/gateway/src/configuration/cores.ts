@@ -61,6 +61,13 @@ function furnish (options: Readonly<Record<string, unknown>>, endpoints: Endpoin
   return { options: { ...options, redirect_uri: options.redirect_uri ?? callbackPath, ...domains.length === 0 ? {} : { whitelist_domains: domains } }, callbackPath, endpoints }
 }
 
+/** What all routes require alike holds where there is no route: nginx asks `auth` for them. Whom it sends to a login is each route's own. */
+function requireAlike ({ options, routes, ...rest }: Draft): Draft {
+  const [first, ...others] = routes
+  const alike = Object.entries(first?.policy ?? {}).filter(([name, value]) => name !== 'unauth_action' && others.every(({ policy }) => canonical((policy as Record<string, unknown>)[name]) === canonical(value)))
+  return { ...rest, routes, options: { ...options, ...Object.fromEntries(alike) } }
+}
+
 /** Routes that can share a core, together. */
 function groupRoutes (routes: readonly GatewayRoute[], endpoints: Endpoints | null): Draft[] {
   const drafts = new Map<string, Draft & { routes: Array<GatewayCore['routes'][number]> }>()
@@ -73,7 +80,7 @@ function groupRoutes (routes: readonly GatewayRoute[], endpoints: Endpoints | nu
     draft.routes.push({ route, policy })
     drafts.set(key, draft)
   }
-  return [...drafts.values()]
+  return [...drafts.values()].map(draft => draft.endpoints === null ? draft : requireAlike(draft))
 }
 
 const placeOf = (draft: Draft): Path => [...draft.routes[0]?.route.place ?? [], 'plugins', PLUGIN]
