@@ -7,6 +7,7 @@ import { decodeJwt, decodeProtectedHeader } from 'jose'
 import * as client from 'openid-client'
 import t, { type Test } from 'tap'
 import { Browser, createTestProvider, type TestProvider, type TestProviderOptions } from 'fastify-oidc-testing'
+import { freePorts } from '../support/redis-process.ts'
 import { authorizationRequest, authorize, CALLBACK, discover, exchange, followToCallback } from '../support/relying-party.ts'
 
 async function start (t: Test, options: TestProviderOptions = {}): Promise<{ provider: TestProvider, configuration: client.Configuration, browser: Browser }> {
@@ -259,4 +260,31 @@ t.test('opaque tokens have the audience too, and can be introspected', async t =
   const { access_token: token } = await client.clientCredentialsGrant(configuration, { scope: 'read' })
   t.notMatch(token, /\./)
   t.match(await client.tokenIntrospection(configuration, token), { active: true, aud: 'urn:test:api', client_id: 'fastify-oidc', scope: 'read' })
+})
+
+t.test('an issuer with a path is served below it alone', async t => {
+  const [port = 0] = await freePorts(1)
+  const { provider, configuration, browser } = await start(t, { port, issuer: `http://127.0.0.1:${port}/dex` })
+  t.equal(provider.discovery, `http://127.0.0.1:${port}/dex/.well-known/openid-configuration`)
+  const request = await authorizationRequest(configuration)
+  t.equal(request.url.pathname, '/dex/auth')
+  const form = await browser.navigate(request.url)
+  t.match(form.url.pathname, /^\/dex\/interaction\//)
+  const consent = await browser.submit(form, { login: 'bob', password: 'x' })
+  const tokens = await exchange(configuration, await followToCallback(browser, await browser.submit(consent, { decision: 'allow' }, { follow: false })), request)
+  t.match(tokens.claims(), { iss: provider.issuer, sub: 'bob' })
+  t.equal(provider.count('POST /dex/token'), 1)
+  const ended = await browser.navigate(client.buildEndSessionUrl(configuration, { id_token_hint: tokens.id_token ?? '', post_logout_redirect_uri: CALLBACK }), { follow: false })
+  t.equal(ended.location?.href, CALLBACK, 'a logout asks nothing there either')
+  for (const path of ['/.well-known/openid-configuration', '/dexter/jwks', '/dex']) t.equal((await fetch(`${provider.origin}${path}`)).status, 404, path)
+})
+
+t.test('an issuer may be the address of something in front', async t => {
+  const provider = await createTestProvider({ issuer: 'https://idp.example/realms/a' })
+  t.teardown(async () => { await provider.close() })
+  const document = await (await fetch(`${provider.origin}/realms/a/.well-known/openid-configuration`)).json() as object
+  t.match(document, { issuer: 'https://idp.example/realms/a', authorization_endpoint: 'https://idp.example/realms/a/auth', token_endpoint: 'https://idp.example/realms/a/token' })
+  for (const issuer of ['https://idp.example/', 'https://idp.example/a?b', 'https://idp.example/a#b', 'idp.example', 'ftp://idp.example']) {
+    await t.rejects(createTestProvider({ issuer }), { code: 'FST_OIDC_TESTING_OPTIONS' }, issuer)
+  }
 })

@@ -3,6 +3,7 @@ import type Provider from 'oidc-provider'
 import type { AccessToken, ClientCredentials, Configuration, KoaContextWithOIDC } from 'oidc-provider'
 import { claimsByScope, padding } from './claims.ts'
 import { createMemoryAdapter } from './memory-adapter.ts'
+import { pathOfIssuer } from './mount.ts'
 import { mutualTls, mutualTlsAliases } from './mutual-tls.ts'
 import type { ProviderSettings } from './options.ts'
 import { renderErrorPage, renderMessagePage } from './pages.ts'
@@ -89,6 +90,8 @@ function lifetimes (ttl: ProviderSettings['ttl']): NonNullable<Configuration['tt
 /** Where it is reached. */
 export interface Origins {
   readonly issuer: string
+  /** Where it listens for everybody. */
+  readonly listener: string
   /** null: nowhere with certificates of clients. */
   readonly mutualTlsOrigin: string | null
 }
@@ -116,7 +119,7 @@ export async function createConfiguration (settings: ProviderSettings, { issuer,
     conformIdTokenClaims: false,
     clientBasedCORS: () => false,
     pkce: { required: () => false },
-    interactions: { url: (_ctx, interaction) => `/interaction/${interaction.uid}` },
+    interactions: { url: (_ctx, interaction) => `${pathOfIssuer(issuer)}/interaction/${interaction.uid}` },
     findAccount: (_ctx, subject) => {
       const account = bySubject.get(subject)
       if (account === undefined) return undefined

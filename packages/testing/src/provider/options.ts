@@ -23,6 +23,11 @@ export interface TestProviderTtl {
 export interface TestProviderOptions {
   /** Port on 127.0.0.1. Default: a free one. */
   readonly port?: number
+  /**
+   * The address that browsers and clients know it by, where something in front leads here and keeps the path, such as a TLS
+   * terminator. It may have a path (`https://idp.example/realms/a`), and is served below that path alone. Default: `http://127.0.0.1:PORT`.
+   */
+  readonly issuer?: string
   /** Redirect URIs of the default client. Left out: any on a loopback address, `localhost`, or a `.test`, `.example` or `.localhost` host. */
   readonly redirectUris?: readonly string[]
   /** Where the default client may come back to after a logout. Left out: as with `redirectUris`. */
@@ -55,6 +60,8 @@ export interface TestProviderOptions {
 /** Every option with its default, and what follows from them. */
 export interface ProviderSettings {
   readonly port: number
+  /** null: where it listens. */
+  readonly issuer: string | null
   readonly clients: ClientMetadata[]
   /** The default client takes any local address. */
   readonly anyLocalRedirect: { readonly login: boolean, readonly logout: boolean }
@@ -94,6 +101,9 @@ export function resolveOptions (options: TestProviderOptions): ProviderSettings 
   if (options.clients !== undefined && (options.redirectUris ?? options.postLogoutRedirectUris) !== undefined) {
     throw new TestProviderOptionsError('redirectUris and postLogoutRedirectUris are of the default client; with clients, write them there')
   }
+  if (options.issuer !== undefined && !/^https?:\/\/[^/?#]+(?:\/[^/?#]+)*$/.test(options.issuer)) {
+    throw new TestProviderOptionsError('issuer is an http or https address without a slash at its end, a query or a fragment')
+  }
   if (options.clients?.length === 0) throw new TestProviderOptionsError('clients is empty')
   const accounts = new Map(Object.entries(options.users ?? DEFAULT_USERS).map(([name, user]) => [name, { ...user, sub: user.sub ?? name }]))
   if (options.autoLogin !== undefined && !accounts.has(options.autoLogin)) {
@@ -101,6 +111,7 @@ export function resolveOptions (options: TestProviderOptions): ProviderSettings 
   }
   return {
     port: options.port ?? 0,
+    issuer: options.issuer ?? null,
     clients: options.clients === undefined ? [defaultClient(options)] : [...options.clients],
     anyLocalRedirect: {
       login: options.clients === undefined && options.redirectUris === undefined,

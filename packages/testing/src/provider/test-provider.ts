@@ -5,12 +5,15 @@ import { answerInteraction } from './interactions.ts'
 import { openDoors, type Listener } from './listener.ts'
 import { loadProvider } from './load-provider.ts'
 import { confirmLogout, userinfoForJwt } from './middleware.ts'
+import { enterIssuer, pathOfIssuer } from './mount.ts'
 import { addPasswordGrant } from './password-grant.ts'
 import { resolveOptions, type ProviderSettings, type TestProviderOptions } from './options.ts'
 
 /** A running provider. */
 export interface TestProvider {
   readonly issuer: string
+  /** Where it listens: the issuer, unless `issuer` says otherwise. */
+  readonly origin: string
   /** URL of the discovery document, for the option `discovery`. */
   readonly discovery: string
   /** Of the first client. */
@@ -49,9 +52,10 @@ async function createProvider (settings: ProviderSettings, origins: Origins, err
   const configuration = await createConfiguration(settings, origins, errorClasses)
   const { issuer } = origins
   const provider = new Provider(issuer, configuration)
+  provider.proxy = settings.issuer !== null
   allowLocalRedirects(provider, settings.anyLocalRedirect)
   addPasswordGrant(provider, settings, errorClasses)
-  provider.use(confirmLogout(issuer))
+  provider.use(confirmLogout(`${origins.listener}${pathOfIssuer(issuer)}`))
   provider.use(userinfoForJwt(issuer, settings, (configuration.jwks?.keys ?? []) as JWK[]))
   provider.on('server_error', (_ctx, error) => { errors.push(error) })
   provider.on('backchannel.error', (_ctx, error) => { errors.push(error) })
@@ -61,6 +65,7 @@ async function createProvider (settings: ProviderSettings, origins: Origins, err
 function serve (listener: Listener, provider: Provider, settings: ProviderSettings, errors: Error[]): void {
   const callback = provider.callback()
   listener.handle((request, response) => {
+    if (settings.issuer !== null && !enterIssuer(request, settings.issuer)) { response.writeHead(404).end(); return }
     if (request.url?.startsWith('/interaction/') !== true) { callback(request, response).catch((error: Error) => { errors.push(error) }); return }
     answerInteraction({ request, response, provider, settings }).catch((error: Error) => {
       errors.push(error)
@@ -82,9 +87,9 @@ function serve (listener: Listener, provider: Provider, settings: ProviderSettin
 export async function createTestProvider (options: TestProviderOptions = {}): Promise<TestProvider> {
   const settings = resolveOptions(options)
   const doors = await openDoors(settings.port, settings.mutualTls)
-  const issuer = doors.origin
+  const issuer = settings.issuer ?? doors.origin
   const errors: Error[] = []
-  const provider = await createProvider(settings, { issuer, mutualTlsOrigin: doors.mutualTlsOrigin }, errors).catch(async (error: unknown) => {
+  const provider = await createProvider(settings, { issuer, listener: doors.origin, mutualTlsOrigin: doors.mutualTlsOrigin }, errors).catch(async (error: unknown) => {
     await doors.stop()
     throw error
   })
@@ -92,6 +97,7 @@ export async function createTestProvider (options: TestProviderOptions = {}): Pr
   const [client] = settings.clients
   return {
     issuer,
+    origin: doors.origin,
     discovery: `${issuer}/.well-known/openid-configuration`,
     clientId: client?.client_id ?? '',
     clientSecret: client?.client_secret ?? '',
