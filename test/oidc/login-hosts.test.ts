@@ -82,6 +82,20 @@ t.test('behind a proxy on https cookies are Secure and __Host-, and logins work'
   t.strictSame(browser.rejected, [])
 })
 
+t.test('where redirect_uri is https, Secure cookies need no proxy that is trusted, and nobody is told of one', async t => {
+  const provider = await testProvider(t)
+  const options = (redirectUri: string): ReturnType<typeof optionsFor> => optionsFor(provider, { redirect_uri: redirectUri, session: { secret: 'a session secret that is long enough', cookie_secure: true } })
+  const advice = (log: ReadonlyArray<Record<string, unknown>>): number => log.filter(({ oidc, msg }) => oidc === 'advice' && /are Secure/.test(String(msg))).length
+  const whole = await protectedApp(t, options('https://outer.example/callback'))
+  const { browser, response } = await login(whole.app, { origin: 'https://outer.example', path: '/echo/x' })
+  t.equal(response.status, 200)
+  t.ok(browser.cookies('https://outer.example/').every(({ secure }) => secure))
+  t.equal(advice(whole.log), 0)
+  const path = await protectedApp(t, options('/callback'))
+  await path.app.inject({ url: '/echo/x', headers: { host: 'outer.example' } })
+  t.equal(advice(path.log), 1, 'where it is a path, somebody has to say so')
+})
+
 /** As Fastify has it: nobody is trusted, somebody else is, or who asks is. */
 const TRUST = { nobody: false, another: ['10.0.0.1'], peer: true } as const
 

@@ -51,10 +51,16 @@ function adviseOnCookies (tell: Tell, request: FastifyRequest, reply: FastifyRep
   if (bytes > PROXY_BUFFER_BYTES) tell(request, 'large', `the headers of this answer take about ${bytes} bytes, and nginx in front takes ${PROXY_BUFFER_BYTES} unless it is told otherwise ("upstream sent too big header"): raise proxy_buffer_size there, keep less with session_contents, or set session.storage: redis`)
 }
 
-export function createLoginAdvice ({ session }: OidcSettings): LoginAdvice {
+/** Do browsers come over https, whatever scheme this server sees? They come back to this address, and cookies of hosts are apart. */
+export function comesOverHttps ({ redirect_uri: redirectUri = '' }: Pick<OidcSettings, 'redirect_uri'>): boolean {
+  return /^https:/i.test(redirectUri)
+}
+
+export function createLoginAdvice (settings: OidcSettings): LoginAdvice {
+  const { session } = settings
   const tell = createTeller()
   const redirectUris = new Set<string>()
-  const alwaysSecure = session.cookie_secure ?? session.cookie_same_site === 'None'
+  const alwaysSecure = (session.cookie_secure ?? session.cookie_same_site === 'None') && !comesOverHttps(settings)
   let stray: StrayLogin | null = null
 
   function tellRedirectUri (request: FastifyRequest, redirectUri: string): void {

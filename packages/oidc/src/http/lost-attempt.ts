@@ -2,7 +2,7 @@ import type { FastifyRequest } from 'fastify'
 import { cookieAttributes, isSecure } from '../cookie/set-cookie.ts'
 import type { LostAttempt } from '../cookie/transaction.ts'
 import type { OidcSettings } from '../options/settings.ts'
-import type { StrayLogin } from './login-advice.ts'
+import { comesOverHttps, type StrayLogin } from './login-advice.ts'
 
 const REASONS: Readonly<Record<Exclude<LostAttempt, 'none came'>, string>> = {
   'too old': 'the sign-in took longer than ten minutes',
@@ -23,7 +23,7 @@ function explainNoCookie (request: FastifyRequest, settings: OidcSettings, stray
   if (/^i?frame$/.test(String(request.headers['sec-fetch-dest']))) return 'the sign-in ran in a frame of another site, where browsers send no SameSite=Lax cookies: open it in a window of its own'
   if (domain !== undefined && !covers(domain, request.hostname.toLowerCase())) return `session.cookie_domain is ${JSON.stringify(domain)}, and browsers keep no such cookie for the host of this answer`
   if (path !== '/' && asked !== path && !asked.startsWith(path.replace(/\/?$/, '/'))) return `session.cookie_path is ${JSON.stringify(path)}, and the answer came to another path: let it cover redirect_uri`
-  if (secure === true && !isSecure(request)) return 'session.cookie_secure is true, and browsers keep such cookies over https only: use https, or set trustProxy to the proxy in front (trust_proxy in the gateway)'
+  if (secure === true && !isSecure(request) && !comesOverHttps(settings)) return 'session.cookie_secure is true, and browsers keep such cookies over https only: use https, or set trustProxy to the proxy in front (trust_proxy in the gateway)'
   if (stray !== null) return `sign-ins begin on ${stray.from}, as this server sees it, and come back to ${stray.to}, the host of redirect_uri: browsers keep the cookies of hosts apart. Use one host, write redirect_uri as a path, or set session.cookie_domain`
   return 'the browser sent no cookie of it: the address is that of redirect_uri, which nobody opens by hand, and the browser has to accept cookies (SameSite=Lax, on https Secure)'
 }
