@@ -20,7 +20,7 @@ t.test('the least that OAuth2 Proxy starts with becomes a configuration that hol
     redirect_uri: '/oauth2/callback',
     logout_path: '/oauth2/logout',
     scope: 'openid email profile',
-    session: { secret: SECRET, cookie_name: '_oauth2_proxy', cookie: { lifetime: 604800 }, absolute_timeout: 604800 },
+    session: { secret: SECRET, cookie_name: '_oauth2_proxy', cookie_secure: true, cookie: { lifetime: 604800 }, absolute_timeout: 604800 },
     renew_access_token_on_expiry: false
   })
 })

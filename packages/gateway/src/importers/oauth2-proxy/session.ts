@@ -103,6 +103,8 @@ function judgeIdleRedis ({ settings, ledger }: Parts): void {
 export function translateSession (rules: SecretRules, parts: Parts): void {
   const { settings, ledger, draft } = parts
   draft.setOption(['session', 'cookie_name'], settings.text('cookie_name') ?? '_oauth2_proxy', settings.pathOf('cookie_name'))
+  // Behind a proxy that ends TLS and is not trusted, nothing else says that browsers come over https.
+  if (settings.find('cookie_secure') === null) draft.setOption(['session', 'cookie_secure'], true, settings.pathOf('cookie_secure'))
   translateLifetime(parts)
   if (settings.text('session_store_type') === 'redis') translateRedis(rules, parts)
   else judgeIdleRedis(parts)

@@ -27,7 +27,10 @@ export const SESSION_ROWS: readonly Row[] = [
     else if (value === 0) ledger.approximate(path, 'is renew_access_token_on_expiry: false here: an access token that has expired is not sent any more')
     else ledger.approximate(path, 'is renew_access_token_on_expiry: true here: tokens are renewed when they expire')
   }),
-  option('cookie_secure', 'flag', 'session.cookie_secure'),
+  row('cookie_secure', 'flag', { kind: 'exact', target: 'openid-connect: session.cookie_secure', says: 'where it is not written: `true`' }, (value, { path, ledger, draft }) => {
+    draft.setOption(['session', 'cookie_secure'], value, path)
+    ledger.exact(path, 'is session.cookie_secure here')
+  }),
   option('cookie_httponly', 'flag', 'session.cookie_http_only'),
   row('cookie_samesite', 'text', { kind: 'exact', target: 'openid-connect: session.cookie_same_site', says: 'where it is not written: `Lax`' }, (value, { path, ledger, draft }) => {
     const written = value === '' ? 'Default' : SAME_SITE[value]
