@@ -8,13 +8,15 @@ const screenshots = fileURLToPath(new URL('../screenshots/', import.meta.url))
 
 /**
  * A Chromium for one test file or test, closed at its end. Tests share it and have contexts of their own.
+ * @param played ports of this machine that answer for addresses, such as `example.corp.com:443`
  * @throws when there is no Chromium, with the command to type: a browser test is never skipped
  */
-export async function launchBrowser (t: Test): Promise<Browser> {
+export async function launchBrowser (t: Test, played: Readonly<Record<string, number>> = {}): Promise<Browser> {
+  const rules = Object.entries(played).map(([address, port]) => `MAP ${address} 127.0.0.1:${port}`).join(', ')
   const browser = await chromium.launch({
     executablePath: requireTool('chromium'),
     // Containers have a small /dev/shm; a tab that fills it crashes.
-    args: ['--disable-dev-shm-usage', '--disable-gpu']
+    args: ['--disable-dev-shm-usage', '--disable-gpu', ...rules === '' ? [] : [`--host-resolver-rules=${rules}`]]
   })
   t.teardown(async () => { await browser.close() })
   return browser

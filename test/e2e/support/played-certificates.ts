@@ -1,0 +1,33 @@
+/** Made for these tests: an authority, and the certificate of every host that is played. They are valid for a hundred years and open nothing. */
+export const playedCa = `-----BEGIN CERTIFICATE-----
+MIIBizCCATGgAwIBAgIUYGOwMYlvRoHQjCpfFbj8tVw8emAwCgYIKoZIzj0EAwIw
+GjEYMBYGA1UEAwwPUGxheWVkIEhvc3RzIENBMCAXDTI2MTEyMTE3MTAxMloYDzIx
+MjYxMDI4MTcxMDEyWjAaMRgwFgYDVQQDDA9QbGF5ZWQgSG9zdHMgQ0EwWTATBgcq
+hkjOPQIBBggqhkjOPQMBBwNCAARSrJ30YFKVvL+vGi5oRchiQXImx47EVVreg98N
+wV4SKzBnUMVv+KNcDICcAw4NPOExQbeT597MTetSYfVduwf/o1MwUTAdBgNVHQ4E
+FgQUQuyHr0/Hgd/HnMb9bHNJVW/wF3wwHwYDVR0jBBgwFoAUQuyHr0/Hgd/HnMb9
+bHNJVW/wF3wwDwYDVR0TAQH/BAUwAwEB/zAKBggqhkjOPQQDAgNIADBFAiEAjlDW
+pEUE7wkfDZIqIcvImYkwy+GI3h+vNBSwcDaRqocCIGZVrnVB4JUmrVOsqmM88Vz/
+oUFmHkYlZgI1EqdYs5pe
+-----END CERTIFICATE-----`
+
+/** For example.corp.com, corp.okta.com, dev-1.okta.com and mine.zitadel.cloud. */
+export const playedCertificate = {
+  cert: `-----BEGIN CERTIFICATE-----
+MIIBzTCCAXOgAwIBAgIUbnLDxH4gJZlMq4HYkAaHRn67fSUwCgYIKoZIzj0EAwIw
+GjEYMBYGA1UEAwwPUGxheWVkIEhvc3RzIENBMCAXDTI2MTEyMTE3MTAxMloYDzIx
+MjYxMDI3MTcxMDEyWjAbMRkwFwYDVQQDDBBleGFtcGxlLmNvcnAuY29tMFkwEwYH
+KoZIzj0CAQYIKoZIzj0DAQcDQgAEhbxrRoP6f7nI+JQta3eCBQI/8dzXdLsorcCH
+thgF/4Nqcikm5hvRr8yZKrZb5yzPVlCE/i6nUF2rbE40G7bFl6OBkzCBkDBOBgNV
+HREERzBFghBleGFtcGxlLmNvcnAuY29tgg1jb3JwLm9rdGEuY29tgg5kZXYtMS5v
+a3RhLmNvbYISbWluZS56aXRhZGVsLmNsb3VkMB0GA1UdDgQWBBTul9XeQbkU8p0N
+cu7k97R2RJSvhDAfBgNVHSMEGDAWgBRC7IevT8eB38ecxv1sc0lVb/AXfDAKBggq
+hkjOPQQDAgNIADBFAiBeZzTJDdwZzVeYgfY3HWFVwquaYyx0vXiAEXpinULNrAIh
+AKC9KQXYnDCNbHBTBNlyyBSV6R6w0aWIf05+MEkMqaAp
+-----END CERTIFICATE-----`,
+  key: `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgbcYbicKSdrWKYwsn
+ZxBmPtVDWRhQYxZbbUy7RAfpnMShRANCAASFvGtGg/p/ucj4lC1rd4IFAj/x3Nd0
+uyitwIe2GAX/g2pyKSbmG9GvzJkqtlvnLM9WUIT+LqdQXatsTjQbtsWX
+-----END PRIVATE KEY-----`
+}
