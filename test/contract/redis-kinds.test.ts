@@ -17,13 +17,16 @@ async function keepContracts (t: Test, redis: WrittenRedis, prefix: () => string
   const open = (): RedisLink => openLink(t, { ...PATIENT, ...redis })
   const [here, there] = [open(), open()]
   await Promise.all([here.ready(), there.ready()])
-  for (const { name, run } of sessionStoreContract) {
-    await t.resolves(run({
-      createStore: ({ clock }) => {
-        const own = prefix()
-        return createRedisStore({ link: here, secret, prefix: own, clock })
-      }
-    }), `store: ${name}`)
+  for (const clientCache of [false, true]) {
+    for (const { name, run } of sessionStoreContract) {
+      await t.resolves(run({
+        createStore: ({ clock }) => {
+          const store = createRedisStore({ link: here, secret, prefix: prefix(), clock, clientCache })
+          t.teardown(() => store.close())
+          return store
+        }
+      }), `store${clientCache ? ' with a client cache' : ''}: ${name}`)
+    }
   }
   await Promise.all(sessionCoordinatorContract.map(async ({ name, run }) => {
     await t.resolves(run({
@@ -51,6 +54,6 @@ t.test('O180: a cluster of three masters', async t => {
 })
 
 t.test('a server with TLS, and a user who may do what the README lists and no more', async t => {
-  const { port } = await startRedis(t, { tls: 'server', password: 'the admin', users: [`app on >open-sesame ~own:* &own:* ${COMMANDS}`] })
+  const { port } = await startRedis(t, { tls: 'server', password: 'the admin', users: [`app on >open-sesame ~own:* &own:* &__redis__:invalidate ${COMMANDS}`] })
   await keepContracts(t, { port, ssl: true, ca: redisAuthority, username: 'app', password: 'open-sesame' }, () => `own:${randomUUID()}`)
 })

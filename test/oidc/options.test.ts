@@ -172,6 +172,8 @@ t.test('options of session.redis that contradict each other are told before anyt
     [{ url: 'redis://user@a.example' }, ['url names a user without a password']]
   ] as const) t.strictSame(problems(redis), expected.map(text => `session.redis.${text}`), JSON.stringify(redis))
   t.strictSame(problems({ username: 'app' }, { coordination: 'redis' }), ['session.redis.username needs password'], 'with cookies too, where instances agree through Redis')
+  t.strictSame(problems({ client_cache: true }, { coordination: 'redis' }), ['session.redis.client_cache needs session.storage: redis: sessions in cookies are not read from Redis'])
+  t.strictSame(problems({ client_cache: true }), [])
   t.strictSame(problems({ username: 'app' }, {}), [], 'what nothing connects with is only warned of')
 })
 

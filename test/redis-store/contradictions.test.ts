@@ -1,6 +1,6 @@
 import Fastify from 'fastify'
 import t from 'tap'
-import redisStore, { optionsSchema } from 'fastify-oidc-redis-store'
+import redisStore, { optionsSchema, redisCoordination } from 'fastify-oidc-redis-store'
 
 const secret = 'the secret of this test, long enough'
 
@@ -56,6 +56,12 @@ t.test('beside a client of the application only prefix and read_timeout are ours
   t.same(await problems({ host: 'other', connect_timeout: 1000, send_timeout: 5 }, { client }), ['host', 'port', 'send_timeout'].map(name => `${name} does nothing beside client, which is connected already`))
   t.same(await problems({ port: 6379, connect_timeout: 1000 }, { client: {} }), ['  - client must be a client of ioredis'])
   t.same(await problems({ port: 6379, connect_timeout: 1000 }, { client: null }), ['  - client must be a client of ioredis'])
+})
+
+t.test('a client cache needs sessions that are read', async t => {
+  const app = Fastify()
+  t.teardown(() => app.close())
+  await t.rejects(async () => { await app.register(redisCoordination, { session: { secret, redis: { port: 9, connect_timeout: 100, client_cache: true } } }) }, /client_cache does nothing where no sessions are read/)
 })
 
 t.test('names that nobody knows stop the boot, also within lists', async t => {

@@ -14,7 +14,7 @@ t.test('in a cluster the master of the key is asked for its replicas, and of a r
   t.teardown(() => { client.disconnect() })
   await client.ping()
   await Promise.all(client.nodes('all').map(async node => await node.ping()))
-  const link: RedisLink = { client, answerTimeoutMs: 1000, run: async command => await command(client), subscribe: () => ({ close: async () => {} }), ready: async () => {}, onReconnected: () => () => {}, close: async () => {} }
+  const link: RedisLink = { client, answerTimeoutMs: 1000, run: async command => await command(client), subscribe: () => ({ close: async () => {} }), track: () => ({ isHeard: false, isFresh: () => false, close: () => {} }), ready: async () => {}, onReconnected: () => () => {}, close: async () => {} }
   const store = createRedisStore({ link, secret })
   t.teardown(() => store.close())
   const asked = async (): Promise<number[]> => await Promise.all(masters.map(async master => Number(/cmdstat_info:calls=(\d+)/.exec(await master.command('INFO', 'commandstats') as string)?.[1] ?? 0)))

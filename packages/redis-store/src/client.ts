@@ -83,6 +83,11 @@ export function duplicateForListening (client: Redis | Cluster, connectTimeoutMs
   return oneOf(client.nodes())?.duplicate(options) ?? null
 }
 
+/** One attempt to hear what changes, at the same server: only in the older protocol does ioredis tell of it. */
+export function trackingClientOf (node: Redis): Redis {
+  return node.duplicate({ ...ONE_ATTEMPT, ...UNTIMED, protocol: 2, keyPrefix: '', readOnly: false })
+}
+
 /** Where a client of the application connects to, for the log. */
 export function addressOf (client: Redis | Cluster): string {
   if (isCluster(client)) return 'the nodes of the application\'s cluster'

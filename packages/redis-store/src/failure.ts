@@ -32,7 +32,11 @@ const REPLIES: Readonly<Record<string, Failure>> = {
   UNKILLABLE: { reason: 'a script keeps it busy', remedy: null }
 }
 
+/** What passes without anybody's doing, or with what the log has told of already. */
+const TEMPORARY: readonly string[] = ['OOM', 'READONLY', 'LOADING', 'BUSY', 'MASTERDOWN', 'MISCONF', 'NOREPLICAS', 'CLUSTERDOWN', 'TRYAGAIN', 'MOVED']
+
 const ERR_REPLIES: ReadonlyArray<readonly [RegExp, Failure]> = [
+  [/^ERR unknown (sub)?command/i, { reason: 'it does not know a command', remedy: 'use Redis 6 or later' }],
   [/^ERR (invalid )?DB index/i, { reason: 'it has no such database', remedy: 'look at session.redis.database' }],
   [/^ERR SELECT is not allowed in cluster mode/, { reason: 'it is part of a cluster', remedy: 'set session.redis.cluster' }],
   [/^ERR max number of clients reached/, { reason: 'it has too many clients', remedy: 'raise maxclients of Redis' }],
@@ -110,7 +114,12 @@ export function isReadOnly (error: unknown): boolean {
   return error instanceof Error && explain(error) === REPLIES.READONLY
 }
 
+/** Whether what Redis has refused may be done later, without another configuration. */
+export function isTemporary (error: Error): boolean {
+  return TEMPORARY.some(name => REPLIES[name] === explain(error))
+}
+
 /** Whether Redis itself has said so, over a connection that stands. Other copies of ioredis have a class of their own. */
-export function isReply (error: unknown): boolean {
+export function isReply (error: unknown): error is Error {
   return error instanceof Error && error.name === 'ReplyError'
 }

@@ -1,5 +1,6 @@
 export { redisCoordination, redisStore, redisStore as default } from './plugin.ts'
 export { createLinkThrough, createRedisLink } from './link.ts'
+export type { ChangeListener, KeyTracking } from './key-tracking.ts'
 export type { ChannelListener, RedisLink, Subscription } from './redis-link.ts'
 export { createRedisStore, type RedisStoreOptions } from './redis-store.ts'
 export { createRedisCoordinator, type RedisCoordinatorOptions } from './redis-coordinator.ts'

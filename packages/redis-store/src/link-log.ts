@@ -15,6 +15,8 @@ export interface LinkLog {
   refused (failure: Failure): void
   /** A command broke off: mostly the first sign of an outage, which is told once. */
   broke (failure: Failure): void
+  /** Why Redis does not tell what changes; null: it does. */
+  untracked (reason: string | null): void
 }
 
 /** A refusal that lasts is told again after this long. */
@@ -32,6 +34,7 @@ export function createLinkLog (log: Log | null, address: string): LinkLog {
   const refusals = new Map<string, number>()
   const doubtful = new Set<string>()
   let lastDownMs = -Infinity
+  let toldUntracked: string | null = null
 
   const refused = (failure: Failure): void => {
     const now = performance.now()
@@ -54,6 +57,12 @@ export function createLinkLog (log: Log | null, address: string): LinkLog {
       log?.error({ oidc: 'redis.down', redis: address, reason: failure.reason }, `Redis at ${address} cannot be used: ${sentence(failure)}`)
     },
     refused,
+    untracked: reason => {
+      if (reason === toldUntracked) return
+      toldUntracked = reason
+      if (reason === null) log?.info({ oidc: 'redis.tracked', redis: address }, `Redis at ${address} tells which sessions change`)
+      else log?.warn({ oidc: 'redis.untracked', redis: address, reason }, `Redis at ${address} does not tell which sessions change, so that each request reads its session there: ${reason}: give the user of session.redis.username the rights that the README lists, or set session.redis.client_cache to false`)
+    },
     broke: failure => {
       if (doubtful.has(failure.reason)) return
       doubtful.add(failure.reason)

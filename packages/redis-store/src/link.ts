@@ -6,12 +6,14 @@ import { connectionSettings, sentinelOptions, type ConnectionSettings } from './
 import { watchConnections } from './connection-watch.ts'
 import { StoreUnavailableError } from 'fastify-oidc-session-store'
 import { explain, isOwnFault, isReadOnly, isReply, storeUnavailable } from './failure.ts'
-import { createLinkLog, type Log } from './link-log.ts'
+import { createKeyTracking, type ChangeListener, type KeyTracking } from './key-tracking.ts'
+import { createLinkLog, type LinkLog, type Log } from './link-log.ts'
 import { watchMaster } from './master-watch.ts'
 import type { RedisOptions } from './options.ts'
 import type { RedisLink } from './redis-link.ts'
 import { resolveUrl } from './resolve-url.ts'
 import { createSubscriber } from './subscriber.ts'
+import { trackedServers, watchReads } from './tracked-servers.ts'
 
 type Timeouts = Pick<RedisOptions, 'connect_timeout' | 'read_timeout'>
 
@@ -33,10 +35,36 @@ async function within<T> (work: Promise<T>, timeoutMs: number): Promise<T> {
   })
 }
 
+/** Until it is closed, or the link is. */
+function createTracker (client: Redis | Cluster, linkLog: LinkLog): { readonly track: RedisLink['track'], readonly close: () => void } {
+  const open = new Set<KeyTracking>()
+  const track = (prefix: string, listener: ChangeListener): KeyTracking => {
+    const { tracking, lose } = createKeyTracking({
+      servers: () => trackedServers(client, prefix),
+      listener,
+      onTold: refusal => linkLog.untracked(refusal === null ? null : refusal.message)
+    })
+    const stopWatching = watchReads(client, lose)
+    const own: KeyTracking = {
+      get isHeard () { return tracking.isHeard },
+      isFresh: tracking.isFresh,
+      close: () => {
+        open.delete(own)
+        stopWatching()
+        tracking.close()
+      }
+    }
+    open.add(own)
+    return own
+  }
+  return { track, close: () => { for (const own of [...open]) own.close() } }
+}
+
 function openLink ({ client, address, listen, commandTimeoutMs }: Way, timeouts: Timeouts, log: Log | null): RedisLink & { readonly rest: () => void, readonly renewSubscriptions: () => void } {
   const linkLog = createLinkLog(log, address)
   const availability = watchAvailability({ client, log: linkLog, openTimeoutMs: timeouts.connect_timeout + timeouts.read_timeout })
   const subscriber = createSubscriber(listen)
+  const tracker = createTracker(client, linkLog)
 
   const attempt = async <T>(command: (client: Redis | Cluster) => Promise<T>): Promise<T> => {
     if (!availability.isUp) await availability.enter()
@@ -58,12 +86,14 @@ function openLink ({ client, address, listen, commandTimeoutMs }: Way, timeouts:
     answerTimeoutMs: timeouts.read_timeout,
     run,
     subscribe: subscriber.subscribe,
+    track: tracker.track,
     ready: async () => { await run(redis => redis.ping()) },
     onReconnected: availability.onReconnected,
     rest: availability.rest,
     renewSubscriptions: subscriber.renew,
     close: async () => {
       availability.close()
+      tracker.close()
       await subscriber.close()
     }
   }

@@ -9,7 +9,7 @@ export type RedisOptions = RedisSettings
 
 const redis = withDefault(Type.Object(shared.redis.properties, { additionalProperties: false, description: 'Where Redis is.' }), {})
 
-const client = Type.Optional(Type.Unsafe<Redis | Cluster>(Type.Any({ description: 'An ioredis client of the application, `fastify.redis` for instance, instead of `session.redis`: only its `prefix` and `read_timeout` hold. It is never closed.' })))
+const client = Type.Optional(Type.Unsafe<Redis | Cluster>(Type.Any({ description: 'An ioredis client of the application, `fastify.redis` for instance, instead of `session.redis`: only its `prefix`, `read_timeout` and `client_cache` hold. It is never closed.' })))
 
 /** The options of the store's plugin. */
 export const optionsSchema = Type.Object({
@@ -40,7 +40,7 @@ export type RedisStorePluginInput = Static<typeof optionsSchema>
 export type RedisStorePluginOptions = Resolved<typeof optionsSchema>
 
 /** Of an application's own client only this is ours to say. */
-const BESIDE_CLIENT: readonly string[] = ['prefix', 'read_timeout']
+const BESIDE_CLIENT: readonly string[] = ['prefix', 'read_timeout', 'client_cache']
 
 function besideClient (options: RedisOptions): OptionProblem[] {
   return writtenRedisOptions(options)
@@ -73,7 +73,8 @@ export function parseRedisStoreOptions (name: string, input: unknown): RedisStor
 /** @throws FST_OIDC_OPTIONS_INVALID with every problem at once */
 export function parseRedisCoordinationOptions (name: string, input: unknown): RedisCoordinationPluginOptions {
   const { options, problems } = checkOptions(coordinationSchema, input)
-  const all = problems.length > 0 ? problems : findProblems(options)
+  const cached = options?.session?.redis?.client_cache === true ? [{ path: ['session', 'redis', 'client_cache'], message: 'does nothing where no sessions are read' }] : []
+  const all = problems.length > 0 ? problems : [...findProblems(options), ...cached]
   if (all.length > 0) throw optionsError(name, all)
   return options
 }

@@ -55,7 +55,8 @@ const store: FastifyPluginAsync<RedisStorePluginInput> = async (fastify, input) 
     binding,
     prefix: session.redis.prefix,
     absoluteTimeout: session.absolute_timeout,
-    coordinator
+    coordinator,
+    clientCache: session.redis.client_cache ?? false
   })
   fastify.decorate('oidcSessionStore', sessions)
   fastify.addHook('onClose', () => sessions.close())

@@ -1,4 +1,5 @@
 import type { Cluster, Redis } from 'ioredis'
+import type { ChangeListener, KeyTracking } from './key-tracking.ts'
 
 /** A listener to one channel. */
 export interface Subscription {
@@ -25,6 +26,8 @@ export interface RedisLink {
    */
   run<T> (command: (client: Redis | Cluster) => Promise<T>): Promise<T>
   subscribe (channel: string, listener: ChannelListener): Subscription
+  /** Hears which keys below the prefix change, as long as somebody is interested. */
+  track (prefix: string, listener: ChangeListener): KeyTracking
   /**
    * Resolves when Redis answers now.
    * @throws FST_OIDC_STORE_UNAVAILABLE

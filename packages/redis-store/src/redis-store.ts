@@ -1,4 +1,5 @@
-import { createHandle, createOpenedSessions, endMarkLife, isEndedBy, isHandle, nameOfHandle, systemClock, type Clock, type EpochSeconds, type RevocationTarget, type Session, type SessionCoordinator, type SessionStore, type StoredSession } from 'fastify-oidc-session-store'
+import { createHandle, createOpenedSessions, endMarkLife, isEndedBy, isHandle, nameOfHandle, systemClock, type Clock, type EpochSeconds, type ReadDemand, type RevocationTarget, type Session, type SessionCoordinator, type SessionStore, type StoredSession } from 'fastify-oidc-session-store'
+import { createClientMemory, createNoMemory } from './client-memory.ts'
 import { createEndMarkTable } from './end-mark-table.ts'
 import { createRecentWrites } from './recent-writes.ts'
 import { createRedisIndex } from './redis-index.ts'
@@ -25,6 +26,8 @@ export interface RedisStoreOptions {
   /** Whose ends are looked at on every read as well, so that a session that somebody put back into Redis stays over. The store does not close it. Default: none. */
   readonly coordinator?: SessionCoordinator
   readonly clock?: Clock
+  /** Answer from memory what Redis has not told to have changed: an end on another instance holds here within a second. Default: false. */
+  readonly clientCache?: boolean
   /** How many opened sessions are remembered. Default: 2,000. */
   readonly maxOpenedSessions?: number
   /** How many bytes of opened sessions are remembered. Default: 16 MB. */
@@ -35,16 +38,21 @@ async function unlessEnded (stored: StoredSession, ended: Promise<boolean>): Pro
   return await ended ? null : stored
 }
 
-/** Sessions in Redis. Every read asks Redis, so that an end holds on every instance at once; opened is each revision once. */
+/**
+ * Sessions in Redis. Every read asks Redis, so that an end holds on every instance at once; opened is each revision once.
+ * With `clientCache` Redis tells what changes, and a read asks where that is not known.
+ */
 export function createRedisStore ({
   link, secret, fallbacks = [], binding = '', prefix = 'sessions', absoluteTimeout = 86400, coordinator, clock = systemClock,
-  maxOpenedSessions = 2000, maxOpenedBytes = 16 * 2 ** 20
+  clientCache = false, maxOpenedSessions = 2000, maxOpenedBytes = 16 * 2 ** 20
 }: RedisStoreOptions): SessionStore {
   const codec = createSessionCodec({ secret, fallbacks, binding })
-  const table = createSessionTable({ link, prefix, clock })
+  const asked = createSessionTable({ link, prefix, clock })
+  const memory = clientCache ? createClientMemory<RedisOpened>({ track: link.track, prefix: asked.keyOf('') }) : createNoMemory<RedisOpened>()
+  const table = memory.behind(asked)
   const index = createRedisIndex({ link, secret, fallbacks, binding, prefix, clock })
   const marks = createEndMarkTable({ link, secret, fallbacks, prefix, clock })
-  const opened = createOpenedSessions<RedisOpened>({ maxCount: maxOpenedSessions, maxBytes: maxOpenedBytes })
+  const opened = createOpenedSessions<RedisOpened>({ maxCount: maxOpenedSessions, maxBytes: maxOpenedBytes, onLeft: memory.leave })
   const recentlyRemoved = createRecentWrites<string>(link, table.remove)
   const recentlyMarked = createRecentWrites(link, marks.write)
 
@@ -60,26 +68,39 @@ export function createRedisStore ({
     return ended === false ? stored : unlessEnded(stored, ended)
   }
 
+  /** What is remembered behind it is vouched for, unless it changes meanwhile. */
+  async function reading<Answer> (handle: string, name: string, ask: () => Promise<Answer>, remember: (answer: Answer) => RedisOpened | null): Promise<RedisOpened | null> {
+    const begun = memory.begin(name)
+    let found: RedisOpened | null = null
+    try {
+      found = remember(await ask())
+      return found
+    } finally {
+      memory.end(begun, found !== null && opened.find(handle) === found ? found : null)
+    }
+  }
+
   async function readAnew (handle: string): Promise<StoredSession | null> {
     // Our own spelling, not the caller's: that may be a slice which keeps a whole request alive.
     const own = Buffer.from(handle, 'latin1').toString('latin1')
-    const found = codec.open(own, ...await table.read(nameOfHandle(own)))
-    if (found === null) {
-      opened.drop(own)
-      return null
-    }
-    opened.add(found)
-    return unlessOver(found.stored)
+    const name = nameOfHandle(own)
+    const found = await reading(own, name, () => table.read(name), row => {
+      const fresh = codec.open(own, ...row)
+      if (fresh === null) opened.drop(own)
+      else opened.add(fresh)
+      return fresh
+    })
+    return found === null ? null : unlessOver(found.stored)
   }
 
   /** The field of the end tells revisions and ends apart, so a session that is remembered costs a few bytes. */
-  async function get (handle: string): Promise<StoredSession | null> {
+  async function get (handle: string, demand?: ReadDemand): Promise<StoredSession | null> {
     if (!isHandle(handle)) return null
     const known = opened.find(handle)
     if (known === null) return await readAnew(handle)
-    const exp = await table.readEnd(known.name)
-    if (exp?.equals(known.exp) === true) return unlessOver(known.stored)
-    return await readAnew(handle)
+    if (demand === undefined && memory.vouchesFor(known)) return unlessOver(known.stored)
+    const unchanged = await reading(handle, known.name, () => table.readEnd(known.name), exp => exp?.equals(known.exp) === true ? known : null)
+    return unchanged === null ? await readAnew(handle) : unlessOver(unchanged.stored)
   }
 
   async function removeIndexed (name: string, session: Session): Promise<void> {
@@ -135,6 +156,7 @@ export function createRedisStore ({
   return {
     name: 'redis',
     revocable: true,
+    ...memory.counts === null ? {} : { cache: memory.counts },
     async create (session, expiresAt) {
       const { fields, opened: made } = codec.seal(createHandle(), session, 1, expiresAt)
       await index.add(made.name, session, clock() + endMarkLife(absoluteTimeout))
@@ -179,6 +201,7 @@ export function createRedisStore ({
     inspect: target => inspectSessions({ link, prefix, clock, codec, table, index }, target),
     async ready () { await link.ready() },
     async close () {
+      memory.close()
       opened.clear()
       recentlyRemoved.close()
       recentlyMarked.close()

@@ -15,9 +15,11 @@ interface Entry<Opened extends OpenedSession> {
   used: boolean
 }
 
-export interface OpenedSessionsOptions {
+export interface OpenedSessionsOptions<Opened extends OpenedSession> {
   readonly maxCount: number
   readonly maxBytes: number
+  /** Told of what is no longer remembered: for lack of room, or since another was put in its place or it was dropped. */
+  readonly onLeft?: (opened: Opened) => void
 }
 
 /** Sessions that were opened before, by handle. Of each handle the last 22 characters have to be its own. */
@@ -29,7 +31,7 @@ export interface OpenedSessions<Opened extends OpenedSession> {
 }
 
 /** A bounded memo. What was used since the last round gets a second chance, so that a hit need not reorder anything. */
-export function createOpenedSessions<Opened extends OpenedSession> ({ maxCount, maxBytes }: OpenedSessionsOptions): OpenedSessions<Opened> {
+export function createOpenedSessions<Opened extends OpenedSession> ({ maxCount, maxBytes, onLeft = () => {} }: OpenedSessionsOptions<Opened>): OpenedSessions<Opened> {
   const entries = new Map<string, Entry<Opened>>()
   let bytes = 0
 
@@ -38,6 +40,7 @@ export function createOpenedSessions<Opened extends OpenedSession> ({ maxCount, 
     if (entry === undefined) return
     entries.delete(name)
     bytes -= entry.opened.bytes
+    onLeft(entry.opened)
   }
 
   function evict (): void {
@@ -49,6 +52,7 @@ export function createOpenedSessions<Opened extends OpenedSession> ({ maxCount, 
         entries.set(name, entry)
       } else {
         bytes -= entry.opened.bytes
+        onLeft(entry.opened)
       }
     }
   }

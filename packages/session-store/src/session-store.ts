@@ -1,5 +1,14 @@
 import type { EpochSeconds, RevocationTarget, Session, SessionSummary, StoredSession } from './session.ts'
 
+/** How often a session was answered from memory, and how often the place where it lives was asked. */
+export interface CacheCounts {
+  readonly hits: number
+  readonly misses: number
+}
+
+/** What is there when it is asked, and not a moment ago: who holds the lock of a renewal has to know which refresh token is spent. */
+export type ReadDemand = 'newest'
+
 /**
  * Where sessions live. A store turns a session into a handle and a handle back into a session; it knows
  * neither cookies nor lifetimes. Every store passes the suite of `fastify-oidc-session-store/contract`.
@@ -11,10 +20,15 @@ export interface SessionStore {
   readonly name: string
   /** False when a session lives in the browser alone and nothing can end it from outside: `revoke` rejects. */
   readonly revocable: boolean
+  /** Of a store that answers from memory. Grows. */
+  readonly cache?: CacheCounts
   /** Always a new handle (session fixation). A revocation that runs meanwhile wins: the session is then made, and is over. */
   create (session: Session, expiresAt: EpochSeconds): Promise<StoredSession>
-  /** null: unknown, expired, destroyed, revoked or forged. Never an error for a handle that an attacker made up. */
-  get (handle: string): Promise<StoredSession | null>
+  /**
+   * null: unknown, expired, destroyed, revoked or forged. Never an error for a handle that an attacker made up.
+   * A store may answer from memory what was so less than a second ago, unless the newest is demanded.
+   */
+  get (handle: string, demand?: ReadDemand): Promise<StoredSession | null>
   /** Compare-and-set by revision. null: gone, or changed since it was read. Never brings a destroyed session back. */
   update (stored: StoredSession, session: Session, expiresAt: EpochSeconds): Promise<StoredSession | null>
   /** The same session with another end. null: gone. */

@@ -57,6 +57,7 @@ export function createPlainLink (owner: Owner, client: Redis): PlainLink {
         }
       }
     },
+    track: () => ({ isHeard: false, isFresh: () => false, close: () => {} }),
     async ready () { await link.run(current => current.ping()) },
     onReconnected (listener) {
       reconnected.add(listener)

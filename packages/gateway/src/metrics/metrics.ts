@@ -2,6 +2,7 @@ import Fastify, { type FastifyInstance } from 'fastify'
 import { collectDefaultMetrics, Registry } from 'prom-client'
 import type { CoreHealth } from '../server/health.ts'
 import type { WorkerMetrics } from '../workers/messages.ts'
+import { countCaches } from './cache-metrics.ts'
 import { countEvents } from './event-metrics.ts'
 import { measureRequests } from './http-metrics.ts'
 import { gaugeParts } from './part-metrics.ts'
@@ -40,6 +41,7 @@ export function openMetrics (app: FastifyInstance, { host, port, clientIds, core
   collectDefaultMetrics({ register })
   measureRequests(app, register)
   gaugeParts(cores, register)
+  countCaches(cores, register)
   const stopCounting = countEvents(clientIds, register)
   const server = createMetricsServer(async () => register)
   app.addHook('onClose', async () => {

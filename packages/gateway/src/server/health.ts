@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply } from 'fastify'
+import type { CacheCounts } from 'fastify-oidc-session-store'
 import { kPlace } from './route-place.ts'
 
 /** What must work so that requests can be served. */
@@ -14,6 +15,8 @@ export interface CoreHealth {
   /** Asked until it has answered once: a provider that fails later does not take this server out. */
   readonly reached: () => Promise<void>
   readonly storeReady: () => Promise<void>
+  /** null: its store answers nothing from memory. */
+  readonly cache: CacheCounts | null
 }
 
 const CHECK_TIMEOUT_MS = 2000

@@ -96,7 +96,8 @@ export async function mountCore (app: FastifyInstance, core: GatewayCore): Promi
       name: nameOf(core),
       cookies: scope.oidc.cookies,
       reached: async () => { await scope.oidc.ready('provider') },
-      storeReady: async () => { await scope.oidc.ready('sessions') }
+      storeReady: async () => { await scope.oidc.ready('sessions') },
+      cache: scope.oidcSessionStore.cache ?? null
     }
   })
   if (mounted === null) throw new TypeError('the scope of a core was not entered')

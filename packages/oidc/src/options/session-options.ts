@@ -11,6 +11,10 @@ function checkBackend ({ storage, coordination, rolling_timeout: rolling }: NonN
   return problems
 }
 
+function checkClientCache ({ storage, redis }: NonNullable<ResolvedOptions['session']>): OptionProblem[] {
+  return redis?.client_cache === true && storage !== 'redis' ? [problem('session.redis.client_cache', 'needs session.storage: redis: sessions in cookies are not read from Redis')] : []
+}
+
 /** Where nothing connects to Redis, what is written about it is no mistake: the boot warns of it. */
 function checkRedis ({ storage, coordination, redis }: NonNullable<ResolvedOptions['session']>): OptionProblem[] {
   if (redis === undefined || (storage !== 'redis' && coordination !== 'redis')) return []
@@ -24,5 +28,5 @@ export function checkSession ({ session, bearer_only: bearerOnly }: ResolvedOpti
   if (session.cookie_same_site === 'None' && session.cookie_secure === false) problems.push(problem('session.cookie_secure', 'must not be false where session.cookie_same_site is None: browsers refuse such cookies'))
   if (session.cookie_secure === false && /^__(?:Host|Secure)-/.test(session.cookie_name ?? '')) problems.push(problem('session.cookie_secure', 'must not be false where session.cookie_name starts with __Host- or __Secure-: browsers refuse such cookies'))
   if (session.cookie_name?.startsWith('__Host-') === true && (session.cookie_domain !== undefined || (session.cookie_path ?? '/') !== '/')) problems.push(problem('session.cookie_name', 'starts with __Host-, which allows neither cookie_domain nor a cookie_path'))
-  return [...problems, ...checkBackend(session), ...checkRedis(session)]
+  return [...problems, ...checkBackend(session), ...checkRedis(session), ...checkClientCache(session)]
 }

@@ -101,7 +101,7 @@ export function createRenewal (room: RenewalRoom): SessionRenewal {
 
   /** What is known now that the lock is ours, or its holder is done; null: this is still the newest. */
   async function readAgain (stored: StoredSession): Promise<Renewal | null> {
-    const now = await store.get(stored.handle)
+    const now = await store.get(stored.handle, 'newest')
     if (now === null) return { kind: 'over', cause: null }
     const newest = await successor(now) ?? (now.revision > stored.revision ? now : null)
     if (newest === null) return null
@@ -112,12 +112,12 @@ export function createRenewal (room: RenewalRoom): SessionRenewal {
   }
 
   async function settleRefused (stored: StoredSession, error: Error): Promise<Renewal> {
-    const again = await store.get(stored.handle)
+    const again = await store.get(stored.handle, 'newest')
     if (again === null) return { kind: 'over', cause: null }
     const newest = await successor(again) ?? (again.revision > stored.revision ? again : null)
     if (newest !== null) return { kind: 'renewed', stored: newest }
     await store.destroyIfUnchanged(stored)
-    const left = await store.get(stored.handle)
+    const left = await store.get(stored.handle, 'newest')
     if (left !== null) return { kind: 'renewed', stored: left }
     await coordinator.end({ id: stored.session.id }, clock(), stored.expiresAt)
     return { kind: 'over', cause: error }
