@@ -17,6 +17,6 @@ t.test('a session of 20 KB of tokens works behind a gateway, page after page', a
     t.ok(carried >= 20_000, `${carried} bytes of tokens reach the upstream`)
     t.notOk('cookie' in headers)
   }
-  t.ok(browser.cookieHeader(`${origin}/`).length > 20_000)
+  t.ok(browser.cookieHeader(`${origin}/`).length > 14_000, 'several cookies, of what is random in the tokens')
   t.ok(browser.cookies(`${origin}/`).every(({ name, value }) => name.length + value.length <= 4096), 'no cookie is larger than browsers take')
 })

@@ -193,15 +193,19 @@ t.test('S351: no endpoint anywhere is a fault of the configuration, and the log 
 
 t.test('what is remembered is bounded: the oldest gives way, and what has ended is forgotten', async t => {
   const { createVerificationCache } = await import('../../packages/oidc/src/bearer/verification-cache.ts')
-  const cache = createVerificationCache<number>(3)
-  for (let key = 0; key < 100; key++) cache.set(`key-${key}`, key, 10)
+  const cache = createVerificationCache<number>({ maxEntries: 3, maxBytes: 100 })
+  for (let key = 0; key < 100; key++) cache.set(`key-${key}`, key, 10, 10)
   t.equal(cache.size, 3)
   t.strictSame([96, 97, 98, 99].map(key => cache.get(`key-${key}`, 9)), [undefined, 97, 98, 99])
-  cache.set('key-97', 7, 20)
-  cache.set('new', 1, 20)
+  cache.set('key-97', 7, 20, 10)
+  cache.set('new', 1, 20, 10)
   t.strictSame(['key-97', 'key-98', 'key-99', 'new'].map(key => cache.get(key, 9)), [7, undefined, 99, 1], 'what is set again is young again')
   t.equal(cache.get('key-99', 10), undefined, 'ended')
-  t.equal(cache.size, 2)
+  t.strictSame([cache.size, cache.bytes], [2, 20])
+  cache.set('large', 2, 20, 85)
+  t.strictSame(['key-97', 'new', 'large'].map(key => cache.get(key, 9)), [undefined, 1, 2], 'bytes are bounded as well')
+  cache.set('larger', 3, 20, 101)
+  t.strictSame([cache.size, cache.bytes], [0, 0], 'and what is larger than all is not kept')
 })
 
 t.test('a flood of tokens that nobody knows waits for the provider only up to a bound', async t => {

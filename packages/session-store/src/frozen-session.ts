@@ -8,7 +8,8 @@ export function freezeDeep<Parsed extends object> (parsed: Parsed): Parsed {
   const reached = new Set<object>([parsed])
   for (const value of reached) {
     Object.freeze(value)
-    for (const member of Object.values(value)) if (member !== null && typeof member === 'object') reached.add(member)
+    // What is behind a getter is not looked at: it is there for those who need it.
+    for (const { value: member } of Object.values(Object.getOwnPropertyDescriptors(value))) if (member !== null && typeof member === 'object') reached.add(member as object)
   }
   return parsed
 }

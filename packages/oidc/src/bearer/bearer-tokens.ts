@@ -32,12 +32,16 @@ export interface BearerRoom {
 
 const MAX_KEPT = 10_000
 const MAX_REFUSED = 1000
+/** Tokens may be large: so many of them as take 64 MB. */
+const MAX_BYTES = 64 * 2 ** 20
+/** A token is kept as it came, and as what it says. */
+const COPIES = 4
 const MAX_FLIGHTS = 1000
 /** Seconds. Long enough to stop who repeats a token that is none, short enough for one that is about to be. */
 const REFUSED_LIFE = 5
 /** Of the process: cores with the same settings and `cache_segment` need not ask twice. */
-const kept = createVerificationCache<VerifiedToken>(MAX_KEPT)
-const refused = createVerificationCache<string>(MAX_REFUSED)
+const kept = createVerificationCache<VerifiedToken>({ maxEntries: MAX_KEPT, maxBytes: MAX_BYTES })
+const refused = createVerificationCache<string>({ maxEntries: MAX_REFUSED, maxBytes: MAX_BYTES })
 
 /** Everything that the validity of a token depends on, beside the token. */
 function fingerprint (settings: OidcSettings): string {
@@ -67,10 +71,13 @@ export function createBearerTokens ({ provider, settings, clock }: BearerRoom): 
   async function settle (key: string, token: string, headers: RequestHeaders): Promise<VerifiedToken> {
     try {
       const { verified, until } = await judge(token, headers)
-      if (until !== null && until > clock()) kept.set(key, verified, until)
+      if (until !== null && until > clock()) kept.set(key, verified, until, key.length + token.length * COPIES)
       return verified
     } catch (error) {
-      if (introspection !== null && isRefusal(error)) refused.set(key, String((error.cause as Error | undefined)?.message), clock() + REFUSED_LIFE)
+      if (introspection !== null && isRefusal(error)) {
+        const reason = String((error.cause as Error | undefined)?.message)
+        refused.set(key, reason, clock() + REFUSED_LIFE, key.length + reason.length)
+      }
       throw error
     }
   }

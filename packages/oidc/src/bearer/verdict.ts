@@ -53,39 +53,38 @@ function audienceRuleOf ({ claim_validator: validator, client_id: clientId }: Oi
   return { claim, required, clientId: isClient ? clientId : null }
 }
 
-function describe (token: string, claims: Claims, verifiedBy: VerifiedToken['verifiedBy'], settings: OidcSettings): VerifiedToken {
-  if (!freezeClaims(claims)) throw invalidToken('its claims are nested too deep')
-  const problem = claimCheckOf(settings)?.(claims) ?? null
-  if (problem !== null) throw invalidToken(`claim validation failed: ${problem}`)
-  return Object.freeze({
-    token,
-    claims,
-    scopes: scopesOf(claims),
-    expiresAt: numberOf(claims, 'exp'),
-    audience: audienceOf(claims, audienceRuleOf(settings)),
-    verifiedBy
-  })
+type Describe = (token: string, claims: Claims, verifiedBy: VerifiedToken['verifiedBy']) => VerifiedToken
+
+function createDescription (settings: OidcSettings): Describe {
+  const [checkClaims, audience] = [claimCheckOf(settings), audienceRuleOf(settings)]
+  return (token, claims, verifiedBy) => {
+    if (!freezeClaims(claims)) throw invalidToken('its claims are nested too deep')
+    const problem = checkClaims?.(claims) ?? null
+    if (problem !== null) throw invalidToken(`claim validation failed: ${problem}`)
+    return Object.freeze({ token, claims, scopes: scopesOf(claims), expiresAt: numberOf(claims, 'exp'), audience: audienceOf(claims, audience), verifiedBy })
+  }
 }
 
-async function verifyJwt ({ settings, clock }: JudgeRoom, jwts: JwtVerifier, token: string, header: JwtHeader): Promise<Verdict> {
-  const verified = describe(token, await jwts.verify(token, header), jwts.by, settings)
+async function verifyJwt ({ settings, clock }: JudgeRoom, describe: Describe, jwts: JwtVerifier, token: string, header: JwtHeader): Promise<Verdict> {
+  const verified = describe(token, await jwts.verify(token, header), jwts.by)
   if (settings.jwt_verification_cache_ignore) return { verified, until: null }
   // A key that the provider has taken back verifies no longer than its keys are kept.
   return { verified, until: Math.min((verified.expiresAt ?? 0) + settings.iat_slack, clock() + settings.jwk_expires_in) }
 }
 
-async function introspect ({ settings, clock }: JudgeRoom, introspection: Introspection, token: string, headers: RequestHeaders): Promise<Verdict> {
-  const verified = describe(token, await introspection.introspect(token, headers), 'introspection', settings)
+async function introspect ({ settings, clock }: JudgeRoom, describe: Describe, introspection: Introspection, token: string, headers: RequestHeaders): Promise<Verdict> {
+  const verified = describe(token, await introspection.introspect(token, headers), 'introspection')
   return { verified, until: introspectedUntil(verified.claims, settings, clock()) }
 }
 
 /** A token of three parts whose header is JSON is a JWT, wherever those are verified here; anything else is for the provider. */
 export function createJudge (room: JudgeRoom): (token: string, headers: RequestHeaders) => Promise<Verdict> {
   const { jwts, introspection } = room
+  const describe = createDescription(room.settings)
   return async (token, headers) => {
     const header = jwts === null ? null : readJwtHeader(token)
-    if (jwts !== null && header !== null) return await verifyJwt(room, jwts, token, header)
-    if (introspection !== null) return await introspect(room, introspection, token, headers)
+    if (jwts !== null && header !== null) return await verifyJwt(room, describe, jwts, token, header)
+    if (introspection !== null) return await introspect(room, describe, introspection, token, headers)
     throw invalidToken('it is not a JWT, and there is no introspection_endpoint to ask')
   }
 }
