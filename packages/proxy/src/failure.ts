@@ -57,7 +57,7 @@ function answer (reply: FastifyReply, error: Error): void {
   const { raw } = reply.request
   // The rest of an upload would be taken for the next request of the connection.
   if (raw.httpVersionMajor === 1 && !raw.complete) reply.header('connection', 'close')
-  reply.send(error)
+  reply.header('cache-control', 'no-store').send(error)
 }
 
 /** Ends a request whose client went away. */
