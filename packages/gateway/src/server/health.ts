@@ -48,11 +48,12 @@ export function createReadiness (cores: readonly CoreHealth[]): () => Promise<st
 
 /** Adds the two paths, on every host, outside every guard. */
 export function addHealthRoutes (app: FastifyInstance, paths: { readonly pingPath: string, readonly readyPath: string }, red: () => Promise<readonly string[]>): void {
-  const silent = { logLevel: 'warn', config: { [kPlace]: 'health' } } as const
-  app.get(paths.pingPath, silent, async (_request, reply: FastifyReply) => reply.header('cache-control', 'no-store').send({ status: 'ok' }))
-  app.get(paths.readyPath, silent, async (_request, reply: FastifyReply) => {
+  const add = (url: string, handler: (reply: FastifyReply) => Promise<FastifyReply>): void => {
+    app.route({ method: ['GET', 'HEAD'], url, logLevel: 'warn', config: { [kPlace]: 'health' }, handler: async (_request, reply) => await handler(reply.header('cache-control', 'no-store')) })
+  }
+  add(paths.pingPath, async reply => await reply.send({ status: 'ok' }))
+  add(paths.readyPath, async reply => {
     const parts = await red()
-    reply.header('cache-control', 'no-store').code(parts.length === 0 ? 200 : 503)
-    return { status: parts.length === 0 ? 'ready' : 'not ready', red: parts }
+    return await reply.code(parts.length === 0 ? 200 : 503).send({ status: parts.length === 0 ? 'ready' : 'not ready', red: parts })
   })
 }
