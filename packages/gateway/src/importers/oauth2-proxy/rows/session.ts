@@ -2,6 +2,7 @@ import { idle, leftOut, option, partOf, row, type Row } from '../row.ts'
 
 const SAME_SITE: Readonly<Record<string, string>> = { lax: 'Lax', strict: 'Strict', none: 'None' }
 const REDIS = 'openid-connect: session.redis'
+const TOKEN_FLAGS = ['pass_access_token', 'pass_authorization_header', 'set_authorization_header']
 
 /** Sessions, and their cookie. */
 export const SESSION_ROWS: readonly Row[] = [
@@ -51,9 +52,12 @@ export const SESSION_ROWS: readonly Row[] = [
       ledger.exact(path, 'is session.storage here')
     }
   }),
-  row('session_cookie_minimal', 'flag', { kind: 'exact', target: 'openid-connect: session_contents', says: '' }, (value, { path, ledger, draft, settings }) => {
-    if (value) for (const name of settings.flag('skip_claims_from_profile_url', false) ? ['id_token'] : ['id_token', 'user']) draft.setOption(['session_contents', name], true, path)
-    ledger.exact(path, value ? 'is session_contents without tokens here' : 'has no effect: it is the default')
+  row('session_cookie_minimal', 'flag', { kind: 'exact', target: 'openid-connect: session_contents', says: 'refused beside what needs a token' }, (value, { path, ledger, draft, settings }) => {
+    if (!value) return ledger.exact(path, 'has no effect: it is the default')
+    const needing = TOKEN_FLAGS.find(name => settings.flag(name, false)) ?? (settings.duration('cookie_refresh', 0) > 0 ? 'cookie_refresh' : undefined)
+    if (needing !== undefined) return ledger.refuse(path, `cannot stand beside ${needing}, which needs the tokens that it leaves out`)
+    for (const name of settings.flag('skip_claims_from_profile_url', false) ? ['id_token'] : ['id_token', 'user']) draft.setOption(['session_contents', name], true, path)
+    ledger.exact(path, 'is session_contents without tokens here')
   }),
   partOf('redis_connection_url', 'text', { kind: 'exact', target: `${REDIS}.url, session.redis.unix_socket` }),
   partOf('redis_username', 'text', { kind: 'exact', target: `${REDIS}.username` }),
