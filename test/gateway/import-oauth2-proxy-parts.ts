@@ -11,6 +11,8 @@ import type { ForeignFormat } from '../../packages/gateway/src/importers/origins
 import { parseCommandLine } from '../../packages/gateway/src/importers/oauth2-proxy/command-line.ts'
 import { importOAuth2Proxy } from '../../packages/gateway/src/importers/oauth2-proxy/import.ts'
 import type { Imported } from '../../packages/gateway/src/importers/imported.ts'
+import type { Gateway, GatewayOptions } from 'fastify-oidc-gateway'
+import { startGateway } from './parts.ts'
 
 export const fixture = (name: string): string => fileURLToPath(new URL(`../fixtures/oauth2-proxy/${name}`, import.meta.url))
 
@@ -65,4 +67,14 @@ export function admits (file: object, { id_token: id = {}, user = {} }: { readon
   const email = id.iss === 'urn:fastify-oidc:local' ? null : readEmail(options, sources)
   const isHeld = (claimCheckOf(options)?.({ id_token: id, user }) ?? null) === null
   return isHeld && defaultPolicy(options, emailFile).policy.judge({ via: 'session', sources, scopes: [], email, audience: 'held' }) === null
+}
+
+interface Test { teardown (handler: () => unknown): void }
+
+/** A file of OAuth2 Proxy, with a provider that there is, as a gateway that runs. */
+export async function startImported (t: Test, { clientId, clientSecret, issuer }: { readonly clientId: string, readonly clientSecret: string, readonly issuer: string }, options: Record<string, unknown>, { logLines = [] }: { readonly logLines?: string[] } = {}): Promise<Gateway> {
+  const imported = translate({ ...FILE, client_id: clientId, client_secret: clientSecret, oidc_issuer_url: issuer, cookie_secure: false, ...options }, { listen: { host: '127.0.0.1', port: 0 } })
+  const refused = refusals(imported)
+  if (refused.length > 0) throw new Error(refused.join('\n'))
+  return await startGateway(t, { log: { level: 'info' }, ...imported.value } as unknown as GatewayOptions, { logStream: { write: (line: string) => { logLines.push(line) } } })
 }
