@@ -28,6 +28,7 @@ function unionName (members) {
 const GRAMMARS = {
   requirement: '[requirement](../../docs/policy.md#requirements)',
   choice: '[requirement](../../docs/policy.md#requirements) without `all_of`',
+  alternatives: '[requirement](../../docs/policy.md#requirements) of `any_of` alone',
   claim: '[claim](../../docs/policy.md#claims)'
 }
 

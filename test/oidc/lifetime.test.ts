@@ -20,6 +20,7 @@ function session (change: Partial<Session> = {}): Session {
     authenticatedAt: CREATED,
     accessToken: 'token',
     accessTokenExpiresAt: null,
+    assurance: null,
     scope: null,
     idTokenClaims: null,
     userinfo: null,

@@ -1,6 +1,7 @@
 import { compileOptions, compilePolicy } from '../../packages/oidc/src/policy/compiler.ts'
 import type { CompiledPolicy } from '../../packages/oidc/src/policy/policy.ts'
 import type { PolicySubject } from '../../packages/oidc/src/policy/subject.ts'
+import { readProof } from '../../packages/oidc/src/policy/step-up.ts'
 import { formatProblem, type Claims } from 'fastify-oidc-session-store'
 
 /** Somebody, by what the sources say. */
@@ -15,7 +16,7 @@ export interface Person {
 
 export function subjectOf ({ id, accessToken, userinfo, bearer, scopes = [], email }: Person): PolicySubject {
   const sources = bearer === undefined ? [() => id ?? {}, () => accessToken ?? null, () => userinfo ?? null] : [() => bearer]
-  return { via: bearer === undefined ? 'session' : 'bearer', sources, scopes, email: email ?? null, audience: 'held' }
+  return { via: bearer === undefined ? 'session' : 'bearer', sources, scopes, email: email ?? null, audience: 'held', proof: readProof(bearer ?? id ?? null) }
 }
 
 const ground = { acceptsBearer: true, audienceClaim: 'aud', validatesAudience: false, emailFile: null }

@@ -22,6 +22,10 @@ export const AuthorizationMalformedError = createError('FST_OIDC_AUTHORIZATION_M
 /** A bearer token that does not hold; why is in the log. */
 export const BearerInvalidError = createError('FST_OIDC_BEARER_INVALID', 'The access token is not valid', 401)
 export const BearerExpiredError = createError('FST_OIDC_BEARER_INVALID', 'The access token has expired', 401)
+/** `acr_values`, `max_age`: whoever calls is known, but not well enough, or not for so long (RFC 9470). */
+export const StepUpRequiredError = createError<[string]>('FST_OIDC_STEP_UP_REQUIRED', 'Sign in anew to see this: a sign-in with %s is needed', 401)
+/** `acr_values`, `max_age`: the provider was asked, and its answer does not do. */
+export const StepUpUnmetError = createError<[string]>('FST_OIDC_STEP_UP_UNMET', 'The sign-in service did not give the sign-in that is needed here: %s', 403)
 /** `claim_schema`: the session lives on, and does not hold against it; why is in the log. */
 export const ClaimsInvalidError = createError('FST_OIDC_CLAIMS_INVALID', 'The claims of this sign-in are not those that are needed here', 401)
 /** `audience`, `claim_validator.audience`: the token does not say whom it is for. */

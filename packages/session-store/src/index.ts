@@ -1,4 +1,4 @@
-export type { Claims, Clock, ColdSession, EpochSeconds, RevocationTarget, Session, SessionIdentity, SessionSummary, StoredSession } from './session.ts'
+export type { Assurance, Claims, Clock, ColdSession, EpochSeconds, RevocationTarget, Session, SessionIdentity, SessionSummary, StoredSession } from './session.ts'
 export { systemClock } from './session.ts'
 export type { CacheCounts, ReadDemand, SessionStore } from './session-store.ts'
 export type { Lock, SessionCoordinator } from './session-coordinator.ts'

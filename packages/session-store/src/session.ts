@@ -22,6 +22,16 @@ export interface ColdSession {
   readonly idToken: string | null
 }
 
+/** How somebody proved at the login who they are, by the provider's word. */
+export interface Assurance {
+  /** `acr` of the ID token. */
+  readonly acr: string | null
+  /** `auth_time` of the ID token, by the provider's clock: a renewal does not move it. */
+  readonly authTime: EpochSeconds | null
+  /** Key of what the login was asked for and did not bring; null: nothing was, or it did. */
+  readonly unmet: string | null
+}
+
 /** A login, as it was at one moment. Immutable: a renewal makes a new one. */
 export interface Session extends SessionIdentity {
   /** The configured discovery URL and client: a session of one client is worthless at another. */
@@ -32,6 +42,8 @@ export interface Session extends SessionIdentity {
   readonly authenticatedAt: EpochSeconds
   readonly accessToken: string | null
   readonly accessTokenExpiresAt: EpochSeconds | null
+  /** null: the provider did not say, and nothing was asked for. */
+  readonly assurance: Assurance | null
   readonly scope: string | null
   readonly idTokenClaims: Claims | null
   readonly userinfo: Claims | null

@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { createSealer, type Clock, type EpochSeconds } from 'fastify-oidc-session-store'
 import type { OidcSettings } from '../options/settings.ts'
+import { createDemand, type Demand } from '../policy/step-up.ts'
 import { findCookies } from './cookie-header.ts'
 import { clientKey, type CookieNames } from './cookie-names.ts'
 import { cookieAttributes, isSecure, setCookie } from './set-cookie.ts'
@@ -14,6 +15,8 @@ export interface Transaction {
   readonly startedAt: EpochSeconds
   /** A login that nobody sees, beside a session that lives. */
   readonly isSilent: boolean
+  /** What the login is to be like; null: any will do. */
+  readonly demand: Demand | null
 }
 
 /** Why an attempt is not found. `other scheme`: its cookie has the name that it has on https, and the request is not, or the reverse. */
@@ -44,6 +47,18 @@ const MAX_TRIES = 4
 const NOTHING_CAME: FoundAttempt = { kind: 'lost', lost: 'none came' }
 
 interface Pending { readonly name: string, readonly bytes: number, readonly startedAt: number }
+
+/** As short as it can be: a browser may have dozens of them. */
+type Sealed = readonly [seed: string, returnTo: string, startedAt: EpochSeconds, silent?: 0 | 1, acrValues?: readonly string[], maxAge?: number | null]
+
+function write ({ seed, returnTo, startedAt, isSilent, demand }: Transaction): Sealed {
+  if (demand !== null) return [seed, returnTo, startedAt, isSilent ? 1 : 0, demand.acrValues, demand.maxAge]
+  return isSilent ? [seed, returnTo, startedAt, 1] : [seed, returnTo, startedAt]
+}
+
+function read ([seed, returnTo, startedAt, silent, acrValues, maxAge]: Sealed): Transaction {
+  return { seed, returnTo, startedAt, isSilent: silent === 1, demand: acrValues === undefined ? null : createDemand(acrValues, maxAge ?? null) }
+}
 
 /** When an attempt began stands in clear before its seal, so that the oldest is known without opening any. */
 function startedAt (value: string): number {
@@ -84,8 +99,7 @@ export function createTransactions (settings: OidcSettings, names: CookieNames, 
   function open (value: string, state: string): Transaction | null {
     const opened = value.length > MAX_COOKIE_LENGTH ? null : sealer.open(Buffer.from(value.slice(value.indexOf('.') + 1), 'base64url'), state)
     if (opened === null) return null
-    const [seed, returnTo, startedAt, silent] = JSON.parse(opened.toString()) as [string, string, number, 1?]
-    return { seed, returnTo, startedAt, isSilent: silent === 1 }
+    return read(JSON.parse(opened.toString()) as Sealed)
   }
 
   /** What else came of ours, where the attempt's own cookie did not. */
@@ -98,7 +112,7 @@ export function createTransactions (settings: OidcSettings, names: CookieNames, 
   return {
     begin (request, reply, state, transaction, sessionBytes) {
       const name = names.transaction(isSecure(request), state)
-      const sealed = sealer.seal(Buffer.from(JSON.stringify([transaction.seed, transaction.returnTo, transaction.startedAt, ...(transaction.isSilent ? [1] : [])])), state)
+      const sealed = sealer.seal(Buffer.from(JSON.stringify(write(transaction))), state)
       const value = `${transaction.startedAt.toString(36)}.${sealed.toString('base64url')}`
       const room = Math.min(MAX_BYTES, Math.max(0, budget - sessionBytes)) - name.length - value.length - 3
       drop(request, reply, { count: MAX_COUNT - 1, bytes: room })

@@ -18,6 +18,7 @@ import { createReturnTargets, originOf, type ReturnTargets } from '../http/retur
 import { createRoutePolicies, type RoutePolicies } from '../http/route-policies.ts'
 import type { ScopePaths } from '../http/scope-paths.ts'
 import { createSessionViews } from '../http/session-view.ts'
+import { createStepUp } from '../http/step-up.ts'
 import { createLoginFinish } from '../login/finish.ts'
 import { applyHooks, applyHooksToRefresh } from '../login/hooks.ts'
 import { endHere, leaveUrl } from '../login/logout.ts'
@@ -242,6 +243,8 @@ export function createCore (ground: CoreGround): Core {
     isInPlaceCallback: ground.isInPlaceCallback,
     callback: async (request, reply) => await callback(request, reply),
     login: visit.answer,
+    loginAnew: visit.stepUp,
+    stepUp: createStepUp({ clock, slack: settings.iat_slack, isForProgram }),
     loginSilently: createSilentLogin(rooms.reauthentication, observer, login),
     refuse: createRefusal({ ...refusal, isForProgram })
   })

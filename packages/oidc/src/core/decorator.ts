@@ -53,7 +53,9 @@ function createSessionDecorator (ground: CoreGround, core: Core, cookies: OwnCoo
       const origin = originOf(request)
       // Not to what was asked for: where that starts a login, an address that is refused would start it again for ever.
       const path = returnTo === undefined ? returnToOf(request, origin) : core.targets.targetOf(returnTo, origin) ?? paths.home
-      return await core.login(request, reply, { returnTo: path, restarts: 0, prompt: null, asked: parameters })
+      // Who asks for it in words of their own is not held to ours.
+      const demand = 'acr_values' in parameters || 'max_age' in parameters ? null : core.policies.base.demand
+      return await core.login(request, reply, { returnTo: path, restarts: 0, prompt: null, asked: parameters, demand })
     },
     logout: core.logout.logout,
     endSession: core.logout.endSession,

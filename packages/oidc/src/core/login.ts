@@ -4,6 +4,7 @@ import type { Transactions } from '../cookie/transaction.ts'
 import type { LoginAdvice } from '../http/login-advice.ts'
 import { originOf, returnToOf, type ReturnTargets } from '../http/return-to.ts'
 import { startLogin } from '../login/start.ts'
+import { demandParameters, type Demand } from '../policy/step-up.ts'
 import type { AskedParameters } from '../provider/authorization.ts'
 import type { CoreGround } from './core.ts'
 import type { LoginOffer } from './fastify-oidc.ts'
@@ -22,6 +23,8 @@ interface LoginAttempt {
   /** `none`: nobody is to see anything of it. */
   readonly prompt: 'none' | null
   readonly asked?: AskedParameters
+  /** What the login is to be like. Default: any will do. */
+  readonly demand?: Demand | null
 }
 
 /** Sends a browser to the provider. @throws FST_OIDC_PROVIDER_UNAVAILABLE */
@@ -34,10 +37,10 @@ function wholeTarget (targets: ReturnTargets, path: string, origin: string, redi
 }
 
 export function createLogin ({ settings, provider, paths, clock }: CoreGround, { jar, transactions, advice, targets }: CookieRooms): Login {
-  return async (request, reply, { returnTo, restarts, prompt, asked = {} }) => {
+  return async (request, reply, { returnTo, restarts, prompt, asked = {}, demand = null }) => {
     const redirectUri = paths.redirectUriOf(request)
-    const started = await startLogin(provider, settings, { returnTo: wholeTarget(targets, returnTo, originOf(request), redirectUri), redirectUri, attempt: restarts, prompt, asked })
-    transactions.begin(request, reply, started.state, { ...started, startedAt: clock(), isSilent: prompt !== null }, jar.size(request))
+    const started = await startLogin(provider, settings, { returnTo: wholeTarget(targets, returnTo, originOf(request), redirectUri), redirectUri, attempt: restarts, prompt, asked: { ...demandParameters(demand), ...asked } })
+    transactions.begin(request, reply, started.state, { ...started, startedAt: clock(), isSilent: prompt !== null, demand }, jar.size(request))
     advice.begins(request, redirectUri)
     advice.setsCookies(request, reply, started.location)
     const isRead = request.method === 'GET' || request.method === 'HEAD'
@@ -45,17 +48,21 @@ export function createLogin ({ settings, provider, paths, clock }: CoreGround, {
   }
 }
 
-/** What a visit without a session is answered. */
+/** What a visit is answered that needs a login. */
 export interface VisitAnswer {
-  readonly answer: (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply>
+  readonly answer: (request: FastifyRequest, reply: FastifyReply, demand: Demand | null) => Promise<FastifyReply>
+  /** The same for who has a session that does not do: no page offers this login. */
+  readonly stepUp: (request: FastifyRequest, reply: FastifyReply, demand: Demand) => Promise<FastifyReply>
   offer (offer: LoginOffer): void
 }
 
 /** The way to the provider, unless somebody offers a page. */
 export function createVisitAnswer (login: Login): VisitAnswer {
-  let offered: LoginOffer = async (request, reply, returnTo) => await login(request, reply, { returnTo, restarts: 0, prompt: null })
+  let offered: LoginOffer | null = null
+  const goToProvider = async (request: FastifyRequest, reply: FastifyReply, demand: Demand | null): Promise<FastifyReply> => await login(request, reply, { returnTo: returnToOf(request, originOf(request)), restarts: 0, prompt: null, demand })
   return {
-    answer: async (request, reply) => await offered(request, reply, returnToOf(request, originOf(request))),
+    answer: async (request, reply, demand) => offered === null ? await goToProvider(request, reply, demand) : await offered(request, reply, returnToOf(request, originOf(request))),
+    stepUp: goToProvider,
     offer (offer) { offered = offer }
   }
 }

@@ -1,5 +1,6 @@
 import type { Claims, EpochSeconds } from 'fastify-oidc-session-store'
 import type { VerifiedToken } from '../bearer/verdict.ts'
+import { readProof } from '../policy/step-up.ts'
 import type { PolicySubject } from '../policy/subject.ts'
 import { bearerSources } from './claim-sources.ts'
 import { readEmail, readGroups, readScopes, readUser } from './claim-values.ts'
@@ -28,7 +29,7 @@ export class BearerOidc implements RequestOidc {
     this.#groups = readGroups(options, sources)
     this.#user = readUser(options, sources)
     this.#email = email
-    this.#subject = { via: 'bearer', sources, scopes, email, audience }
+    this.#subject = { via: 'bearer', sources, scopes, email, audience, proof: readProof(claims) }
     this.#identityHeaders = bearerIdentityHeaders(options, verified.token, verified.claims)
     Object.freeze(this)
   }

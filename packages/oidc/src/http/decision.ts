@@ -1,5 +1,6 @@
 import type { CompiledPolicy } from '../policy/policy.ts'
 import type { PolicyRefusal } from '../policy/refusal.ts'
+import type { Demand } from '../policy/step-up.ts'
 import type { PolicySubject } from '../policy/subject.ts'
 
 export type Decision =
@@ -8,6 +9,12 @@ export type Decision =
   | { readonly kind: 'unauthenticated' }
   | { readonly kind: 'cross-site' }
   | { readonly kind: 'refused', readonly refusal: PolicyRefusal }
+  /** To the provider again, which is asked for more. */
+  | { readonly kind: 'step-up', readonly demand: Demand }
+  /** Whoever calls has to come back with more. */
+  | { readonly kind: 'insufficient', readonly demand: Demand }
+  /** The provider was asked already, and gave no more. */
+  | { readonly kind: 'unmet', readonly demand: Demand }
 
 const PASS: Decision = { kind: 'pass' }
 const LOGIN: Decision = { kind: 'login' }

@@ -5,6 +5,7 @@ import type { VerifiedToken } from '../bearer/verdict.ts'
 import type { CookieJar } from '../cookie/jar.ts'
 import { BearerRequiredError, ClaimsInvalidError, CrossSiteError, ForbiddenError, UnauthenticatedError } from '../errors.ts'
 import type { CompiledPolicy } from '../policy/policy.ts'
+import type { Demand } from '../policy/step-up.ts'
 import type { PolicySubject } from '../policy/subject.ts'
 import type { Reauthentication } from '../session/reauthentication.ts'
 import type { Carrier, Resumed, Sessions } from '../session/sessions.ts'
@@ -18,6 +19,7 @@ import { ANONYMOUS, SessionOidc, type RequestOidc } from './request-oidc.ts'
 import { toRefusalError } from './refusal-error.ts'
 import { originOf } from './return-to.ts'
 import type { SessionView } from './session-view.ts'
+import { toStepUpError, type StepUp } from './step-up.ts'
 
 export interface GuardRoom {
   /** null: bearer tokens are not looked at. */
@@ -45,7 +47,10 @@ export interface GuardRoom {
   /** An answer of the provider on a path that has no route of ours. */
   isInPlaceCallback (request: FastifyRequest): boolean
   callback (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply>
-  login (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply>
+  login (request: FastifyRequest, reply: FastifyReply, demand: Demand | null): Promise<FastifyReply>
+  /** Past any page that offers a login. */
+  loginAnew (request: FastifyRequest, reply: FastifyReply, demand: Demand): Promise<FastifyReply>
+  readonly stepUp: StepUp
   /** False: the provider cannot be asked now, and nothing was sent. */
   loginSilently (request: FastifyRequest, reply: FastifyReply, stored: StoredSession): Promise<boolean>
   refuse (request: FastifyRequest, reply: FastifyReply, error: unknown, event: string): FastifyReply
@@ -214,11 +219,13 @@ export function createGuard (room: GuardRoom): Guard {
     return false
   }
 
-  function decide (request: FastifyRequest, policy: CompiledPolicy, method: string): Decision {
+  function decide (request: FastifyRequest, policy: CompiledPolicy, { methodOf, redirects = true }: GuardOptions): Decision {
     const subject = subjectOf(request.oidc)
-    return subject === null
-      ? decideAnonymous(policy, { isNavigation: isNavigation(request) && !room.isForProgram(request) })
-      : decideAuthenticated(policy, subject, { isForeignWrite: isForeignWrite(request, policy, method) })
+    if (subject === null) return decideAnonymous(policy, { isNavigation: isNavigation(request) && !room.isForProgram(request) })
+    const method = methodOf === undefined ? request.method : methodOf(request)
+    const decision = decideAuthenticated(policy, subject, { isForeignWrite: isForeignWrite(request, policy, method) })
+    if (policy.demand === null || decision.kind !== 'pass') return decision
+    return room.stepUp(policy, policy.demand, { request, subject, stored: sessionOf(request), redirects }) ?? decision
   }
 
   async function authorize (request: FastifyRequest): Promise<boolean> {
@@ -233,14 +240,17 @@ export function createGuard (room: GuardRoom): Guard {
     return rule !== null
   }
 
-  async function carryOut (decision: Decision, request: FastifyRequest, reply: FastifyReply, options: GuardOptions): Promise<FastifyReply | undefined> {
+  async function carryOut (decision: Decision, request: FastifyRequest, reply: FastifyReply, policy: CompiledPolicy, options: GuardOptions): Promise<FastifyReply | undefined> {
     if (decision.kind !== 'pass' && isOpened(request, options)) {
       if (!isIdentified(decision)) request.oidc = ANONYMOUS
       return undefined
     }
     switch (decision.kind) {
       case 'pass': return await authorize(request) || isOpened(request, options) ? undefined : room.refuse(request, reply, new ForbiddenError(), 'refused')
-      case 'login': return await room.login(request, reply)
+      case 'login': return await room.login(request, reply, policy.demand)
+      case 'step-up': return await room.loginAnew(request, reply, decision.demand)
+      case 'insufficient':
+      case 'unmet': return room.refuse(request, reply, toStepUpError(decision), 'refused')
       case 'unauthenticated': return room.refuse(request, reply, new UnauthenticatedError(), 'refused')
       case 'cross-site': return room.refuse(request, reply, new CrossSiteError(), 'refused')
       case 'refused': return room.refuse(request, reply, toRefusalError(decision.refusal), 'refused')
@@ -248,13 +258,13 @@ export function createGuard (room: GuardRoom): Guard {
   }
 
   async function enforce (request: FastifyRequest, reply: FastifyReply, policy: CompiledPolicy, options: GuardOptions = DEFAULTS): Promise<FastifyReply | undefined> {
-    const { redirects = true, methodOf } = options
+    const { redirects = true } = options
     try {
       if (!request.oidc.authenticated) {
         const isBearer = bearer !== null && await identifyBearer(request, bearer)
         if (!isBearer && !await identifyLocal(request) && await identifySession(request, reply, redirects)) return reply
       }
-      return await carryOut(decide(request, policy, methodOf === undefined ? request.method : methodOf(request)), request, reply, options)
+      return await carryOut(decide(request, policy, options), request, reply, policy, options)
     } catch (error) {
       if (isUnidentified(error) && isOpened(request, options)) {
         request.oidc = ANONYMOUS

@@ -10,15 +10,17 @@ import type { SessionView } from './session-view.ts'
 /** Who brought name and password; shared by the requests that bring them. */
 export class BasicOidc implements RequestOidc {
   readonly #view: SessionView
+  readonly #subject: PolicySubject
 
   constructor (view: SessionView) {
     this.#view = view
+    this.#subject = { ...view.subject, proof: { acr: null, authTime: 'now' } }
     Object.freeze(this)
   }
 
   /** Who a policy looks at; null: it is not one of these. */
   static subjectOf (oidc: RequestOidc): PolicySubject | null {
-    return #view in oidc ? oidc.#view.subject : null
+    return #subject in oidc ? oidc.#subject : null
   }
 
   get authenticated (): boolean { return true }

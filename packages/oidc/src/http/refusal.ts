@@ -2,12 +2,14 @@ import { STATUS_CODES } from 'node:http'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { publish } from '../events.ts'
 import { explainRefusal } from '../policy/refusal.ts'
+import { demandParameters } from '../policy/step-up.ts'
 import { explain, rootCause } from '../provider/fault.ts'
 import type { ErrorFacts, ErrorPages } from './error-page.ts'
 import { isNavigation } from './navigation.ts'
 import { sendPage } from './page.ts'
 import { refusalIn } from './refusal-error.ts'
 import { sameOriginPath } from './return-to.ts'
+import { demandIn } from './step-up.ts'
 
 /** 401s that say in the challenge what is wrong, by a text that is always the same. */
 const CHALLENGED = new Set(['FST_OIDC_BEARER_INVALID', 'FST_OIDC_CLAIMS_INVALID'])
@@ -60,8 +62,15 @@ const INSUFFICIENT = new Set([...PROMISED, 'FST_OIDC_SCOPE_EXCLUDED', 'FST_OIDC_
 /** Quoted-string of RFC 9110, section 5.6.4. */
 const quote = (text: string): string => `"${text.replace(/[^\x20-\x7e]/g, '').replace(/["\\]/g, '\\$&')}"`
 
+/** RFC 9470, section 3. */
+function stepUpChallenge (error: KnownError, realm: string): string {
+  const wanted = Object.entries(demandParameters(demandIn(error))).map(([name, values]) => `, ${name}=${quote(values.join(' '))}`)
+  return `Bearer realm=${quote(realm)}, error="insufficient_user_authentication", error_description=${quote(error.message)}${wanted.join('')}`
+}
+
 function challenge (error: KnownError, realm: string): string | null {
   if (CHALLENGED.has(error.code)) return `Bearer realm=${quote(realm)}, error="invalid_token", error_description=${quote(error.message)}`
+  if (error.code === 'FST_OIDC_STEP_UP_REQUIRED') return stepUpChallenge(error, realm)
   if (error.statusCode === 401) return `Bearer realm=${quote(realm)}`
   if (INSUFFICIENT.has(error.code)) return `Bearer realm=${quote(realm)}, error="insufficient_scope"`
   return null

@@ -22,6 +22,8 @@ export interface RouteRequirement {
 
 /** Policies by route: compiled when the route is declared. */
 export interface RoutePolicies {
+  /** Of routes that say nothing. */
+  readonly base: CompiledPolicy
   /** The `onRoute` hook. @throws FST_OIDC_POLICY_INVALID */
   declare (route: RouteOptions): void
   /** null: the route is open. @throws FST_OIDC_POLICY_INVALID for a route that was declared before the plugin was loaded */
@@ -62,6 +64,7 @@ export function createRoutePolicies (base: CompiledPolicy, log: FastifyInstance[
   }
 
   return {
+    base,
     compile,
     declare (route) {
       const config = route.config as Config | undefined

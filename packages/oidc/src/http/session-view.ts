@@ -1,6 +1,7 @@
 import { freezeSession, type Claims, type EpochSeconds, type Session } from 'fastify-oidc-session-store'
 import type { ClaimCheck } from '../policy/json-schema.ts'
 import type { PolicySubject } from '../policy/subject.ts'
+import { proofOf } from '../session/assurance.ts'
 import { isLocal } from '../session/local-users.ts'
 import { sessionSources } from './claim-sources.ts'
 import { readEmail, readGroups, readScopes, readUser, type ClaimNames } from './claim-values.ts'
@@ -54,7 +55,7 @@ function createView (options: ViewOptions, checkClaims: ClaimCheck | null, sessi
     groups: readGroups(options, sources),
     user: isLocal(session) ? session.subject : readUser(options, sources),
     email,
-    subject: { via: 'session', sources, scopes: granted, email, audience: 'held' },
+    subject: { via: 'session', sources, scopes: granted, email, audience: 'held', proof: proofOf(session) },
     claimProblem: checkClaims === null ? null : checkClaims(claimsOf(session)),
     accessToken: now => isAlive(now) ? accessToken : null,
     identityHeaders (now) {

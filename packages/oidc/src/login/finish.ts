@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import type { Claims, Clock, Session, SessionStore, StoredSession } from 'fastify-oidc-session-store'
-import { AccessDeniedError, CallbackInvalidError, LoginRefusedError } from '../errors.ts'
+import { AccessDeniedError, CallbackInvalidError, LoginRefusedError, StepUpUnmetError } from '../errors.ts'
 import type { OidcSettings } from '../options/settings.ts'
+import { describeDemand, type Demand } from '../policy/step-up.ts'
 import { requestedScope } from '../provider/authorization.ts'
 import { exchangeCode, type CodeExchange } from '../provider/code-exchange.ts'
 import { ProviderFault } from '../provider/fault.ts'
@@ -9,6 +10,7 @@ import type { Provider } from '../provider/provider.ts'
 import { remedyForRefusal } from '../provider/refusal.ts'
 import type { Tokens } from '../provider/tokens.ts'
 import { readUserinfo } from '../provider/userinfo.ts'
+import { assuranceOf } from '../session/assurance.ts'
 import { reduceSession, type SessionContents } from '../session/contents.ts'
 import { expiryOf, type Lifetimes } from '../session/lifetime.ts'
 
@@ -31,10 +33,16 @@ export interface FinishedLogin {
   readonly stored: StoredSession
 }
 
+/** An attempt whose answer is here. */
+export interface AnsweredAttempt extends CodeExchange {
+  /** What the login was asked for; null: nothing. */
+  readonly demand: Demand | null
+}
+
 /** Ends logins: one code exchange for each attempt, however often its answer arrives. */
 export interface LoginFinish {
   /** @throws FST_OIDC_LOGIN_REFUSED, FST_OIDC_CALLBACK_INVALID, FST_OIDC_TOKEN_INVALID, FST_OIDC_CODE_REFUSED, FST_OIDC_PROVIDER_UNAVAILABLE, FST_OIDC_STORE_UNAVAILABLE */
-  finish (exchange: CodeExchange): Promise<FinishedLogin>
+  finish (attempt: AnsweredAttempt): Promise<FinishedLogin>
 }
 
 const MAX_PROVIDER_TEXT = 200
@@ -46,13 +54,21 @@ function quoteProvider (text: string | null): string {
   return JSON.stringify((text ?? '').slice(0, MAX_PROVIDER_TEXT))
 }
 
-function checkAnswer (parameters: URLSearchParams, clientId: string): void {
+/** OpenID Connect Core Unmet Authentication Requirements 1.0, section 3: the provider cannot do what was asked for. */
+const UNMET = 'unmet_authentication_requirements'
+
+function refusalOf (error: string, demand: Demand | null): Error {
+  if (error === UNMET && demand !== null) return new StepUpUnmetError(describeDemand(demand))
+  return error === 'access_denied' ? new AccessDeniedError() : new LoginRefusedError()
+}
+
+function checkAnswer ({ parameters, demand }: AnsweredAttempt, clientId: string): void {
   const error = parameters.get('error')
   if (error !== null) {
     const description = parameters.get('error_description')
     const remedy = remedyForRefusal(error, (description ?? '').slice(0, MAX_PROVIDER_TEXT))
     const cause = new ProviderFault(new Error(`the provider answered error=${quoteProvider(error)} error_description=${quoteProvider(description)}`), remedy)
-    throw Object.assign(error === 'access_denied' ? new AccessDeniedError() : new LoginRefusedError(), { cause })
+    throw Object.assign(refusalOf(error, demand), { cause })
   }
   for (const name of ['code', 'state', 'iss', 'client_id']) {
     if (parameters.getAll(name).length > 1) throw Object.assign(new CallbackInvalidError(), { cause: new Error(`${name} came more than once`) })
@@ -61,7 +77,16 @@ function checkAnswer (parameters: URLSearchParams, clientId: string): void {
   if ((parameters.get('client_id') ?? clientId) !== clientId) throw Object.assign(new CallbackInvalidError(), { cause: new Error('the answer is for another client (client_id)') })
 }
 
-function newSession (settings: OidcSettings, issuer: string, tokens: Tokens, claims: Claims, userinfo: Claims | null, now: number): Session {
+/** What came of a login. */
+interface Arrival {
+  readonly issuer: string
+  readonly tokens: Tokens
+  readonly claims: Claims
+  readonly userinfo: Claims | null
+  readonly demand: Demand | null
+}
+
+function newSession (settings: OidcSettings, { issuer, tokens, claims, userinfo, demand }: Arrival, now: number): Session {
   return {
     id: randomBytes(16).toString('base64url'),
     issuer,
@@ -74,6 +99,7 @@ function newSession (settings: OidcSettings, issuer: string, tokens: Tokens, cla
     authenticatedAt: now,
     accessToken: tokens.accessToken,
     accessTokenExpiresAt: tokens.accessTokenExpiresAt,
+    assurance: assuranceOf(claims, demand, now, settings.iat_slack),
     // RFC 6749, section 5.1: what was asked for, where the provider does not say otherwise
     scope: tokens.scope ?? requestedScope(settings),
     idTokenClaims: claims,
@@ -96,11 +122,11 @@ export function createLoginFinish (room: FinishRoom): LoginFinish {
     }
   }
 
-  async function exchange (attempt: CodeExchange): Promise<StoredSession> {
+  async function exchange (attempt: AnsweredAttempt): Promise<StoredSession> {
     const tokens = await exchangeCode(provider, settings, attempt, clock)
     const claims = tokens.idTokenClaims ?? {}
     const userinfo = contents.userinfo ? await readUserinfoOrNone(tokens.accessToken, String(claims.sub)) : null
-    const accepted = await room.onLogin(newSession(settings, provider.issuer ?? String(claims.iss), tokens, claims, userinfo, clock()))
+    const accepted = await room.onLogin(newSession(settings, { issuer: provider.issuer ?? String(claims.iss), tokens, claims, userinfo, demand: attempt.demand }, clock()))
     const session = reduceSession(accepted, contents)
     return await store.create(session, expiryOf(session, lifetimes, clock()))
   }
@@ -115,7 +141,7 @@ export function createLoginFinish (room: FinishRoom): LoginFinish {
 
   return {
     async finish (attempt) {
-      checkAnswer(attempt.parameters, settings.client_id)
+      checkAnswer(attempt, settings.client_id)
       const running = shared.get(attempt.state)
       if (running !== undefined) return { kind: 'repeated', stored: await running }
       const started = exchange(attempt)

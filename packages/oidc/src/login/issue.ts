@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Clock, Session, SessionStore, StoredSession } from 'fastify-oidc-session-store'
 import type { OidcSettings } from '../options/settings.ts'
+import { assuranceOf } from '../session/assurance.ts'
 import { expiryOf, type Lifetimes } from '../session/lifetime.ts'
 
 interface IssueRoom {
@@ -25,6 +26,7 @@ export async function issueSession ({ store, settings, lifetimes, clock, issuer 
     authenticatedAt: now,
     accessToken: null,
     accessTokenExpiresAt: null,
+    assurance: assuranceOf(overrides.idTokenClaims ?? {}, null, now, settings.iat_slack),
     scope: settings.scope,
     idTokenClaims: { sub: subject },
     userinfo: null,

@@ -12,8 +12,8 @@ function groundOf (options: ResolvedOptions, emailFile: EmailFile | null): Polic
 }
 
 function policyOptionsOf (options: ResolvedOptions): PolicyOptions {
-  const { unauth_action: unauth, cross_site: crossSite, scopes_claim: scopesClaim, groups_claim: groupsClaim, required_scopes: scopes, allowed_groups: allowed, required_groups: required, allowed_emails: emails, allowed_emails_file: file, allowed_email_domains: domains, required_claims: claims, audience } = options
-  const written = { unauth_action: unauth, cross_site: crossSite, scopes_claim: scopesClaim, groups_claim: groupsClaim, required_scopes: scopes, allowed_groups: allowed, required_groups: required, allowed_emails: emails, allowed_emails_file: file, allowed_email_domains: domains, required_claims: claims, audience }
+  const { unauth_action: unauth, cross_site: crossSite, scopes_claim: scopesClaim, groups_claim: groupsClaim, required_scopes: scopes, allowed_groups: allowed, required_groups: required, allowed_emails: emails, allowed_emails_file: file, allowed_email_domains: domains, required_claims: claims, audience, acr_values: acrValues, max_age: maxAge } = options
+  const written = { unauth_action: unauth, cross_site: crossSite, scopes_claim: scopesClaim, groups_claim: groupsClaim, required_scopes: scopes, allowed_groups: allowed, required_groups: required, allowed_emails: emails, allowed_emails_file: file, allowed_email_domains: domains, required_claims: claims, audience, acr_values: acrValues, max_age: maxAge }
   return Object.fromEntries(Object.entries(written).filter(([, value]) => value !== undefined)) as unknown as PolicyOptions
 }
 

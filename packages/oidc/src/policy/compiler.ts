@@ -4,6 +4,7 @@ import { readEmailRules } from './email-rules.ts'
 import { readAudienceRules, readGroupRules, readRequiredScopes } from './list-rules.ts'
 import { createPolicy, type CompiledPolicy } from './policy.ts'
 import type { PolicyGround, RuleReader } from './rule.ts'
+import { readDemand } from './step-up.ts'
 import { policySchema, type PolicyOptions, type RoutePolicy } from './schema.ts'
 
 /** A policy, or why there is none. */
@@ -27,7 +28,8 @@ function findIdle (input: RoutePolicy, options: PolicyOptions): OptionProblem[] 
 /** Compiles options that hold by their shape. */
 export function compileOptions (options: PolicyOptions, ground: PolicyGround): Compilation {
   const read = READERS.map(reader => reader(options, ground))
-  return { policy: createPolicy(options, ground, read.flatMap(({ rules }) => rules)), problems: read.flatMap(({ problems }) => problems) }
+  const { demand, problems } = readDemand(options)
+  return { policy: createPolicy(options, ground, read.flatMap(({ rules }) => rules), demand), problems: [...read.flatMap(({ problems }) => problems), ...problems] }
 }
 
 /** What a route writes goes before what the plugin says; false takes it away. */

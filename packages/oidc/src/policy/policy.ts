@@ -1,12 +1,15 @@
 import type { PolicyRefusal } from './refusal.ts'
 import type { PolicyGround, Rule } from './rule.ts'
 import type { PolicyOptions } from './schema.ts'
+import type { Demand } from './step-up.ts'
 import type { PolicySubject } from './subject.ts'
 
 /** A policy with nothing left open. */
 export interface CompiledPolicy {
   readonly unauthAction: 'auth' | 'deny' | 'pass'
   readonly crossSite: 'allow' | 'refuse'
+  /** What the login must have been like, whoever it was; null: any will do. */
+  readonly demand: Demand | null
   /** What it was made of, for who wants to read it. */
   readonly options: PolicyOptions
   readonly ground: PolicyGround
@@ -22,13 +25,14 @@ function ask (rules: readonly Rule[], subject: PolicySubject): PolicyRefusal | n
   return null
 }
 
-export function createPolicy (options: PolicyOptions, ground: PolicyGround, rules: readonly Rule[]): CompiledPolicy {
+export function createPolicy (options: PolicyOptions, ground: PolicyGround, rules: readonly Rule[], demand: Demand | null): CompiledPolicy {
   const file = options.allowed_emails_file === undefined ? null : ground.emailFile
   let verdicts = new WeakMap<PolicySubject, PolicyRefusal | null>()
   let version = file?.version
   return {
     unauthAction: options.unauth_action,
     crossSite: options.cross_site,
+    demand,
     options,
     ground,
     judge (subject) {

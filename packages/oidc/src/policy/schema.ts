@@ -5,6 +5,9 @@ import type { WrittenRequirement } from './requirement.ts'
 /** A requirement of what everybody has one at most of. */
 export type WrittenChoice = string | readonly string[] | { readonly any_of?: readonly string[], readonly none_of?: readonly string[] }
 
+/** Means of authentication, one of which is enough. */
+export type WrittenAcrValues = string | readonly string[] | { readonly any_of: readonly string[] }
+
 const name = () => Type.String({ minLength: 1 })
 const names = () => Type.Array(name())
 const path = () => Type.Union([name(), Type.Array(name(), { minItems: 1 })])
@@ -16,11 +19,15 @@ const requirement = (description: string): TUnsafe<WrittenRequirement> =>
   Type.Unsafe<WrittenRequirement>(Type.Union([name(), names(), Type.Object(lists, { additionalProperties: false })], { description, grammar: 'requirement' }))
 const choice = (description: string): TUnsafe<WrittenChoice> =>
   Type.Unsafe<WrittenChoice>(Type.Union([name(), names(), Type.Object(choiceLists, { additionalProperties: false })], { description, grammar: 'choice' }))
+const acr = (description: string): TUnsafe<WrittenAcrValues> =>
+  Type.Unsafe<WrittenAcrValues>(Type.Union([name(), names(), Type.Object({ any_of: names() }, { additionalProperties: false })], { description, grammar: 'alternatives' }))
 const claimPath = (description: string): TUnsafe<ClaimPath> => Type.Unsafe<ClaimPath>({ ...path(), description, grammar: 'claim' })
 /** In a route, false takes away what the plugin requires. */
 const liftable = <T>(schema: TUnsafe<T>): TUnsafe<T | false> =>
   Type.Unsafe<T | false>(Type.Union([...(schema.anyOf as TSchema[] | undefined) ?? [schema], Type.Literal(false)], { description: schema.description, grammar: schema.grammar as unknown }))
 
+/** Ten years. */
+const MAX_AGE = 315_360_000
 const PATH = 'A name; one with dots that is no claim is a path; a list of names is a path too, whose steps may have dots.'
 
 const requiredScopes = requirement('Scopes that must have been granted; otherwise 403. A bare list: all of them.')
@@ -31,6 +38,8 @@ const allowedEmailsFile = Type.Unsafe<string>(Type.String({ minLength: 1, descri
 const allowedEmailDomains = choice('Domains of the e-mail addresses that may pass; otherwise 403: `example.com`, or `.example.com` or `*.example.com` for itself and all below it. `*` is whoever has an address.')
 const requiredClaims = Type.Unsafe<Readonly<Record<string, unknown>>>(Type.Record(Type.String(), Type.Unknown(), { description: 'JSON Schema (draft 7; formats are not checked) that the claims of a caller have to hold against; otherwise 403. Of a session each claim is that of the first that has it: the ID token, the access token if it is a JWT, the userinfo; of a bearer token what it says. One that does not compile stops the boot.' }))
 const audience = requirement('Whom a bearer token must be for: its audience (`aud`, or what `claim_validator.audience.claim` says); otherwise 403. A bare list: one of them is enough. It holds for JWTs and introspected tokens, and beside `claim_validator.audience`, not in its place; of a session it asks nothing. Usually the URI of the API (RFC 8707, RFC 9068).')
+const acrValues = acr('How a login must have been made: its `acr`, as the provider calls it. One of a list is enough, the first is preferred; a text is a list with blanks. A visit whose session has none of them logs in again, with `acr_values` in the authorization request; whatever else has a session or a bearer token gets 401 and a challenge (RFC 9470). A login that was asked for it and does not bring it gets 403.')
+const maxAge = Type.Unsafe<number>(Type.Integer({ minimum: 1, maximum: MAX_AGE, description: 'Seconds since somebody authenticated at the provider (`auth_time`), beside `iat_slack`. After that the same happens as without `acr_values`, with `max_age` in the authorization request. Who does not say when, session or bearer token, is too late. For a login at each visit there is `force_reauthorize`.' }))
 
 /** Claims that the rules read; groups have a default in the plugin's options. */
 export const scopesClaim = claimPath(`Claim that holds the scopes: a text with blanks, or a list. ${PATH} Default: of a session the scopes that were granted, of a bearer token \`scope\`, else \`scp\`.`)
@@ -45,7 +54,9 @@ export const requirementOptions = {
   allowed_emails_file: Type.Optional(allowedEmailsFile),
   allowed_email_domains: Type.Optional(allowedEmailDomains),
   required_claims: Type.Optional(requiredClaims),
-  audience: Type.Optional(audience)
+  audience: Type.Optional(audience),
+  acr_values: Type.Optional(acrValues),
+  max_age: Type.Optional(maxAge)
 }
 
 /** What a route may set in `config.oidc`; what it leaves out is the plugin's. */
@@ -61,7 +72,9 @@ export const policySchema = Type.Object({
   allowed_emails_file: Type.Optional(Type.Literal(false, { description: 'Takes the file of the plugin\'s options away.' })),
   allowed_email_domains: Type.Optional(liftable(allowedEmailDomains)),
   required_claims: Type.Optional(liftable(requiredClaims)),
-  audience: Type.Optional(audience)
+  audience: Type.Optional(audience),
+  acr_values: Type.Optional(liftable(acrValues)),
+  max_age: Type.Optional(liftable(maxAge))
 }, { additionalProperties: false })
 
 /** What one route requires, by the plugin's own option names. */

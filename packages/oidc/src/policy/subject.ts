@@ -1,4 +1,5 @@
 import type { ClaimSources } from './claim-path.ts'
+import type { Proof } from './step-up.ts'
 
 /** Whether a token is for us. */
 export type Audience = 'held' | 'missing' | 'mismatched'
@@ -13,4 +14,6 @@ export interface PolicySubject {
   readonly email: string | null
   /** What `claim_validator.audience` says; of a session always `held`. */
   readonly audience: Audience
+  /** How they proved who they are. */
+  readonly proof: Proof
 }

@@ -84,7 +84,7 @@ export function createCallback (room: CallbackRoom): (request: FastifyRequest, r
   async function finish (request: FastifyRequest, reply: FastifyReply, state: string, transaction: Transaction): Promise<FastifyReply> {
     // Where the answer arrives is what it was asked for under: the provider sends browsers nowhere else.
     const redirectUri = room.redirectUriOf(request)
-    const { kind, stored } = await room.finish.finish({ redirectUri, seed: transaction.seed, state, parameters: parametersOf(request) })
+    const { kind, stored } = await room.finish.finish({ redirectUri, seed: transaction.seed, state, parameters: parametersOf(request), demand: transaction.demand })
     const bytes = await carry(request, reply, stored)
     room.transactions.end(request, reply, state)
     room.transactions.trim(request, reply, bytes)

@@ -58,6 +58,7 @@ export function localSession (settings: Pick<OidcSettings, 'discovery' | 'client
     authenticatedAt: now,
     accessToken: null,
     accessTokenExpiresAt: null,
+    assurance: null,
     scope: null,
     idTokenClaims: claimsOf(identity, settings.groups_claim),
     userinfo: null,

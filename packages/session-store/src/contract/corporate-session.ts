@@ -29,6 +29,7 @@ export function corporateSession (): Session {
     authenticatedAt: NOW,
     accessToken,
     accessTokenExpiresAt: NOW + 3600,
+    assurance: null,
     scope: 'openid email profile offline_access',
     idTokenClaims,
     userinfo: null,

@@ -17,6 +17,7 @@ export function sampleSession (changes: Partial<Session> = {}): Session {
     authenticatedAt: now,
     accessToken: randomBytes(300).toString('base64url'),
     accessTokenExpiresAt: now + 300,
+    assurance: null,
     scope: 'openid email',
     idTokenClaims: { sub: subject, email: `${subject}@users.example`, groups: ['staff', 'admins'], address: { locality: 'Gdańsk' } },
     userinfo: null,

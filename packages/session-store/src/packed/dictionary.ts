@@ -11,7 +11,7 @@ const COMMON = [
   '{"alg":"EdDSA","kid":"', '{"alg":"ES256","typ":"JWT","kid":"', '{"typ":"JWT","alg":"RS256","kid":"', '{"alg":"RS256","typ":"JWT","kid":"', '{"alg":"RS256","kid":"', '{"alg":"RS256","typ":"at+jwt","kid":"',
   '"scope":"openid profile email groups offline_access"', '"aud":["', '"exp":17', '"iat":17', '"sub":"', '{"iss":"https://',
   '{"id":"', '","issuer":"https://', '","subject":"', '","providerSessionId":null,"issuedAt":17', ',"discovery":"https://', '/.well-known/openid-configuration","clientId":"', '","createdAt":17', ',"authenticatedAt":17',
-  ',"accessToken":[-1,-1,256],"accessTokenExpiresAt":17', ',"scope":"openid email profile","idTokenClaims":{"', '},"userinfo":null,"renewedFrom":null}', ',"userinfo":{"sub":"', '{"refreshToken":[64],"idToken":[-1,-1,256]}'
+  ',"accessToken":[-1,-1,256],"accessTokenExpiresAt":17', ',"assurance":null,"scope":"openid email profile","idTokenClaims":{"', '},"userinfo":null,"renewedFrom":null}', ',"userinfo":{"sub":"', '{"refreshToken":[64],"idToken":[-1,-1,256]}'
 ].join('')
 
 /** @param own what stands in every session of one store */

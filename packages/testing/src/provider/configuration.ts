@@ -1,6 +1,7 @@
 import { exportJWK, generateKeyPair, type JWK } from 'jose'
 import type Provider from 'oidc-provider'
 import type { AccessToken, ClientCredentials, Configuration, KoaContextWithOIDC } from 'oidc-provider'
+import { acrConfiguration } from './acr.ts'
 import { claimsByScope, padding } from './claims.ts'
 import { createMemoryAdapter } from './memory-adapter.ts'
 import { pathOfIssuer } from './mount.ts'
@@ -10,7 +11,8 @@ import { renderErrorPage, renderMessagePage } from './pages.ts'
 import { describeResource } from './resource.ts'
 
 type Grant = InstanceType<Provider['Grant']>
-type Errors = typeof import('oidc-provider')['errors']
+type Library = Pick<typeof import('oidc-provider'), 'errors' | 'interactionPolicy'>
+type Errors = Library['errors']
 
 async function signingKey (algorithm: string, kid: string): Promise<JWK> {
   const { privateKey } = await generateKeyPair(algorithm, { extractable: true })
@@ -105,7 +107,8 @@ function mutualTlsConfiguration (origin: string | null): Configuration {
 }
 
 /** What the provider is told. Every function that it would print advice about has one of ours. */
-export async function createConfiguration (settings: ProviderSettings, { issuer, mutualTlsOrigin }: Origins, errors: Errors): Promise<Configuration> {
+export async function createConfiguration (settings: ProviderSettings, { issuer, mutualTlsOrigin }: Origins, { errors, interactionPolicy }: Library): Promise<Configuration> {
+  const { interactions, ...acr } = acrConfiguration(settings, interactionPolicy)
   const bySubject = new Map([...settings.accounts.values()].map(account => [account.sub, account]))
   const cookie = (name: string): string => `test_provider_${new URL(issuer).port}_${name}`
   return {
@@ -119,7 +122,8 @@ export async function createConfiguration (settings: ProviderSettings, { issuer,
     conformIdTokenClaims: false,
     clientBasedCORS: () => false,
     pkce: { required: () => false },
-    interactions: { url: (_ctx, interaction) => `${pathOfIssuer(issuer)}/interaction/${interaction.uid}` },
+    interactions: { ...interactions, url: (_ctx, interaction) => `${pathOfIssuer(issuer)}/interaction/${interaction.uid}` },
+    ...acr,
     findAccount: (_ctx, subject) => {
       const account = bySubject.get(subject)
       if (account === undefined) return undefined

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type Provider from 'oidc-provider'
 import type { AccountClaims } from 'oidc-provider'
+import { acrOf } from './acr.ts'
 import type { ProviderSettings } from './options.ts'
 import { renderConsentPage, renderErrorPage, renderLoginPage } from './pages.ts'
 
@@ -42,8 +43,9 @@ function loginHint (request: IncomingMessage, interaction: Interaction): string 
   return fromAddress ?? (typeof fromRequest === 'string' ? fromRequest : null)
 }
 
-async function finishLogin ({ request, response, provider }: Exchange, account: AccountClaims): Promise<void> {
-  await provider.interactionFinished(request, response, { login: { accountId: account.sub } }, { mergeWithLastSubmission: false })
+async function finishLogin ({ request, response, provider, settings }: Exchange, { params }: Interaction, account: AccountClaims): Promise<void> {
+  const acr = acrOf(params.acr_values, settings)
+  await provider.interactionFinished(request, response, { login: { accountId: account.sub, ...acr === undefined ? {} : { acr } } }, { mergeWithLastSubmission: false })
 }
 
 async function finishConsent ({ request, response, provider, settings }: Exchange, interaction: Interaction): Promise<void> {
@@ -65,7 +67,7 @@ async function showLogin (exchange: Exchange, interaction: Interaction): Promise
   if (request.method !== 'POST') return show(loginHint(request, interaction) ?? '', false)
   const name = (await readForm(request)).get('login')?.trim() ?? ''
   const account = settings.accounts.get(name)
-  return account === undefined ? show(name, true) : await finishLogin(exchange, account)
+  return account === undefined ? show(name, true) : await finishLogin(exchange, interaction, account)
 }
 
 async function showConsent (exchange: Exchange, interaction: Interaction): Promise<void> {
@@ -83,7 +85,7 @@ async function answerWithoutForms (exchange: Exchange, interaction: Interaction,
   const { request, response, provider, settings } = exchange
   if (interaction.prompt.name === 'consent') return await finishConsent(exchange, interaction)
   const account = settings.accounts.get(loginHint(request, interaction) ?? autoLogin)
-  if (account !== undefined) return await finishLogin(exchange, account)
+  if (account !== undefined) return await finishLogin(exchange, interaction, account)
   await provider.interactionFinished(request, response, { error: 'access_denied', error_description: 'nobody has this name' }, { mergeWithLastSubmission: false })
 }
 

@@ -46,6 +46,8 @@ export interface TestProviderOptions {
   readonly scopes?: readonly string[]
   /** ID tokens and JWT access tokens are at least this many bytes long; the filling does not compress. Default 0. */
   readonly tokenSize?: number
+  /** Means of authentication (`acr`), the weakest first. A login is by the first of these that `acr_values` asks for, else by the weakest; who was logged in by another one than is asked for logs in again. Default: none, and `acr_values` has no effect. */
+  readonly acrValues?: readonly string[]
   readonly ttl?: TestProviderTtl
   /**
    * The provider's certificate and key for a second port, with TLS, that asks clients for their certificates: they can say
@@ -72,6 +74,7 @@ export interface ProviderSettings {
   readonly tokenFormat: 'jwt' | 'opaque'
   readonly scopes: readonly string[]
   readonly tokenSize: number
+  readonly acrValues: readonly string[]
   readonly ttl: Required<TestProviderTtl>
   readonly mutualTls: ListenerTls | null
   readonly configuration: Configuration
@@ -123,6 +126,7 @@ export function resolveOptions (options: TestProviderOptions): ProviderSettings 
     tokenFormat: options.tokenFormat ?? 'jwt',
     scopes: ['openid', 'offline_access', 'profile', 'email', 'groups', ...options.scopes ?? ['read', 'write']],
     tokenSize: options.tokenSize ?? 0,
+    acrValues: options.acrValues ?? [],
     ttl: { accessToken: 300, idToken: 300, refreshToken: 3600, session: 3600, ...options.ttl },
     mutualTls: options.mutualTls ?? null,
     configuration: options.configuration ?? {}

@@ -48,8 +48,8 @@ function allowLocalRedirects (provider: Provider, { login, logout }: ProviderSet
 }
 
 async function createProvider (settings: ProviderSettings, origins: Origins, errors: Error[]): Promise<Provider> {
-  const { Provider, errors: errorClasses } = await loadProvider()
-  const configuration = await createConfiguration(settings, origins, errorClasses)
+  const { Provider, errors: errorClasses, interactionPolicy } = await loadProvider()
+  const configuration = await createConfiguration(settings, origins, { errors: errorClasses, interactionPolicy })
   const { issuer } = origins
   const provider = new Provider(issuer, configuration)
   provider.proxy = settings.issuer !== null
