@@ -79,8 +79,9 @@ export function createCookieJar (settings: OidcSettings, names: CookieNames, bud
       const chunks = cut(stored.handle, name)
       const bytes = headerBytes(name, chunks)
       if (bytes > budget) throw tooLarge(bytes, budget)
-      clearOthers(request, reply, name, new Set(chunks.map(({ suffix }) => suffix)))
       for (const { suffix, value } of chunks) setCookie(request, reply, name + suffix, value, attributes, Math.max(1, stored.expiresAt - now))
+      // Behind the session: of several Set-Cookie, nginx passes on the first that an auth_request was answered with.
+      clearOthers(request, reply, name, new Set(chunks.map(({ suffix }) => suffix)))
       return bytes
     },
     clear (request, reply) {
