@@ -26,6 +26,7 @@ const FLOORS: Readonly<Record<string, number>> = {
   routes: 7,
   http: 6,
   login: 5,
+  consumer: 5,
   session: 4,
   bearer: 4,
   cookie: 4,

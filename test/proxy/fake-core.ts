@@ -16,7 +16,7 @@ export interface FakeSessions {
 }
 
 const anonymous: RequestOidc = {
-  authenticated: false, via: null, claims: null, userinfo: null, scopes: [], groups: [], user: null, email: null, sessionId: null, expiresAt: null, accessToken: null, idToken: null, identityHeaders: {}, freshAccessToken: async () => null
+  authenticated: false, via: null, claims: null, userinfo: null, scopes: [], groups: [], user: null, email: null, consumer: null, credential: null, sessionId: null, expiresAt: null, accessToken: null, idToken: null, identityHeaders: {}, freshAccessToken: async () => null
 }
 
 function identityOf (user: string, via: 'session' | 'bearer'): RequestOidc {

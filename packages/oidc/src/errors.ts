@@ -9,6 +9,8 @@ export const LocalUsersMissingError = createError('FST_OIDC_LOCAL_USERS_MISSING'
 export const HandlesKeptError = createError('FST_OIDC_HANDLES_KEPT', 'session.rolling_timeout gives a session new handles, and this session store keeps the one of its login: leave the option out, or keep sessions in cookies', 500)
 /** `session.storage: redis` or `session.coordination: redis` without the package. */
 export const RedisStoreMissingError = createError('FST_OIDC_REDIS_STORE_MISSING', 'Sessions in Redis need a package that is not installed: npm install fastify-oidc-redis-store', 500)
+/** `consumer.file` cannot be read, or does not hold, at the boot. */
+export const ConsumerFileInvalidError = createError<[string, string]>('FST_OIDC_CONSUMER_FILE_INVALID', 'consumer.file %s: %s', 500)
 export const PolicyInvalidError = createError<[string, string]>('FST_OIDC_POLICY_INVALID', 'config.oidc of %s does not hold:\n%s', 500)
 export const RedirectUriOutsideError = createError<[string, string, string]>('FST_OIDC_PATH_OUTSIDE_SCOPE', '%s is %s, but this scope serves only paths under %s', 500)
 /** `redirect_uri` or `logout_path`. A route that is declared before the plugin may have the path of `redirect_uri`. */
@@ -45,6 +47,10 @@ export const EmailRefusedError = createError('FST_OIDC_EMAIL_REFUSED', 'You are 
 export const ClaimsRefusedError = createError('FST_OIDC_CLAIMS_REFUSED', 'You are signed in, and what is known of you does not do for this', 403)
 /** The hook `authorize` said no. */
 export const ForbiddenError = createError('FST_OIDC_FORBIDDEN', 'You are signed in, and may not see this', 403)
+/** `consumer.claims`: nobody of `consumer.list`, `consumer.file`, `consumer.redis` or `hooks.resolveConsumer`. */
+export const ConsumerUnmappedError = createError('FST_OIDC_CONSUMER_UNMAPPED', 'You are signed in, and no consumer here stands for you', 403)
+/** Redis or `hooks.resolveConsumer` did not answer, or with something that is no consumer; why is in the log. */
+export const ConsumersUnavailableError = createError('FST_OIDC_CONSUMERS_UNAVAILABLE', 'It cannot be found out at the moment who you are here', 503)
 export const CrossSiteError = createError('FST_OIDC_CROSS_SITE', 'This request came from another site', 403)
 export const HostInvalidError = createError('FST_OIDC_HOST_INVALID', 'The Host header does not name a host', 400)
 

@@ -5,6 +5,7 @@ import { optionsError, systemClock } from 'fastify-oidc-session-store'
 import { createCookieNames, defaultCookieName, sessionKey, type CookieNames } from './cookie/cookie-names.ts'
 import { cookieBudget } from './cookie/jar.ts'
 import { ownCookiesOf } from './cookie/own-cookies.ts'
+import { openConsumers } from './core/consumer-directory.ts'
 import { createCore } from './core/core.ts'
 import { createDecorator } from './core/decorator.ts'
 import { addOwnRoutes } from './core/own-routes.ts'
@@ -32,7 +33,7 @@ const NAME = 'fastify-oidc'
 async function readOptions (input: OidcPluginOptions): Promise<{ settings: OidcSettings, hooks: OidcHooks<FastifyRequest> }> {
   const { hooks, ...table } = input
   const wrongHooks = checkHooks(hooks)
-  const { options, problems } = await readOidcOptions(table, { resolveSecret: wrongHooks.length > 0 ? null : hooks?.resolveSecret ?? null })
+  const { options, problems } = await readOidcOptions(table, { resolveSecret: wrongHooks.length > 0 ? null : hooks?.resolveSecret ?? null }, { resolvesConsumers: hooks?.resolveConsumer !== undefined })
   const all = [...problems, ...wrongHooks]
   if (all.length > 0) throw optionsError(NAME, all)
   return { settings: settle(options), hooks: hooks ?? {} }
@@ -68,9 +69,9 @@ function warnOfWeakness ({ log }: FastifyInstance, settings: OidcSettings): void
   else log.warn({ oidc: 'profile', weak }, `security_profile is ${settings.security_profile}, but ${names} weaker than that, as it is written`)
 }
 
-function warnOfIdleOptions ({ log }: FastifyInstance, { bearer_only: bearerOnly, unauth_action: action, session }: OidcSettings, writesRedis: boolean): void {
+function warnOfIdleOptions ({ log }: FastifyInstance, { bearer_only: bearerOnly, unauth_action: action, consumer, session }: OidcSettings, writesRedis: boolean): void {
   if (bearerOnly && action !== 'auth') log.warn({ oidc: 'options' }, `unauth_action: ${action} has no effect with bearer_only: a request without a token gets 401`)
-  if (writesRedis && session.storage !== 'redis' && session.coordination !== 'redis') log.warn({ oidc: 'options' }, 'session.redis has no effect: neither session.storage nor session.coordination is redis')
+  if (writesRedis && session.storage !== 'redis' && session.coordination !== 'redis' && consumer?.redis === undefined) log.warn({ oidc: 'options' }, 'session.redis has no effect: neither session.storage nor session.coordination is redis')
 }
 
 function warnOfOpenings ({ log }: FastifyInstance, settings: OidcSettings): void {
@@ -97,6 +98,8 @@ const plugin: FastifyPluginAsync<OidcPluginOptions> = async (fastify, input) => 
   await loadCookieSerializer(fastify)
   const paths = createScopePaths(settings, fastify.prefix, input.logout_path !== undefined)
   const provider = createProvider(settings, systemClock)
+  const directory = await openConsumers(settings, hooks, fastify.log)
+  if (directory !== null) fastify.addHook('onClose', async () => { await directory.close() })
   const ground = {
     settings,
     hooks,
@@ -108,6 +111,7 @@ const plugin: FastifyPluginAsync<OidcPluginOptions> = async (fastify, input) => 
     log: fastify.log,
     localUsers: { users: null },
     emailFile: await takeEmailFile(fastify, settings),
+    consumers: directory?.consumers ?? null,
     clock: systemClock,
     isInPlaceCallback: recognizeInPlace(fastify, paths, settings)
   }
@@ -134,6 +138,6 @@ const plugin: FastifyPluginAsync<OidcPluginOptions> = async (fastify, input) => 
 
 /**
  * OpenID Connect for the routes of a scope.
- * @throws FST_OIDC_OPTIONS_INVALID, FST_OIDC_ALREADY_REGISTERED, FST_OIDC_STORE_CONFLICT, FST_OIDC_HANDLES_KEPT, FST_OIDC_PATH_OUTSIDE_SCOPE, FST_OIDC_PATH_TAKEN
+ * @throws FST_OIDC_OPTIONS_INVALID, FST_OIDC_CONSUMER_FILE_INVALID, FST_OIDC_ALREADY_REGISTERED, FST_OIDC_STORE_CONFLICT, FST_OIDC_HANDLES_KEPT, FST_OIDC_PATH_OUTSIDE_SCOPE, FST_OIDC_PATH_TAKEN
  */
 export const oidc = fp(plugin, { name: NAME, fastify: '5.x' })

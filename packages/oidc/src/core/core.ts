@@ -4,7 +4,9 @@ import { createBearerTokens } from '../bearer/bearer-tokens.ts'
 import { clientKey, type CookieNames } from '../cookie/cookie-names.ts'
 import { createCookieJar, type CookieJar } from '../cookie/jar.ts'
 import { createTransactions } from '../cookie/transaction.ts'
+import { createAdmission } from '../http/admission.ts'
 import { createBearerViews } from '../http/bearer-oidc.ts'
+import type { Consumers } from '../http/consumers.ts'
 import { createGuard, type Guard } from '../http/guard.ts'
 import { createLocalCallers } from '../http/local-callers.ts'
 import { createLoginAdvice } from '../http/login-advice.ts'
@@ -59,6 +61,8 @@ export interface CoreGround {
   readonly localUsers: LocalUsersPlace<FastifyRequest>
   /** Of `allowed_emails_file`; null: there is none. */
   readonly emailFile: EmailFile | null
+  /** null: nobody is mapped to anything. */
+  readonly consumers: Consumers | null
   readonly paths: ScopePaths
   readonly names: CookieNames
   /** Bytes that our cookies may take in a request. */
@@ -237,7 +241,7 @@ export function createCore (ground: CoreGround): Core {
       rooms.advice.setsCookies(request, reply, '')
     },
     policyOf: policies.policyOf,
-    authorize: hooks.authorize ?? null,
+    admit: createAdmission({ consumers: ground.consumers, authorize: hooks.authorize ?? null }),
     openRequests,
     isForProgram,
     isInPlaceCallback: ground.isInPlaceCallback,

@@ -2,25 +2,14 @@ import type { FastifyInstance } from 'fastify'
 import { cookieStore } from 'fastify-oidc-cookie-store'
 import { StoreConflictError, createMemoryStore, sharedProcessCoordinator, sharedWorkerCoordinator, type SessionCoordinator, type SessionStore } from 'fastify-oidc-session-store'
 import { clientKey } from '../cookie/cookie-names.ts'
-import { HandlesKeptError, RedisStoreMissingError } from '../errors.ts'
+import { HandlesKeptError } from '../errors.ts'
 import type { OidcSettings } from '../options/settings.ts'
+import { loadRedis } from './redis-package.ts'
 
 /** Where the sessions of one core live, and what those who serve them agree through. */
 export interface SessionBackend {
   readonly store: SessionStore
   readonly coordinator: SessionCoordinator
-}
-
-type RedisPackage = typeof import('fastify-oidc-redis-store')
-
-/** Optional: who keeps nothing in Redis need not install it. */
-async function loadRedis (): Promise<RedisPackage> {
-  try {
-    return await import('fastify-oidc-redis-store')
-  } catch (error) {
-    if ((error as { code?: unknown }).code !== 'ERR_MODULE_NOT_FOUND') throw error
-    throw Object.assign(new RedisStoreMissingError(), { cause: error })
-  }
 }
 
 function sealingOf ({ session }: OidcSettings): { secret: string, secret_fallbacks: string[] } {

@@ -1,9 +1,11 @@
 import type { Claims, EpochSeconds } from 'fastify-oidc-session-store'
 import type { VerifiedToken } from '../bearer/verdict.ts'
+import type { MappedConsumer } from '../consumer/consumer-mapping.ts'
 import { readProof } from '../policy/step-up.ts'
 import type { PolicySubject } from '../policy/subject.ts'
 import { bearerSources } from './claim-sources.ts'
-import { readEmail, readGroups, readScopes, readUser } from './claim-values.ts'
+import { readCredential, readEmail, readGroups, readScopes, readUser } from './claim-values.ts'
+import type { ConsumerView, Credential } from './consumer-view.ts'
 import { bearerIdentityHeaders } from './identity-headers.ts'
 import type { IdTokenClaims, RequestOidc } from './request-oidc.ts'
 import type { ViewOptions } from './session-view.ts'
@@ -18,7 +20,9 @@ export class BearerOidc implements RequestOidc {
   readonly #user: string | null
   readonly #email: string | null
   readonly #subject: PolicySubject
+  readonly #credential: Credential | null
   readonly #identityHeaders: Readonly<Record<string, string>>
+  #consumer: ConsumerView | null = null
 
   constructor (verified: VerifiedToken, options: ViewOptions) {
     this.#verified = verified
@@ -30,6 +34,7 @@ export class BearerOidc implements RequestOidc {
     this.#user = readUser(options, sources)
     this.#email = email
     this.#subject = { via: 'bearer', sources, scopes, email, audience, proof: readProof(claims) }
+    this.#credential = readCredential(options, sources)
     this.#identityHeaders = bearerIdentityHeaders(options, verified.token, verified.claims)
     Object.freeze(this)
   }
@@ -37,6 +42,13 @@ export class BearerOidc implements RequestOidc {
   /** Who a policy looks at; null: it is not one of these. */
   static subjectOf (oidc: RequestOidc): PolicySubject | null {
     return #subject in oidc ? oidc.#subject : null
+  }
+
+  /** False: it is not one of these. */
+  static assign (oidc: RequestOidc, view: ConsumerView): boolean {
+    if (!(#consumer in oidc)) return false
+    oidc.#consumer = view
+    return true
   }
 
   get authenticated (): boolean { return true }
@@ -47,11 +59,13 @@ export class BearerOidc implements RequestOidc {
   get groups (): readonly string[] { return this.#groups }
   get user (): string | null { return this.#user }
   get email (): string | null { return this.#email }
+  get consumer (): MappedConsumer | null { return this.#consumer?.consumer ?? null }
+  get credential (): Credential | null { return this.#credential }
   get sessionId (): null { return null }
   get expiresAt (): EpochSeconds | null { return this.#verified.expiresAt }
   get accessToken (): string { return this.#verified.token }
   get idToken (): null { return null }
-  get identityHeaders (): Readonly<Record<string, string>> { return this.#identityHeaders }
+  get identityHeaders (): Readonly<Record<string, string>> { return this.#consumer === null ? this.#identityHeaders : this.#consumer.headersBeside(this.#identityHeaders) }
   async freshAccessToken (): Promise<string | null> {
     const { token, expiresAt } = this.#verified
     return expiresAt === null || now() < expiresAt ? token : null

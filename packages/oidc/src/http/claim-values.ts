@@ -1,5 +1,7 @@
+import type { OidcSettings } from '../options/settings.ts'
 import { asText, readNames } from '../policy/claim-names.ts'
 import { readClaim, type ClaimPath, type ClaimSources } from '../policy/claim-path.ts'
+import type { Credential } from './consumer-view.ts'
 
 /** Which claims say who somebody is. */
 export interface ClaimNames {
@@ -8,11 +10,12 @@ export interface ClaimNames {
   readonly groups_claim: ClaimPath
   /** Without it: what was granted. */
   readonly scopes_claim?: ClaimPath
+  readonly consumer?: Pick<NonNullable<OidcSettings['consumer']>, 'credential_claim'>
 }
 
 const STANDARD_EMAIL = 'email'
 
-function firstText (sources: ClaimSources, name: string): string | null {
+function firstText (sources: ClaimSources, name: ClaimPath): string | null {
   for (const source of sources) {
     const text = asText(readClaim(source(), name))
     if (text !== null) return text
@@ -33,6 +36,12 @@ export function readScopes ({ scopes_claim: path }: ClaimNames, sources: ClaimSo
 /** From the first source that has one. */
 export function readUser ({ user_id_claim: name }: ClaimNames, sources: ClaimSources): string | null {
   return firstText(sources, name)
+}
+
+/** From the first source that has one. */
+export function readCredential ({ consumer }: ClaimNames, sources: ClaimSources): Credential | null {
+  const id = firstText(sources, consumer?.credential_claim ?? 'sub')
+  return id === null ? null : Object.freeze({ id })
 }
 
 /** From the first source that has one; null where any says that it is not verified (OpenID Connect Core 1.0, section 5.1): anybody could have written it. */

@@ -3,16 +3,16 @@ import type { Clock, StoredSession } from 'fastify-oidc-session-store'
 import type { BearerTokens } from '../bearer/bearer-tokens.ts'
 import type { VerifiedToken } from '../bearer/verdict.ts'
 import type { CookieJar } from '../cookie/jar.ts'
-import { BearerRequiredError, ClaimsInvalidError, CrossSiteError, ForbiddenError, UnauthenticatedError } from '../errors.ts'
+import { BearerRequiredError, ClaimsInvalidError, CrossSiteError, UnauthenticatedError } from '../errors.ts'
 import type { CompiledPolicy } from '../policy/policy.ts'
 import type { Demand } from '../policy/step-up.ts'
-import type { PolicySubject } from '../policy/subject.ts'
 import type { Reauthentication } from '../session/reauthentication.ts'
 import type { Carrier, Resumed, Sessions } from '../session/sessions.ts'
-import { BearerOidc } from './bearer-oidc.ts'
+import type { Admission } from './admission.ts'
+import { subjectOf } from './caller-subject.ts'
 import { decideAnonymous, decideAuthenticated, type Decision } from './decision.ts'
 import { stripIdentityHeaders } from './identity-headers.ts'
-import { BasicOidc, type LocalCallers } from './local-callers.ts'
+import type { LocalCallers } from './local-callers.ts'
 import { isCrossSite, isNavigation, isUnsafe, isUpgrade, isVisit } from './navigation.ts'
 import { askedOf, type Asked, type OpenRequests } from './open-requests.ts'
 import { ANONYMOUS, SessionOidc, type RequestOidc } from './request-oidc.ts'
@@ -40,8 +40,7 @@ export interface GuardRoom {
   isForProgram (request: FastifyRequest): boolean
   /** The answer carries a cookie of this caller. */
   onCarried (request: FastifyRequest, reply: FastifyReply): void
-  /** The application's own word, after the policy's. */
-  readonly authorize: ((request: FastifyRequest) => boolean | Promise<boolean>) | null
+  readonly admit: Admission
   /** null: the route is open. */
   policyOf (request: FastifyRequest): CompiledPolicy | null
   /** An answer of the provider on a path that has no route of ours. */
@@ -81,11 +80,6 @@ export function sessionOf (request: FastifyRequest): StoredSession | null {
   return SessionOidc.storedOf(request.oidc)
 }
 
-/** Who a policy looks at; null: nobody is known. */
-function subjectOf (oidc: RequestOidc): PolicySubject | null {
-  return SessionOidc.subjectOf(oidc) ?? BearerOidc.subjectOf(oidc) ?? BasicOidc.subjectOf(oidc)
-}
-
 const DEFAULTS: GuardOptions = {}
 /** Of a route: what it serves is what the rules are asked about. */
 const ROUTES: GuardOptions = { askedOf }
@@ -100,6 +94,8 @@ const isUnidentified = (error: unknown): boolean => error instanceof BearerRequi
 export function createGuard (room: GuardRoom): Guard {
   const { jar, sessions, clock, bearer } = room
   const withheld = new WeakMap<FastifyRequest, string>()
+  /** They brought name and password, and nobody's. */
+  const mistaken = new WeakSet<FastifyRequest>()
 
   async function resumeFirst (handles: readonly string[], carrier: Carrier): Promise<Resumed> {
     let over: Resumed = { kind: 'none' }
@@ -136,7 +132,9 @@ export function createGuard (room: GuardRoom): Guard {
     const result = await sessions.refresh(stored, isUpgrade(request) || reply.sent || reply.raw.headersSent ? 'upgrade' : 'reply')
     if (result.kind !== 'live') return null
     if (result.changed) carry(request, reply, result.stored)
+    const before = request.oidc
     identify(request, reply, result.stored)
+    SessionOidc.carryOver(before, request.oidc)
     return request.oidc.accessToken
   }
 
@@ -190,6 +188,7 @@ export function createGuard (room: GuardRoom): Guard {
     if (bearer?.only === true) return false
     const asked = room.localCallers(request, authorizationOf(request))
     const caller = asked === null ? null : await asked
+    if (caller === null && asked !== null) mistaken.add(request)
     if (caller === null) return false
     delete request.raw.headers.authorization
     delete request.headers.authorization
@@ -228,10 +227,6 @@ export function createGuard (room: GuardRoom): Guard {
     return room.stepUp(policy, policy.demand, { request, subject, stored: sessionOf(request), redirects }) ?? decision
   }
 
-  async function authorize (request: FastifyRequest): Promise<boolean> {
-    return room.authorize === null || !request.oidc.authenticated || await room.authorize(request)
-  }
-
   /** Does a rule let pass whom the policy does not? */
   function isOpened (request: FastifyRequest, { askedOf: ask }: GuardOptions): boolean {
     if (room.openRequests === null || ask === undefined) return false
@@ -246,11 +241,14 @@ export function createGuard (room: GuardRoom): Guard {
       return undefined
     }
     switch (decision.kind) {
-      case 'pass': return await authorize(request) || isOpened(request, options) ? undefined : room.refuse(request, reply, new ForbiddenError(), 'refused')
       case 'login': return await room.login(request, reply, policy.demand)
       case 'step-up': return await room.loginAnew(request, reply, decision.demand)
       case 'insufficient':
       case 'unmet': return room.refuse(request, reply, toStepUpError(decision), 'refused')
+      case 'pass': {
+        const objection = await room.admit(request, subjectOf(request.oidc), mistaken.has(request))
+        return objection === null || isOpened(request, options) ? undefined : room.refuse(request, reply, objection, 'refused')
+      }
       case 'unauthenticated': return room.refuse(request, reply, new UnauthenticatedError(), 'refused')
       case 'cross-site': return room.refuse(request, reply, new CrossSiteError(), 'refused')
       case 'refused': return room.refuse(request, reply, toRefusalError(decision.refusal), 'refused')

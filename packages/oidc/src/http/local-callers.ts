@@ -1,9 +1,11 @@
 import type { FastifyRequest } from 'fastify'
 import type { Claims, Clock } from 'fastify-oidc-session-store'
+import type { MappedConsumer } from '../consumer/consumer-mapping.ts'
 import type { OidcSettings } from '../options/settings.ts'
 import type { PolicySubject } from '../policy/subject.ts'
 import { localSession, type LocalIdentity, type LocalUsersPlace } from '../session/local-users.ts'
 import { readBasicCredential } from './basic-credential.ts'
+import type { ConsumerView, Credential } from './consumer-view.ts'
 import type { IdTokenClaims, RequestOidc } from './request-oidc.ts'
 import type { SessionView } from './session-view.ts'
 
@@ -11,6 +13,7 @@ import type { SessionView } from './session-view.ts'
 export class BasicOidc implements RequestOidc {
   readonly #view: SessionView
   readonly #subject: PolicySubject
+  #consumer: ConsumerView | null = null
 
   constructor (view: SessionView) {
     this.#view = view
@@ -23,6 +26,13 @@ export class BasicOidc implements RequestOidc {
     return #subject in oidc ? oidc.#subject : null
   }
 
+  /** False: it is not one of these. */
+  static assign (oidc: RequestOidc, view: ConsumerView): boolean {
+    if (!(#consumer in oidc)) return false
+    oidc.#consumer = view
+    return true
+  }
+
   get authenticated (): boolean { return true }
   get via (): 'basic' { return 'basic' }
   get claims (): IdTokenClaims | null { return this.#view.claims as IdTokenClaims | null }
@@ -31,11 +41,17 @@ export class BasicOidc implements RequestOidc {
   get groups (): readonly string[] { return this.#view.groups }
   get user (): string | null { return this.#view.user }
   get email (): null { return null }
+  get consumer (): MappedConsumer | null { return this.#consumer?.consumer ?? null }
+  get credential (): Credential | null { return this.#view.credential }
   get sessionId (): null { return null }
   get expiresAt (): null { return null }
   get accessToken (): null { return null }
   get idToken (): null { return null }
-  get identityHeaders (): Readonly<Record<string, string>> { return this.#view.identityHeaders(0) }
+  get identityHeaders (): Readonly<Record<string, string>> {
+    const headers = this.#view.identityHeaders(0)
+    return this.#consumer === null ? headers : this.#consumer.headersBeside(headers)
+  }
+
   async freshAccessToken (): Promise<null> { return null }
 }
 

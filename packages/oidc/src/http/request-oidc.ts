@@ -1,6 +1,8 @@
 import type { Claims, EpochSeconds, StoredSession } from 'fastify-oidc-session-store'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { MappedConsumer } from '../consumer/consumer-mapping.ts'
 import type { PolicySubject } from '../policy/subject.ts'
+import type { ConsumerView, Credential } from './consumer-view.ts'
 import type { SessionView } from './session-view.ts'
 
 /**
@@ -32,6 +34,10 @@ export interface RequestOidc<TClaims extends Claims = IdTokenClaims> {
   readonly user: string | null
   /** By `email_claim`; null as well where the provider says that it is not verified. */
   readonly email: string | null
+  /** By `consumer.claims`; null where nothing is mapped, or the caller is no consumer. */
+  readonly consumer: MappedConsumer | null
+  /** A name for the caller by `consumer.credential_claim`, a key for rate limits and the like; null where nobody is known, or the claim is not there. */
+  readonly credential: Credential | null
   /** The session's id, for logs: it opens nothing. null without a session. */
   readonly sessionId: string | null
   /** When the session ends unless it is used, or the bearer token expires. */
@@ -62,6 +68,8 @@ export const ANONYMOUS: RequestOidc = Object.freeze({
   groups: NOTHING,
   user: null,
   email: null,
+  consumer: null,
+  credential: null,
   sessionId: null,
   expiresAt: null,
   accessToken: null,
@@ -83,6 +91,7 @@ export class SessionOidc implements RequestOidc {
   readonly #view: SessionView
   readonly #now: EpochSeconds
   readonly #exchange: Exchange
+  #consumer: ConsumerView | null = null
 
   constructor (stored: StoredSession, view: SessionView, now: EpochSeconds, exchange: Exchange) {
     this.#stored = stored
@@ -101,6 +110,18 @@ export class SessionOidc implements RequestOidc {
     return #view in oidc ? oidc.#view.subject : null
   }
 
+  /** False: it is no session's user. */
+  static assign (oidc: RequestOidc, view: ConsumerView): boolean {
+    if (!(#consumer in oidc)) return false
+    oidc.#consumer = view
+    return true
+  }
+
+  /** A new revision of a session is the same consumer for the request that made it. */
+  static carryOver (from: RequestOidc, to: RequestOidc): void {
+    if (#consumer in from && #consumer in to) to.#consumer = from.#consumer
+  }
+
   get authenticated (): boolean { return true }
   get via (): 'session' { return 'session' }
   get claims (): IdTokenClaims | null { return this.#view.claims as IdTokenClaims | null }
@@ -109,11 +130,17 @@ export class SessionOidc implements RequestOidc {
   get groups (): readonly string[] { return this.#view.groups }
   get user (): string | null { return this.#view.user }
   get email (): string | null { return this.#view.email }
+  get consumer (): MappedConsumer | null { return this.#consumer?.consumer ?? null }
+  get credential (): Credential | null { return this.#view.credential }
   get sessionId (): string { return this.#stored.session.id }
   get expiresAt (): EpochSeconds { return this.#stored.expiresAt }
   get accessToken (): string | null { return this.#view.accessToken(this.#now) }
   get idToken (): string | null { return this.#stored.session.cold.idToken }
-  get identityHeaders (): Readonly<Record<string, string>> { return this.#view.identityHeaders(this.#now) }
+  get identityHeaders (): Readonly<Record<string, string>> {
+    const headers = this.#view.identityHeaders(this.#now)
+    return this.#consumer === null ? headers : this.#consumer.headersBeside(headers)
+  }
+
   async freshAccessToken (): Promise<string | null> {
     const { request, reply, freshAccessToken } = this.#exchange
     return await freshAccessToken(request, reply)

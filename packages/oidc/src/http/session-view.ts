@@ -4,7 +4,8 @@ import type { PolicySubject } from '../policy/subject.ts'
 import { proofOf } from '../session/assurance.ts'
 import { isLocal } from '../session/local-users.ts'
 import { sessionSources } from './claim-sources.ts'
-import { readEmail, readGroups, readScopes, readUser, type ClaimNames } from './claim-values.ts'
+import { readCredential, readEmail, readGroups, readScopes, readUser, type ClaimNames } from './claim-values.ts'
+import type { Credential } from './consumer-view.ts'
 import { sessionIdentityHeaders, type IdentityHeaderOptions } from './identity-headers.ts'
 
 /** What requests of one session revision share: computed once, not per request. */
@@ -15,6 +16,7 @@ export interface SessionView {
   readonly groups: readonly string[]
   readonly user: string | null
   readonly email: string | null
+  readonly credential: Credential | null
   /** Who a policy looks at. */
   readonly subject: PolicySubject
   /** Why the claims do not hold against `claim_schema`; null: they do. */
@@ -56,6 +58,7 @@ function createView (options: ViewOptions, checkClaims: ClaimCheck | null, sessi
     user: isLocal(session) ? session.subject : readUser(options, sources),
     email,
     subject: { via: 'session', sources, scopes: granted, email, audience: 'held', proof: proofOf(session) },
+    credential: readCredential(options, sources),
     claimProblem: checkClaims === null ? null : checkClaims(claimsOf(session)),
     accessToken: now => isAlive(now) ? accessToken : null,
     identityHeaders (now) {

@@ -1,6 +1,13 @@
 import type { Claims, OptionProblem } from 'fastify-oidc-session-store'
 import { nearestName } from 'fastify-oidc-session-store'
+import type { ConsumerKey, ConsumerRecord } from './consumer-options.ts'
 import type { ResolveSecret } from './secret-reader.ts'
+
+/** Which consumer is asked for. */
+export interface ConsumerQuery {
+  readonly by: ConsumerKey
+  readonly value: string
+}
 
 /** What a login brought. */
 export interface LoginFacts {
@@ -20,9 +27,11 @@ export interface OidcHooks<TRequest = unknown> {
   readonly onLogout?: (session: { readonly sessionId: string, readonly subject: string }) => void | Promise<void>
   /** Runs at boot for each `$secret://` reference that no manager of `secrets` is for, once for each, and answers the secret. Throw to stop the boot. */
   readonly resolveSecret?: ResolveSecret
+  /** Answers the consumer whose `by` is that value, or null where there is none; kept for `consumer.cache_ttl`. Throw where nobody can tell now: the caller gets 503 `FST_OIDC_CONSUMERS_UNAVAILABLE`. */
+  readonly resolveConsumer?: (query: ConsumerQuery) => ConsumerRecord | null | Promise<ConsumerRecord | null>
 }
 
-const NAMES = ['onLogin', 'selectClaims', 'authorize', 'onLogout', 'resolveSecret']
+const NAMES = ['onLogin', 'selectClaims', 'authorize', 'onLogout', 'resolveSecret', 'resolveConsumer']
 
 export function checkHooks (hooks: unknown): OptionProblem[] {
   if (hooks === undefined) return []

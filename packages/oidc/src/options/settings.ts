@@ -5,6 +5,7 @@ import { checkAuthorizationParams } from './authorization-params.ts'
 import { checkBearerOptions } from './bearer-options.ts'
 import { checkClientAuth } from './client-auth-options.ts'
 import { checkClaimSchema } from './claim-schema.ts'
+import { checkConsumer, checkConsumerSource, type CodeOptions } from './consumer-options.ts'
 import { checkDpop } from './dpop-options.ts'
 import { checkOwnPaths } from './own-paths.ts'
 import { checkOpenings } from './opening-options.ts'
@@ -60,33 +61,33 @@ function explainFlatName (found: OptionProblem): OptionProblem {
 
 const isObject = (value: unknown): value is object => value !== null && typeof value === 'object'
 
-const RULES = [checkUrls, checkRedirectUri, checkAuthorizationParams, checkClientAuth, checkBearerOptions, checkClaimSchema, checkPolicyOptions, checkDomains, checkDpop, checkTlsClientAuth, checkProxy, checkSession, checkOwnPaths, checkOpenings, checkSecretManagers]
+const RULES = [checkUrls, checkRedirectUri, checkAuthorizationParams, checkClientAuth, checkBearerOptions, checkClaimSchema, checkPolicyOptions, checkConsumer, checkDomains, checkDpop, checkTlsClientAuth, checkProxy, checkSession, checkOwnPaths, checkOpenings, checkSecretManagers]
 
 /** What options have to agree on; those that are wrong by themselves are not held against others. */
-function checkTogether (options: ResolvedOptions, wrong: ReadonlySet<string>): OptionProblem[] {
+function checkTogether (options: ResolvedOptions, wrong: ReadonlySet<string>, code: CodeOptions): OptionProblem[] {
   const sound = Object.fromEntries(Object.entries(options).filter(([name]) => !wrong.has(name))) as ResolvedOptions
-  return RULES.flatMap(check => check(sound)).filter(({ path }) => !wrong.has(path[0] ?? ''))
+  return [...RULES.flatMap(check => check(sound)), ...checkConsumerSource(sound, code)].filter(({ path }) => !wrong.has(path[0] ?? ''))
 }
 
 /** Problems of options whose references were looked up; what a reference should have stood for is not judged. */
-function checkReferenced ({ value, problems: unresolved }: Referenced): { options: ResolvedOptions, problems: OptionProblem[] } {
+function checkReferenced ({ value, problems: unresolved }: Referenced, code: CodeOptions): { options: ResolvedOptions, problems: OptionProblem[] } {
   const { options, problems } = checkOptions(optionsSchema, applyProfile(value))
   const unbuilt = findUnbuilt(value)
   const told = new Set([...unbuilt, ...unresolved].map(({ path }) => path.join('.')))
   const shape = problems.filter(({ path }) => !told.has(path.join('.'))).map(explainTimeout).map(explainFlatName)
   const wrong = new Set([...problems, ...unresolved].map(({ path }) => path[0] ?? ''))
-  const cross = isObject(options) && !wrong.has('') ? checkTogether(options, wrong) : []
+  const cross = isObject(options) && !wrong.has('') ? checkTogether(options, wrong, code) : []
   return { options, problems: [...unresolved.map(({ path, message }) => ({ path, message })), ...shape, ...cross, ...unbuilt] }
 }
 
 /** Every problem of the plugin's options, and the options with references to the environment resolved, profile and defaults applied. */
 export function checkOidcOptions (input: unknown): { options: ResolvedOptions, problems: OptionProblem[] } {
-  return checkReferenced(resolveEnvironment(input ?? {}))
+  return checkReferenced(resolveEnvironment(input ?? {}), { resolvesConsumers: false })
 }
 
-/** The same with secrets read from their managers. */
-export async function readOidcOptions (input: unknown, sources: ReferenceSources): Promise<{ options: ResolvedOptions, problems: OptionProblem[] }> {
-  return checkReferenced(await resolveReferences(input ?? {}, sources))
+/** The same with secrets read from their managers, and what code stands beside them. */
+export async function readOidcOptions (input: unknown, sources: ReferenceSources, code: CodeOptions): Promise<{ options: ResolvedOptions, problems: OptionProblem[] }> {
+  return checkReferenced(await resolveReferences(input ?? {}, sources), code)
 }
 
 /**

@@ -3,7 +3,7 @@ import type { OptionProblem } from 'fastify-oidc-session-store'
 const MESSAGE = 'is not available in this version'
 
 /** Names that later versions know. */
-const COMING = ['auth_methods', 'consumer']
+const COMING = ['auth_methods']
 
 function readPath (root: unknown, path: readonly string[]): unknown {
   return path.reduce<unknown>((value, name) => value === null || typeof value !== 'object' ? undefined : (value as Record<string, unknown>)[name], root)

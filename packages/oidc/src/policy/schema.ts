@@ -21,7 +21,8 @@ const choice = (description: string): TUnsafe<WrittenChoice> =>
   Type.Unsafe<WrittenChoice>(Type.Union([name(), names(), Type.Object(choiceLists, { additionalProperties: false })], { description, grammar: 'choice' }))
 const acr = (description: string): TUnsafe<WrittenAcrValues> =>
   Type.Unsafe<WrittenAcrValues>(Type.Union([name(), names(), Type.Object({ any_of: names() }, { additionalProperties: false })], { description, grammar: 'alternatives' }))
-const claimPath = (description: string): TUnsafe<ClaimPath> => Type.Unsafe<ClaimPath>({ ...path(), description, grammar: 'claim' })
+/** A claim as options write it. */
+export const claimPath = (description: string): TUnsafe<ClaimPath> => Type.Unsafe<ClaimPath>({ ...path(), description, grammar: 'claim' })
 /** In a route, false takes away what the plugin requires. */
 const liftable = <T>(schema: TUnsafe<T>): TUnsafe<T | false> =>
   Type.Unsafe<T | false>(Type.Union([...(schema.anyOf as TSchema[] | undefined) ?? [schema], Type.Literal(false)], { description: schema.description, grammar: schema.grammar as unknown }))

@@ -1,0 +1,27 @@
+import type { FastifyRequest } from 'fastify'
+import { ConsumerUnmappedError, ForbiddenError } from '../errors.ts'
+import type { PolicySubject } from '../policy/subject.ts'
+import type { Consumers } from './consumers.ts'
+
+export interface AdmissionRoom {
+  /** null: nobody is mapped to anything. */
+  readonly consumers: Consumers | null
+  /** The application's own word, after the policy's. */
+  readonly authorize: ((request: FastifyRequest) => boolean | Promise<boolean>) | null
+}
+
+/**
+ * What is in the way of somebody whom the policy lets pass; null: nothing. Whoever could not prove who they are is nobody, and no consumer either.
+ * @rejects FST_OIDC_CONSUMERS_UNAVAILABLE
+ */
+export type Admission = (request: FastifyRequest, subject: PolicySubject | null, hasFailed: boolean) => Promise<Error | null>
+
+export function createAdmission ({ consumers, authorize }: AdmissionRoom): Admission {
+  return async (request, subject, hasFailed) => {
+    if (consumers !== null && (subject !== null || !hasFailed)) {
+      const admitted = consumers.admit(request, subject)
+      if (!(admitted instanceof Promise ? await admitted : admitted)) return new ConsumerUnmappedError()
+    }
+    return authorize === null || !request.oidc.authenticated || await authorize(request) ? null : new ForbiddenError()
+  }
+}

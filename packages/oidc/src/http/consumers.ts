@@ -1,0 +1,50 @@
+import type { FastifyRequest } from 'fastify'
+import type { ConsumerMapper, Outcome } from '../consumer/consumer-mapping.ts'
+import type { PolicySubject } from '../policy/subject.ts'
+import { BasicOidc } from './local-callers.ts'
+import { BearerOidc } from './bearer-oidc.ts'
+import type { ConsumerView } from './consumer-view.ts'
+import { ANONYMOUS, SessionOidc, type RequestOidc } from './request-oidc.ts'
+
+/** Says of requests which consumer they are. */
+export interface Consumers {
+  /**
+   * False: no consumer, where there must be one.
+   * @throws FST_OIDC_CONSUMERS_UNAVAILABLE
+   */
+  admit (request: FastifyRequest, subject: PolicySubject | null): boolean | Promise<boolean>
+}
+
+/** Gives a caller a consumer; who a caller is does not change. */
+function assign (oidc: RequestOidc, view: ConsumerView): void {
+  if (!SessionOidc.assign(oidc, view) && !BearerOidc.assign(oidc, view)) BasicOidc.assign(oidc, view)
+}
+
+function accept (request: FastifyRequest, outcome: Outcome<ConsumerView>): boolean {
+  if (outcome.kind === 'mapped') assign(request.oidc, outcome.mapping)
+  else request.log.debug({ oidc: 'consumer' }, 'no claim of consumer.claims leads to a consumer')
+  return outcome.kind === 'mapped'
+}
+
+export function createConsumers (mapper: ConsumerMapper<ConsumerView>): Consumers {
+  const strangers = new WeakMap<ConsumerView, RequestOidc>()
+
+  function acceptStranger (request: FastifyRequest, view: ConsumerView | null): boolean {
+    if (view === null) return true
+    const stranger = strangers.get(view) ?? Object.freeze({ ...ANONYMOUS, consumer: view.consumer, identityHeaders: view.headersBeside(ANONYMOUS.identityHeaders) })
+    strangers.set(view, stranger)
+    request.oidc = stranger
+    return true
+  }
+
+  return {
+    admit (request, subject) {
+      if (subject === null) {
+        const view = mapper.mapNobody()
+        return view instanceof Promise ? view.then(late => acceptStranger(request, late)) : acceptStranger(request, view)
+      }
+      const outcome = mapper.map(subject)
+      return outcome instanceof Promise ? outcome.then(late => accept(request, late)) : accept(request, outcome)
+    }
+  }
+}
