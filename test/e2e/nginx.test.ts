@@ -39,7 +39,7 @@ t.test('behind nginx as the guide has it', async t => {
       t.match(JSON.parse(answer.body), { sub: 'alice', url: page })
     }
     const cookies = browser.cookies(`${origin}/`)
-    t.ok(cookies.length > 4)
+    t.ok(cookies.length >= 4)
     t.ok(cookies.every(({ name }) => name.startsWith('__Host-')), 'the scheme that the browser used is known')
     t.match(log.find(line => line.oidc === 'advice'), { msg: /session_contents.*session\.storage: redis.*proxy_buffer_size|proxy_buffer_size/ })
     const echoed = await browser.navigate(`${origin}/echo/x`, { headers: { 'x-forwarded-host': 'evil.example', 'x-forwarded-for': '203.0.113.9' } })
