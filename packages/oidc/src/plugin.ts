@@ -9,6 +9,7 @@ import { openConsumers } from './core/consumer-directory.ts'
 import { createCore } from './core/core.ts'
 import { createDecorator } from './core/decorator.ts'
 import { addOwnRoutes } from './core/own-routes.ts'
+import { addResourceRoutes } from './core/resource-routes.ts'
 import { takeSessionBackend } from './core/session-backend.ts'
 import { AlreadyRegisteredError } from './errors.ts'
 import { pathOf } from './http/return-to.ts'
@@ -121,6 +122,7 @@ const plugin: FastifyPluginAsync<OidcPluginOptions> = async (fastify, input) => 
   fastify.decorateRequest('oidc', null as never)
   if (settings.bearer_only) fastify.addHook('onRoute', core.policies.declare)
   else await addOwnRoutes(fastify, paths, core)
+  addResourceRoutes(fastify, ground, core)
   fastify.addHook('onRequest', core.guard.handle)
   fastify.addHook('onSend', core.privateAnswers.seal)
   fastify.addHook('onReady', async () => {

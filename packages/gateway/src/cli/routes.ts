@@ -1,4 +1,4 @@
-import { describeRequirements } from 'fastify-oidc'
+import { describeRequirements, resourcesIn } from 'fastify-oidc'
 import type { GatewayCore } from '../configuration/cores.ts'
 import { endpointUris } from '../configuration/endpoints.ts'
 import { ANY_HOST } from '../configuration/hosts.ts'
@@ -30,6 +30,7 @@ function protectionOf ({ protection }: GatewayRoute): string {
   return [
     clientOf(options),
     options.bearer_only === true ? 'bearer tokens alone' : `unauthenticated: ${policy.unauth_action ?? 'auth'}`,
+    ...resourcesIn(options).map(({ uri }) => `resource: ${uri}`),
     ...describeRequirements({ ...policy, audience: options.audience as typeof policy.audience }).map(([option, required]) => `${option}: ${required}`),
     ...openingsOf(options)
   ].join(', ')
@@ -45,6 +46,11 @@ function clientOf (options: Readonly<Record<string, unknown>>): string {
 function endpointRowsOf ({ hosts, options, endpoints }: GatewayCore): string[][] {
   if (endpoints === null) return []
   return hosts.flatMap(host => endpointUris(endpoints).map(uri => [hostName(host), 'all', uri, 'endpoint', `of ${clientOf(options)}`]))
+}
+
+/** Public, whatever protects the routes. */
+function metadataRowsOf ({ hosts, options }: GatewayCore): string[][] {
+  return hosts.flatMap(host => resourcesIn(options).map(({ metadataPath, uri }) => [hostName(host), 'GET,HEAD,OPTIONS', metadataPath, 'metadata', `of ${uri}`]))
 }
 
 function rowsOf (route: GatewayRoute): string[][] {
@@ -63,7 +69,7 @@ export async function runRoutes (source: ConfigurationSource, terminal: Terminal
   const configuration = await loadForCommand(source, terminal)
   if (configuration === null) return 2
   const { routes, cores, conceal } = configuration
-  const [heading = '', ...lines] = formatTable([HEADINGS, ...[...routes.flatMap(rowsOf), ...cores.flatMap(endpointRowsOf)].map(row => row.map(conceal))])
+  const [heading = '', ...lines] = formatTable([HEADINGS, ...[...routes.flatMap(rowsOf), ...cores.flatMap(endpointRowsOf), ...cores.flatMap(metadataRowsOf)].map(row => row.map(conceal))])
   terminal.out(terminal.style('out', 'bold', heading))
   for (const line of lines) terminal.out(line.endsWith('OPEN') ? terminal.style('out', 'yellow', line) : line)
   return 0

@@ -1,3 +1,4 @@
+import { resourcesIn } from 'fastify-oidc'
 import { formatPath, type OptionProblem } from 'fastify-oidc-session-store'
 import { problemAt } from './problems.ts'
 import type { GatewayCore } from './cores.ts'
@@ -51,7 +52,8 @@ function findCrowded (routes: readonly GatewayRoute[], cores: readonly GatewayCo
   }
   for (const core of cores) {
     const endpoints = core.endpoints === null ? [] : endpointUris(core.endpoints)
-    for (const path of [core.callbackPath, core.logoutPath, ...endpoints]) if (path !== null) count(`GET ${path}`, core.routes[0]?.route.place ?? ['routes'])
+    const metadata = resourcesIn(core.options).map(({ metadataPath }) => metadataPath)
+    for (const path of [core.callbackPath, core.logoutPath, ...endpoints, ...metadata]) if (path !== null) count(`GET ${path}`, core.routes[0]?.route.place ?? ['routes'])
   }
   return problems
 }

@@ -1,4 +1,4 @@
-import type { RoutePolicy } from 'fastify-oidc'
+import { resourcesIn, type RoutePolicy } from 'fastify-oidc'
 import { formatPath, type OptionProblem } from 'fastify-oidc-session-store'
 import { callbackUnder, endpointUris, type Endpoints } from './endpoints.ts'
 import { hostsOverlap } from './hosts.ts'
@@ -96,7 +96,8 @@ function findOwner (claims: readonly Claim[], path: string, hosts: readonly stri
 /** Paths that cannot give way, by the option that names them. */
 function fixedPaths ({ callbackPath, options }: Draft): ReadonlyArray<readonly [option: string, path: string]> {
   const written = ['backchannel_logout_path', 'frontchannel_logout_path'].flatMap(name => typeof options[name] === 'string' ? [[name, options[name]] as const] : [])
-  return callbackPath === null ? written : [['redirect_uri', callbackPath], ...written]
+  const metadata = resourcesIn(options).map(({ metadataPath }) => ['resource_metadata', metadataPath] as const)
+  return [...callbackPath === null ? [] : [['redirect_uri', callbackPath] as const], ...written, ...metadata]
 }
 
 function claimFixed (drafts: readonly Draft[], claims: Claim[]): OptionProblem[] {

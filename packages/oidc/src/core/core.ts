@@ -16,6 +16,7 @@ import { createPrivateAnswers, type PrivateAnswers } from '../http/private-answe
 import { createProgramRequests } from '../http/program-requests.ts'
 import { createErrorPages, type ErrorPages } from '../http/error-page.ts'
 import { createRefusal } from '../http/refusal.ts'
+import { createResourceChallenge } from '../http/resource-challenge.ts'
 import { createReturnTargets, originOf, type ReturnTargets } from '../http/return-to.ts'
 import { createRoutePolicies, type RoutePolicies } from '../http/route-policies.ts'
 import type { ScopePaths } from '../http/scope-paths.ts'
@@ -27,6 +28,7 @@ import { endHere, leaveUrl } from '../login/logout.ts'
 import { claimCheckOf } from '../options/claim-schema.ts'
 import type { OidcHooks } from '../options/hooks.ts'
 import { defaultPolicy } from '../options/policy-options.ts'
+import { resourcesOf } from '../options/resource-metadata.ts'
 import type { OidcSettings } from '../options/settings.ts'
 import { createDomainList } from '../policy/domain-list.ts'
 import type { EmailFile } from '../policy/email-file.ts'
@@ -218,9 +220,9 @@ export function createCore (ground: CoreGround): Core {
   const rooms = { ...createSessionRooms(ground, observer), jar, transactions, advice: createLoginAdvice(settings), targets: createReturnTargets(createDomainList(settings.whitelist_domains ?? [])) }
   const openRequests = createOpenRequests(settings)
   const isForProgram = createProgramRequests(settings)
-  const policies = createRoutePolicies(defaultPolicy(settings, ground.emailFile).policy, log, openRequests)
+  const policies = createRoutePolicies({ resources: resourcesOf(settings), baseOf: resource => defaultPolicy(settings, { emailFile: ground.emailFile, resource }).policy }, log, openRequests)
   const errorPages = createErrorPages()
-  const refusal = { clientId: settings.client_id, realm: settings.realm, pages: errorPages, issuer }
+  const refusal = { clientId: settings.client_id, realm: settings.realm, pages: errorPages, issuer, challengeMore: createResourceChallenge(policies.policyOf) }
   const refuse = createRefusal(refusal)
   const login = createLogin(ground, rooms)
   const privateAnswers = createPrivateAnswers()

@@ -35,6 +35,8 @@ export interface RefusalRoom {
   /** No person looks at the answer, whatever the request says. Default: what the request says. */
   isForProgram? (request: FastifyRequest): boolean
   issuer (): string | null
+  /** What each challenge says beside what is wrong. */
+  challengeMore (request: FastifyRequest): string
 }
 
 /** What a policy found goes with it: names of groups and an e-mail address, never a token. */
@@ -112,7 +114,7 @@ export function createRefusal (room: RefusalRoom): (request: FastifyRequest, rep
     publish('refused', { clientId: room.clientId, issuer: room.issuer(), sessionId: request.oidc?.sessionId ?? null, code: error.code })
     reply.code(error.statusCode).header('cache-control', 'no-store')
     const wanted = challenge(error, room.realm)
-    if (wanted !== null) reply.header('www-authenticate', wanted)
+    if (wanted !== null) reply.header('www-authenticate', wanted + room.challengeMore(request))
     const retryAfter = error.retryAfter ?? (error.statusCode === 503 ? RETRY_AFTER : null)
     if (retryAfter !== null) reply.header('retry-after', retryAfter)
     return wantsPage(request) && room.isForProgram?.(request) !== true ? sendPage(reply, room.pages.render(describe(request, error, elsewhere ?? null))) : sendJson(reply, error)

@@ -3,6 +3,7 @@ import { formatProblem } from 'fastify-oidc-session-store'
 import { PolicyInvalidError } from '../errors.ts'
 import { compilePolicy } from '../policy/compiler.ts'
 import type { CompiledPolicy } from '../policy/policy.ts'
+import { nearestResource, type ProtectedResource } from '../policy/protected-resource.ts'
 import type { PolicyOptions, RoutePolicy } from '../policy/schema.ts'
 import type { OpenRequests } from './open-requests.ts'
 
@@ -18,6 +19,8 @@ export interface RouteRequirement {
   readonly policy: PolicyOptions | null
   /** Rules that may let somebody pass without a session: `skip_auth_routes`, `skip_auth_preflight`, `trusted_ips`. */
   readonly openedBy: readonly string[]
+  /** URI of the resource that the route belongs to (`resource_metadata`); null: of none. */
+  readonly resource: string | null
 }
 
 /** Policies by route: compiled when the route is declared. */
@@ -32,49 +35,65 @@ export interface RoutePolicies {
   list (): readonly RouteRequirement[]
 }
 
-export function createRoutePolicies (base: CompiledPolicy, log: FastifyInstance['log'], openRequests: OpenRequests | null): RoutePolicies {
+/** What routes start from. */
+export interface PolicyBases {
+  /** Empty: nothing is said of any. */
+  readonly resources: readonly ProtectedResource[]
+  /** null: there is none. */
+  baseOf (resource: ProtectedResource | null): CompiledPolicy
+}
+
+export function createRoutePolicies ({ resources, baseOf }: PolicyBases, log: FastifyInstance['log'], openRequests: OpenRequests | null): RoutePolicies {
+  const first = baseOf(resources[0] ?? null)
+  const bases = new Map(resources.map(resource => [resource, baseOf(resource)]))
   const late = new WeakMap<object, CompiledPolicy | null>()
   const requirements: RouteRequirement[] = []
   let warned = false
 
-  function compile (name: string, input: unknown): CompiledPolicy {
+  function baseFor (url: string): CompiledPolicy {
+    const resource = nearestResource(resources, url)
+    return (resource === null ? undefined : bases.get(resource)) ?? first
+  }
+
+  function compile (name: string, input: unknown, base: CompiledPolicy = first): CompiledPolicy {
     const { policy, problems } = compilePolicy(input, base)
     if (problems.length > 0) throw new PolicyInvalidError(name, problems.map(problem => `  - ${formatProblem(problem)}`).join('\n'))
     return policy
   }
 
-  function policyFor (name: string, written: RoutePolicy | false | undefined): CompiledPolicy | null {
+  function policyFor (method: string, url: string, written: RoutePolicy | false | undefined): CompiledPolicy | null {
     if (written === false) return null
-    return written === undefined ? base : compile(name, written)
+    const base = baseFor(url)
+    return written === undefined ? base : compile(`${method} ${url}`, written, base)
   }
 
   function requirementOf (method: string, url: string, policy: CompiledPolicy | null): RouteRequirement {
-    return { method, url, policy: policy?.options ?? null, openedBy: policy === null ? [] : openRequests?.listFor(method, url) ?? [] }
+    return { method, url, policy: policy?.options ?? null, openedBy: policy === null ? [] : openRequests?.listFor(method, url) ?? [], resource: policy?.ground.resource?.uri ?? null }
   }
 
   function compileLate (request: FastifyRequest, config: Config): CompiledPolicy | null {
-    if (request.is404) return base
+    if (request.is404) return first
     if (!warned) {
       warned = true
       log.warn({ oidc: 'route.late', url: request.routeOptions.url }, 'this route was declared before fastify-oidc was loaded; it is guarded, but its policy is checked only now: write `await app.register(oidc, …)` before the routes')
     }
-    const policy = policyFor(`${request.method} ${request.routeOptions.url ?? ''}`, config.oidc)
+    const policy = policyFor(request.method, request.routeOptions.url ?? '', config.oidc)
     late.set(config, policy)
     return policy
   }
 
   return {
-    base,
-    compile,
+    base: first,
+    compile: (name, policy) => compile(name, policy),
     declare (route) {
       const config = route.config as Config | undefined
-      const policy = policyFor(`${String(route.method)} ${route.url}`, config?.oidc)
+      const policy = policyFor(String(route.method), route.url, config?.oidc)
       route.config = { ...config, [POLICY]: policy } as unknown as typeof route.config
       for (const method of [route.method].flat()) requirements.push(requirementOf(method, route.url, policy))
     },
     policyOf (request) {
       const config = request.routeOptions.config as unknown as Config | undefined
-      if (config === undefined) return base
+      if (config === undefined) return first
       const policy = config[POLICY] as CompiledPolicy | null | undefined
       if (policy !== undefined) return policy
       const known = late.get(config)

@@ -1,4 +1,5 @@
 import type { OptionProblem } from 'fastify-oidc-session-store'
+import { namesAudiences } from '../policy/protected-resource.ts'
 import type { ResolvedOptions } from './schema.ts'
 import { ASYMMETRIC_ALGORITHMS, readPublicKey, splitAlgorithms } from './signing-key.ts'
 
@@ -50,9 +51,8 @@ function checkAddonHeaders ({ introspection_addon_headers: names = [] }: Resolve
 }
 
 /** Is a token that was issued for somebody else refused? */
-export function namesAudience ({ audience, claim_validator: validator }: Pick<ResolvedOptions, 'audience' | 'claim_validator'>): boolean {
-  const isNamed = typeof audience === 'string' || Array.isArray(audience) || (audience !== undefined && ('all_of' in audience || 'any_of' in audience))
-  return isNamed || validator?.audience?.match_with_client_id === true
+export function namesAudience ({ audience, claim_validator: validator, resource_metadata: resources }: Pick<ResolvedOptions, 'audience' | 'claim_validator' | 'resource_metadata'>): boolean {
+  return namesAudiences(audience) || resources !== undefined || validator?.audience?.match_with_client_id === true
 }
 
 function checkIdle (options: ResolvedOptions): OptionProblem[] {

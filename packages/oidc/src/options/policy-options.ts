@@ -1,14 +1,18 @@
 import type { OptionProblem } from 'fastify-oidc-session-store'
 import { compileOptions, type Compilation } from '../policy/compiler.ts'
-import type { EmailFile } from '../policy/email-file.ts'
 import type { PolicyGround } from '../policy/rule.ts'
 import type { PolicyOptions } from '../policy/schema.ts'
 import { acceptsBearer } from './bearer-options.ts'
+import { resourcesOf } from './resource-metadata.ts'
 import type { ResolvedOptions } from './schema.ts'
 
-function groundOf (options: ResolvedOptions, emailFile: EmailFile | null): PolicyGround {
+/** What policies stand on beside the options. */
+type PolicyPlace = Pick<PolicyGround, 'emailFile' | 'resource'>
+
+function groundOf (options: ResolvedOptions, { emailFile, resource }: PolicyPlace): PolicyGround {
   const { claim = 'aud', required = false, match_with_client_id: isClient = false } = options.claim_validator?.audience ?? {}
-  return { acceptsBearer: acceptsBearer(options), audienceClaim: claim, validatesAudience: required || isClient, emailFile }
+  const isAccepting = acceptsBearer(options)
+  return { acceptsBearer: isAccepting, audienceClaim: claim, validatesAudience: required || isClient, emailFile, resource: isAccepting ? resource : null }
 }
 
 function policyOptionsOf (options: ResolvedOptions): PolicyOptions {
@@ -18,11 +22,11 @@ function policyOptionsOf (options: ResolvedOptions): PolicyOptions {
 }
 
 /** The plugin's options as a policy, which those of routes are laid over. */
-export function defaultPolicy (options: ResolvedOptions, emailFile: EmailFile | null): Compilation {
-  return compileOptions(policyOptionsOf(options), groundOf(options, emailFile))
+export function defaultPolicy (options: ResolvedOptions, place: PolicyPlace): Compilation {
+  return compileOptions(policyOptionsOf(options), groundOf(options, place))
 }
 
 /** Requirements that do not hold, that contradict each other, or that would let everyone in. */
 export function checkPolicyOptions (options: ResolvedOptions): OptionProblem[] {
-  return [...defaultPolicy(options, null).problems]
+  return [...defaultPolicy(options, { emailFile: null, resource: resourcesOf(options)[0] ?? null }).problems]
 }

@@ -2,6 +2,7 @@ import { Type, type Static } from '@sinclair/typebox'
 import { sessionSchema, withDefault, type Resolved } from 'fastify-oidc-session-store'
 import { groupsClaim, requirementOptions, scopesClaim } from '../policy/schema.ts'
 import { consumerOptionsSchema } from './consumer-options.ts'
+import { resourceMetadataSchema } from './resource-metadata.ts'
 import { secretsSchema } from './secret-managers.ts'
 
 const text = (description: string) => Type.Optional(Type.String({ minLength: 1, description }))
@@ -129,6 +130,7 @@ export const optionsSchema = Type.Object({
   end_session_endpoint: url('Instead of that of the discovery document.'),
   revocation_endpoint: url('Instead of that of the discovery document.'),
   audience: requirementOptions.audience,
+  resource_metadata: resourceMetadataSchema,
   accept_id_token_as_bearer: flag(false, 'Accept an ID token of this client as a bearer token: signature, issuer, expiry and `aud` (the client id) are checked, and `audience` where it is set. For callers that have nothing else; an ID token was not issued for this, and everybody it was shown to can use it.'),
   user_id_claim: withDefault(Type.String({ minLength: 1, description: 'Claim that says who somebody is (`request.oidc.user`): of the ID token, else of the userinfo. A name with dots that is no claim is a path.' }), 'sub'),
   email_claim: withDefault(Type.String({ minLength: 1, description: 'Claim that holds the e-mail address (`request.oidc.email`), found like `user_id_claim`. With `email`, one that the provider calls unverified (`email_verified: false`) is none.' }), 'email'),

@@ -12,6 +12,7 @@ import { checkOpenings } from './opening-options.ts'
 import { checkPolicyOptions } from './policy-options.ts'
 import { applyProfile } from './profile.ts'
 import { checkProxy } from './proxy-options.ts'
+import { checkResourceMetadata } from './resource-metadata.ts'
 import { resolveEnvironment, resolveReferences, type Referenced, type ReferenceSources } from './references.ts'
 import { optionsSchema, type ResolvedOptions } from './schema.ts'
 import { checkSession } from './session-options.ts'
@@ -61,7 +62,7 @@ function explainFlatName (found: OptionProblem): OptionProblem {
 
 const isObject = (value: unknown): value is object => value !== null && typeof value === 'object'
 
-const RULES = [checkUrls, checkRedirectUri, checkAuthorizationParams, checkClientAuth, checkBearerOptions, checkClaimSchema, checkPolicyOptions, checkConsumer, checkDomains, checkDpop, checkTlsClientAuth, checkProxy, checkSession, checkOwnPaths, checkOpenings, checkSecretManagers]
+const RULES = [checkUrls, checkRedirectUri, checkAuthorizationParams, checkClientAuth, checkBearerOptions, checkClaimSchema, checkPolicyOptions, checkResourceMetadata, checkConsumer, checkDomains, checkDpop, checkTlsClientAuth, checkProxy, checkSession, checkOwnPaths, checkOpenings, checkSecretManagers]
 
 /** What options have to agree on; those that are wrong by themselves are not held against others. */
 function checkTogether (options: ResolvedOptions, wrong: ReadonlySet<string>, code: CodeOptions): OptionProblem[] {

@@ -3,6 +3,7 @@ import { readClaimsRule } from './claims-rule.ts'
 import { readEmailRules } from './email-rules.ts'
 import { readAudienceRules, readGroupRules, readRequiredScopes } from './list-rules.ts'
 import { createPolicy, type CompiledPolicy } from './policy.ts'
+import { requireResource } from './protected-resource.ts'
 import type { PolicyGround, RuleReader } from './rule.ts'
 import { readDemand } from './step-up.ts'
 import { policySchema, type PolicyOptions, type RoutePolicy } from './schema.ts'
@@ -26,7 +27,8 @@ function findIdle (input: RoutePolicy, options: PolicyOptions): OptionProblem[] 
 }
 
 /** Compiles options that hold by their shape. */
-export function compileOptions (options: PolicyOptions, ground: PolicyGround): Compilation {
+export function compileOptions (written: PolicyOptions, ground: PolicyGround): Compilation {
+  const options = requireResource(written, ground.resource)
   const read = READERS.map(reader => reader(options, ground))
   const { demand, problems } = readDemand(options)
   return { policy: createPolicy(options, ground, read.flatMap(({ rules }) => rules), demand), problems: [...read.flatMap(({ problems }) => problems), ...problems] }

@@ -1,5 +1,6 @@
 import type { OptionProblem } from 'fastify-oidc-session-store'
 import type { EmailFile } from './email-file.ts'
+import type { ProtectedResource } from './protected-resource.ts'
 import type { PolicyRefusal } from './refusal.ts'
 import type { PolicyOptions } from './schema.ts'
 import type { PolicySubject } from './subject.ts'
@@ -18,6 +19,8 @@ export interface PolicyGround {
   readonly validatesAudience: boolean
   /** What `allowed_emails_file` names; null: nothing, or nobody has read it. */
   readonly emailFile: EmailFile | null
+  /** What is guarded, where it says so itself; null: it does not. */
+  readonly resource: ProtectedResource | null
 }
 
 /** What became of an option: nothing where it is not written. */

@@ -9,7 +9,7 @@ type Block = Record<string, unknown>
 type Translate = (block: Block, path: Path, ledger: Ledger, written: Located['value']) => void
 
 /** Names that fastify-oidc knows and APISIX does not. */
-const OURS = ['security_profile', 'cross_site', 'backchannel_logout_path', 'frontchannel_logout_path', 'audience', 'scopes_claim', 'groups_claim', 'user_id_claim', 'email_claim', 'allowed_groups', 'required_groups', 'allowed_emails', 'allowed_emails_file', 'allowed_email_domains', 'required_claims', 'acr_values', 'max_age', 'skip_auth_routes', 'skip_auth_preflight', 'trusted_ips', 'api_routes', 'force_json_errors', 'auth_methods', 'consumer', 'whitelist_domains', 'secrets', 'accept_id_token_as_bearer', 'tls_client_auth']
+const OURS = ['security_profile', 'cross_site', 'backchannel_logout_path', 'frontchannel_logout_path', 'audience', 'resource_metadata', 'scopes_claim', 'groups_claim', 'user_id_claim', 'email_claim', 'allowed_groups', 'required_groups', 'allowed_emails', 'allowed_emails_file', 'allowed_email_domains', 'required_claims', 'acr_values', 'max_age', 'skip_auth_routes', 'skip_auth_preflight', 'trusted_ips', 'api_routes', 'force_json_errors', 'auth_methods', 'consumer', 'whitelist_domains', 'secrets', 'accept_id_token_as_bearer', 'tls_client_auth']
 const OVERRIDES = ['authorization_endpoint', 'token_endpoint', 'userinfo_endpoint', 'jwks_uri', 'end_session_endpoint', 'revocation_endpoint']
 const TABLE = Object.keys(optionsSchema.properties).filter(name => !OURS.includes(name) && !OVERRIDES.includes(name))
 
