@@ -3,6 +3,7 @@ import Fastify from 'fastify'
 import t from 'tap'
 import { Browser } from 'fastify-oidc-testing'
 import { gate } from '../forward-auth/parts.ts'
+import { askRaw } from '../gateway/parts.ts'
 import { reissue, now } from '../oidc/session-parts.ts'
 import { testProvider } from '../oidc/support.ts'
 import { startNginx } from '../support/nginx.ts'
@@ -84,4 +85,26 @@ t.test('O183, O193: the cookie of a renewed session reaches the browser, on erro
   const answer = await fetch(`${origin}/missing`, { headers: { cookie: dead } })
   t.equal(answer.status, 404)
   t.match(answer.headers.get('set-cookie'), /^oidc=[\w-]{50,}; Max-Age=\d+/)
+})
+
+t.test('O229: through nginx no spelling of another path, and no method, opens what a rule does not', async t => {
+  const provider = await testProvider(t)
+  const { app } = await gate(t, { provider, core: { skip_auth_routes: ['^/public/', 'GET=^/x', '!=^/(?:api|x|admin|secret|ask|public)'] }, server: { trustProxy: '127.0.0.1' } })
+  await app.listen({ port: 0, host: '127.0.0.1' })
+  const backend = await backendPort()
+  const { port } = await startNginx(t, port => configuration(port, (app.server.address() as AddressInfo).port, backend), {})
+  const closed = [[302, 401], [200]] as const
+  const cases: ReadonlyArray<readonly [method: string, path: string, statuses: readonly number[]]> = [
+    ['GET', '/public/page?x=1', closed[1]],
+    ['GET', '/other/page', closed[1]],
+    ['GET', '/x/page', closed[1]],
+    ...['POST', 'DELETE', 'PUT'].map(method => [method, '/x/page', closed[0]] as const),
+    ...['/public/%2e%2e/admin', '/public/../admin', '/public/..%2fadmin', '//admin/public/x', '/public%2f..%2fadmin', '/admin?x=/public/', '/admin%23/public/x', '/secret%23/public/', '/other/../api/x', '/api/%2e%2e/other/../api/x'].map(path => ['GET', path, closed[0]] as const)
+  ]
+  for (const [method, path, statuses] of cases) {
+    const { status, body } = await askRaw(`http://127.0.0.1:${port}`, path, {}, method)
+    t.ok(statuses.includes(status), `${method} ${path}: ${status} ${body.slice(0, 80)}`)
+  }
+  const forged = await askRaw(`http://127.0.0.1:${port}`, '/admin/x', { 'x-forwarded-uri': '/public/x', 'x-forwarded-method': 'GET', 'x-original-url': '/public/x', 'x-auth-request-redirect': '/public/x' })
+  t.equal(forged.status, 302, 'what a caller sends under the names of the proxy is replaced')
 })

@@ -54,9 +54,9 @@ export async function ask (gateway: Gateway, url: string, { host = 'localhost', 
 }
 
 /** Asks over a socket, with the path as it is written: `inject` tidies paths up. */
-export async function askRaw (origin: string, path: string, headers: Record<string, string> = {}): Promise<{ readonly status: number, readonly headers: IncomingHttpHeaders, readonly body: string }> {
+export async function askRaw (origin: string, path: string, headers: Record<string, string> = {}, method = 'GET'): Promise<{ readonly status: number, readonly headers: IncomingHttpHeaders, readonly body: string }> {
   const { hostname, port } = new URL(origin)
-  const outgoing = httpRequest({ hostname, port, path, headers, agent: false })
+  const outgoing = httpRequest({ hostname, port, path, method, headers, agent: false })
   outgoing.end()
   const [response] = await once(outgoing, 'response') as [IncomingMessage]
   const chunks: Buffer[] = []

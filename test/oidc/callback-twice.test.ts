@@ -124,6 +124,49 @@ t.test('an answer that nobody asked for leads to a login, or home with a session
   t.equal(complaints(log).length, 1)
 })
 
+t.test('O066: beside a planted cookie of the same name the right one is found', async t => {
+  const provider = await lyingProvider(t)
+  const { app } = await protectedApp(t, optionsFor(provider))
+  const browser = new Browser().route(ORIGIN, app)
+  const callback = await answerFor(browser, `${ORIGIN}/echo/x`)
+  const [attempt] = browser.cookies(ORIGIN)
+  if (attempt === undefined) throw new Error('no attempt')
+  const planted = `${attempt.name}=${attempt.value.slice(0, -3)}xxx; ${attempt.name}=`
+  const { status, location, cookies } = await get(app, callback, `${planted}; ${attempt.name}=${attempt.value}`)
+  t.strictSame([status, location], [302, '/echo/x'])
+  t.ok(cookies.some(line => line.startsWith('oidc=')))
+})
+
+t.test('O090: what the callback answers is kept by nobody, and no page of it sends its address on', async t => {
+  const provider = await lyingProvider(t)
+  const { app } = await protectedApp(t, optionsFor(provider))
+  for (const [lies, status] of [[{}, 302], [{ idToken: 'bad_signature' }, 502]] as const) {
+    const browser = new Browser().route(ORIGIN, app)
+    provider.lie(lies)
+    const callback = await answerFor(browser, `${ORIGIN}/echo/x`)
+    const page = await browser.navigate(callback, { follow: false })
+    t.match([page.status, page.headers.get('cache-control')], [status, 'no-store'])
+    t.notOk(`${page.body}${page.headers.get('location') ?? ''}`.includes(callback.searchParams.get('code') ?? '-'))
+    // A redirect is no referrer: browsers send the page before it.
+    if (status !== 302) t.equal(page.headers.get('referrer-policy'), 'no-referrer')
+  }
+})
+
+t.test('O174: a session is no attempt, and an attempt is no session', async t => {
+  const provider = await lyingProvider(t)
+  const { app } = await protectedApp(t, optionsFor(provider))
+  await app.ready()
+  const browser = new Browser().route(ORIGIN, app)
+  const callback = await answerFor(browser, `${ORIGIN}/echo/x`)
+  const [attempt] = browser.cookies(ORIGIN)
+  const session = await app.oidc.issueCookie({ subject: 'alice' })
+  const value = session.slice(session.indexOf('=') + 1)
+  t.ok((await get(app, callback, `${attempt?.name ?? ''}=${value}`)).location.startsWith(`${provider.issuer}/authorize`))
+  for (const stolen of [attempt?.value ?? '', (attempt?.value ?? '').replace(/^[^.]*\./, '')]) t.ok((await get(app, '/', `oidc=${stolen}`)).location.startsWith(`${provider.issuer}/authorize`))
+  t.equal((await get(app, '/', session)).status, 200)
+  t.equal(provider.count('token'), 0)
+})
+
 t.test('O067, CVE-2017-1000069: an attempt of another browser, changed, or moved to another state does not open', async t => {
   const provider = await lyingProvider(t)
   const { app } = await protectedApp(t, optionsFor(provider))

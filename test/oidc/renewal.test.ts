@@ -1,4 +1,6 @@
 import t from 'tap'
+import oidc from 'fastify-oidc'
+import { createProcessCoordinator } from 'fastify-oidc-session-store'
 import { login } from 'fastify-oidc-testing'
 import { createApplication, optionsFor, protectedApp, SECRET, testProvider } from './support.ts'
 import { cookieAfter, loginWithToken, lyingProvider, movableClock, now, reissue, setCookies, storedOf } from './session-parts.ts'
@@ -92,6 +94,24 @@ t.test('two applications of one process that serve the same sessions agree on on
   await other.app.ready()
   const answers = await Promise.all(Array.from({ length: 20 }, async (_, index) => await (index % 2 === 0 ? one : other).app.inject({ url: '/', headers: { cookie } })))
   t.strictSame(new Set(answers.map(({ statusCode }) => statusCode)), new Set([200]))
+  t.equal(provider.count('refresh'), 1)
+})
+
+t.test('O192: however slow the provider is, the lock is held for longer than it is waited for', async t => {
+  const provider = await lyingProvider(t)
+  const coordinator = createProcessCoordinator()
+  const lives: number[] = []
+  const { app } = createApplication(t)
+  app.decorate('oidcSessionCoordinator', { ...coordinator, lock: async (key: string, ttlMs: number) => { lives.push(ttlMs); return await coordinator.lock(key, ttlMs) } })
+  await app.register(oidc, optionsFor(provider, { timeout: 7 }))
+  app.get('/', async request => ({ sub: request.oidc.claims?.sub ?? null }))
+  const cookie = await loginWithToken(app)
+  const gate = provider.hold('refresh')
+  const answers = Array.from({ length: 20 }, async () => await app.inject({ url: '/', headers: { cookie } }))
+  await gate.reached
+  t.ok(lives.length > 0 && lives.every(life => life > 7000), String(lives))
+  gate.open()
+  t.strictSame(new Set((await Promise.all(answers)).map(({ statusCode }) => statusCode)), new Set([200]))
   t.equal(provider.count('refresh'), 1)
 })
 

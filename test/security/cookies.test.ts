@@ -1,8 +1,10 @@
 import t from 'tap'
+import oidc from 'fastify-oidc'
+import { createMemoryStore } from 'fastify-oidc-session-store'
 import { Browser, login } from 'fastify-oidc-testing'
 import { answerFor, ORIGIN } from '../oidc/flow.ts'
 import { cookieAfter, loginWithToken, lyingProvider, now, reissue, setCookies, storedOf } from '../oidc/session-parts.ts'
-import { optionsFor, protectedApp } from '../oidc/support.ts'
+import { createApplication, optionsFor, protectedApp } from '../oidc/support.ts'
 
 t.test('O178, W6: a login takes nothing over from a session or an attempt that somebody planted', async t => {
   const provider = await lyingProvider(t)
@@ -19,6 +21,24 @@ t.test('O178, W6: a login takes nothing over from a session or an attempt that s
   const theirs = await answerFor(attacker, `${ORIGIN}/`)
   const forced = await app.inject({ url: theirs.href })
   t.strictSame(setCookies(forced).filter(line => line.startsWith('oidc=')), [], 'an answer of somebody else logs nobody in')
+})
+
+t.test('O178: where sessions are kept, the one that a login replaces serves what is under way, and ends within a minute', async t => {
+  const provider = await lyingProvider(t)
+  const { app } = createApplication(t)
+  app.decorate('oidcSessionStore', createMemoryStore())
+  await app.register(oidc, optionsFor(provider))
+  app.get('/', async () => 'home')
+  const { browser, cookie: old } = await login(app, { path: '/' })
+  t.ok((await storedOf(app, old)).expiresAt - now() > 600)
+  const again = await browser.navigate(await answerFor(new Browser().route(ORIGIN, app), `${ORIGIN}/`), { follow: false })
+  t.equal(again.status, 302, 'an answer to another browser changes nothing')
+  t.ok((await storedOf(app, old)).expiresAt - now() > 600)
+  const other = new Browser().route(ORIGIN, app)
+  const callback = await answerFor(other, `${ORIGIN}/`)
+  const answer = await app.inject({ url: callback.href, headers: { cookie: `${old}; ${other.cookieHeader(ORIGIN)}` } })
+  t.not((await storedOf(app, cookieAfter(answer))).handle, (await storedOf(app, old)).handle)
+  t.ok((await storedOf(app, old)).expiresAt - now() <= 60)
 })
 
 t.test('after a logout every handle that the session ever had is dead, and none is renewed', async t => {
