@@ -21,7 +21,7 @@ const { app, log } = await gate(t, { provider, server: { disableRequestLogging: 
 
 t.ok(CORPUS.length >= 500 && new Set(CORPUS).size === CORPUS.length, `${CORPUS.length} addresses`)
 
-t.test('O091: no address of the corpus leads sign_out away, encoded once, twice, in a form or in the header (CVE-2020-5233, CVE-2020-11053, CVE-2020-4037, W17)', async t => {
+t.test('O091: no address of the corpus leads sign_out away, encoded once, twice, in a form or in the header (CVE-2020-5233, CVE-2020-11053, CVE-2020-4037, CVE-2017-1000070, W17)', async t => {
   const led: string[] = []
   let elsewhere = 0
   for (const address of CORPUS) {
