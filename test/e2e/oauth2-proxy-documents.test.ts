@@ -7,6 +7,9 @@ import { freePorts } from '../support/redis-process.ts'
 import { launchBrowser, newPage } from './support/browser.ts'
 import { startImported, startService, startTerminator, type Played, type Visit } from './support/played-hosts.ts'
 
+// Six programs and ten sign-ins, one after the other: they play the same addresses.
+t.setTimeout(240_000)
+
 const DEX = JSON.parse(readFileSync(fixture('dex.args.json'), 'utf8')) as string[]
 const PAGE = '/reports/2026?year=2026&part=%2F2'
 
@@ -131,6 +134,7 @@ t.test('O211 the flags for Dex, as they are printed', async t => {
     takeVisit(t)
     const other = await visit(t, 'http://127.0.0.1:4180', 'kim', pressButton)
     t.equal(other.status, 403)
+    t.equal(await other.page.textContent('h1'), await other.page.title(), 'a page for people')
     t.same((await other.page.context().cookies()).map(({ name }) => name).filter(name => name.startsWith('_oauth2_proxy')), ['_oauth2_proxy'], 'and is signed in all the same')
     t.same(service.takeVisits(), [])
   })
