@@ -13,7 +13,7 @@ export const RedisStoreMissingError = createError('FST_OIDC_REDIS_STORE_MISSING'
 export const ConsumerFileInvalidError = createError<[string, string]>('FST_OIDC_CONSUMER_FILE_INVALID', 'consumer.file %s: %s', 500)
 export const PolicyInvalidError = createError<[string, string]>('FST_OIDC_POLICY_INVALID', 'config.oidc of %s does not hold:\n%s', 500)
 export const RedirectUriOutsideError = createError<[string, string, string]>('FST_OIDC_PATH_OUTSIDE_SCOPE', '%s is %s, but this scope serves only paths under %s', 500)
-/** `redirect_uri` or `logout_path`. A route that is declared before the plugin may have the path of `redirect_uri`. */
+/** A path of ours, such as `logout_path`. A route that is guarded may have the path of `redirect_uri`, and takes the provider's answers in its place; one that is open may not. */
 export const PathTakenError = createError<[string, string]>('FST_OIDC_PATH_TAKEN', '%s is %s, which is the path of a route of this application: choose one that no route has', 500)
 
 export const UnauthenticatedError = createError('FST_OIDC_UNAUTHENTICATED', 'Sign in to see this', 401)

@@ -8,12 +8,12 @@ import { ownCookiesOf } from './cookie/own-cookies.ts'
 import { openConsumers } from './core/consumer-directory.ts'
 import { createCore } from './core/core.ts'
 import { createDecorator } from './core/decorator.ts'
+import { createInPlace } from './core/in-place.ts'
 import { addOwnRoutes } from './core/own-routes.ts'
 import { addResourceRoutes } from './core/resource-routes.ts'
 import { takeSessionBackend } from './core/session-backend.ts'
 import { AlreadyRegisteredError } from './errors.ts'
-import { pathOf } from './http/return-to.ts'
-import { createScopePaths, type ScopePaths } from './http/scope-paths.ts'
+import { createScopePaths } from './http/scope-paths.ts'
 import { needsDiscovery } from './options/bearer-options.ts'
 import { checkHooks, type OidcHooks } from './options/hooks.ts'
 import { keepEmails } from './options/email-file.ts'
@@ -24,7 +24,6 @@ import { readOidcOptions, settle, type OidcSettings } from './options/settings.t
 import { describeExpiry } from './options/tls-client-auth-options.ts'
 import type { EmailFile } from './policy/email-file.ts'
 import { createProvider } from './provider/provider.ts'
-import { isProviderAnswer } from './routes/callback.ts'
 
 /** The options of the plugin: the table, and hooks for code. */
 export type OidcPluginOptions = OidcOptions & { readonly hooks?: OidcHooks<FastifyRequest> }
@@ -84,15 +83,6 @@ function warnOfCertificate ({ log }: FastifyInstance, settings: OidcSettings): v
   if (expiry !== null) log.warn({ oidc: 'certificate' }, `tls_client_auth.certificate ${expiry}: the provider will not accept it; put a new one there`)
 }
 
-/** Which requests the guard itself takes for the provider's answers: those on a path that cannot be, or was already, a route. */
-function recognizeInPlace (fastify: FastifyInstance, { callback, suffix }: ScopePaths, settings: OidcSettings): (request: FastifyRequest) => boolean {
-  if (settings.bearer_only) return () => false
-  if (callback === null) return request => request.originalUrl.includes(`${suffix}?`) && pathOf(request).endsWith(suffix) && isProviderAnswer(request)
-  return fastify.hasRoute({ method: 'GET', url: callback })
-    ? request => pathOf(request) === callback && isProviderAnswer(request)
-    : () => false
-}
-
 const plugin: FastifyPluginAsync<OidcPluginOptions> = async (fastify, input) => {
   if (fastify.hasDecorator('oidc')) throw new AlreadyRegisteredError()
   const { settings, hooks } = await readOptions(input)
@@ -114,14 +104,14 @@ const plugin: FastifyPluginAsync<OidcPluginOptions> = async (fastify, input) => 
     emailFile: await takeEmailFile(fastify, settings),
     consumers: directory?.consumers ?? null,
     clock: systemClock,
-    isInPlaceCallback: recognizeInPlace(fastify, paths, settings)
+    inPlace: createInPlace(fastify, paths, settings)
   }
   const core = createCore(ground)
 
   fastify.decorate('oidc', createDecorator(ground, core, ownCookiesOf(fastify.server)))
   fastify.decorateRequest('oidc', null as never)
   if (settings.bearer_only) fastify.addHook('onRoute', core.policies.declare)
-  else await addOwnRoutes(fastify, paths, core)
+  else await addOwnRoutes(fastify, ground, core)
   addResourceRoutes(fastify, ground, core)
   fastify.addHook('onRequest', core.guard.handle)
   fastify.addHook('onSend', core.privateAnswers.seal)

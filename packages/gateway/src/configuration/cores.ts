@@ -100,11 +100,18 @@ function fixedPaths ({ callbackPath, options }: Draft): ReadonlyArray<readonly [
   return [...callbackPath === null ? [] : [['redirect_uri', callbackPath] as const], ...written, ...metadata]
 }
 
+/** A route of the login itself may have the path that its answers come to: it takes them in its place. */
+function besideOwn (claims: readonly Claim[], { routes }: Draft, option: string): readonly Claim[] {
+  if (option !== 'redirect_uri') return claims
+  const own = new Set(routes.map(({ route }) => formatPath(route.place)))
+  return claims.filter(({ owner }) => !own.has(owner))
+}
+
 function claimFixed (drafts: readonly Draft[], claims: Claim[]): OptionProblem[] {
   const problems: OptionProblem[] = []
   for (const draft of drafts) {
     for (const [option, path] of fixedPaths(draft)) {
-      const owner = findOwner(claims, path, draft.hosts)
+      const owner = findOwner(besideOwn(claims, draft, option), path, draft.hosts)
       if (owner !== null) problems.push(problemAt([...placeOf(draft), option], `has a path that ${owner} has on the same host already: give it another${draft.endpoints === null || option !== 'redirect_uri' ? '' : ', and this login is without endpoints'}`))
       claims.push({ path, hosts: draft.hosts, owner: `the ${option} of ${ownerOf(draft)}` })
     }

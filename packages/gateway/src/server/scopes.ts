@@ -80,13 +80,20 @@ async function mountRoute (parent: FastifyInstance, route: GatewayRoute, policy:
 /** By place: health answers are public, and settings may come from secrets. */
 const nameOf = ({ routes }: GatewayCore): string => formatPath(routes[0]?.route.place ?? [])
 
+/** A route that has the path of the callback itself goes before ours, and takes the provider's answers in its place. */
+function ownPriorityOf ({ callbackPath, routes }: GatewayCore): (path: string) => number {
+  const isTaken = routes.some(({ route }) => route.uris.some(({ kind, path }) => kind === 'exact' && path === callbackPath))
+  return path => isTaken && path === callbackPath ? Number.MIN_SAFE_INTEGER : 0
+}
+
 /** One core in a scope of its own, with its routes. */
 export async function mountCore (app: FastifyInstance, core: GatewayCore): Promise<MountedCore> {
   let mounted: MountedCore | null = null
+  const priorityOf = ownPriorityOf(core)
   await app.register(async scope => {
     // The core's own routes, callback and logout, are for the hosts of its routes.
     scope.addHook('onRoute', route => {
-      if (route.constraints?.host === undefined) route.constraints = { ...route.constraints, host: hostConstraint(core.hosts, 0) }
+      if (route.constraints?.host === undefined) route.constraints = { ...route.constraints, host: hostConstraint(core.hosts, priorityOf(route.url)) }
     })
     markRoutes(scope, `${nameOf(core)}.plugins.${PLUGIN}`)
     await scope.register(oidc, core.options as OidcOptions)

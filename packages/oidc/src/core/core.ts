@@ -48,6 +48,7 @@ import { createRenewal, type SessionRenewal } from '../session/renewal.ts'
 import { createSessionEnds, type SessionEnds } from '../session/session-ends.ts'
 import { createSessions, type Sessions } from '../session/sessions.ts'
 import type { LoginOffer } from './fastify-oidc.ts'
+import type { InPlace } from './in-place.ts'
 import { createLogin, createVisitAnswer, type CookieRooms, type Login } from './login.ts'
 import { createObserver, type Observer } from './observer.ts'
 import { createRevocation, isKnownTo, type Revoke } from './revocation.ts'
@@ -71,7 +72,7 @@ export interface CoreGround {
   readonly budget: number
   readonly log: FastifyBaseLogger
   readonly clock: Clock
-  isInPlaceCallback (request: FastifyRequest): boolean
+  readonly inPlace: InPlace
 }
 
 export type Handler = (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply>
@@ -154,6 +155,7 @@ function createAnswer (ground: CoreGround, rooms: SessionRooms & CookieRooms, co
     home: paths.home,
     targets: rooms.targets,
     goesOnByPage: settings.session.cookie_same_site === 'Strict',
+    seeOther: () => ground.inPlace.stands ? 303 : 302,
     originOf,
     redirectUriOf: paths.redirectUriOf,
     peek: core.guard.peek,
@@ -246,7 +248,7 @@ export function createCore (ground: CoreGround): Core {
     admit: createAdmission({ consumers: ground.consumers, authorize: hooks.authorize ?? null }),
     openRequests,
     isForProgram,
-    isInPlaceCallback: ground.isInPlaceCallback,
+    isInPlaceCallback: (request, policy) => ground.inPlace.recognizes(request, policy, rooms),
     callback: async (request, reply) => await callback(request, reply),
     login: visit.answer,
     loginAnew: visit.stepUp,

@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyRequest, HTTPMethods, RouteOptions } from 
 import { PathTakenError } from '../errors.ts'
 import { pathOf } from '../http/return-to.ts'
 import type { ScopePaths } from '../http/scope-paths.ts'
-import type { Core } from './core.ts'
+import type { Core, CoreGround } from './core.ts'
 
 const OPEN = { oidc: false } as const
 
@@ -68,7 +68,6 @@ interface OwnPath {
 
 function ownPathsOf (paths: ScopePaths, core: Core): OwnPath[] {
   return [
-    { option: 'redirect_uri', path: paths.callback, methods: ['GET'], handler: core.callback },
     { option: 'logout_path', path: paths.logout, methods: ['GET', 'POST'], handler: core.logout.handle },
     { option: 'backchannel_logout_path', path: paths.backchannelLogout, methods: ['POST'], handler: core.backchannelLogout },
     { option: 'frontchannel_logout_path', path: paths.frontchannelLogout, methods: ['GET'], handler: core.frontchannelLogout }
@@ -82,10 +81,10 @@ function checkIsFree (route: RouteOptions, own: readonly OwnPath[]): void {
   if (taken !== undefined && route.constraints === undefined) throw new PathTakenError(taken.option, route.url)
 }
 
-/** A route that stands at the callback's path already takes the answers in its place; for the others there is no such way. */
+/** At the path of the callback a route may stand, and takes the answers in its place; for the others there is no such way. */
 function checkWasFree (fastify: FastifyInstance, own: readonly OwnPath[]): void {
   for (const { option, path, methods } of own) {
-    if (option !== 'redirect_uri' && path !== null && methods.some(method => fastify.hasRoute({ method: method as HTTPMethods, url: path }))) throw new PathTakenError(option, path)
+    if (path !== null && methods.some(method => fastify.hasRoute({ method: method as HTTPMethods, url: path }))) throw new PathTakenError(option, path)
   }
 }
 
@@ -93,19 +92,19 @@ function checkWasFree (fastify: FastifyInstance, own: readonly OwnPath[]): void 
  * The routes that a core itself serves.
  * @throws FST_OIDC_PATH_TAKEN
  */
-export async function addOwnRoutes (fastify: FastifyInstance, paths: ScopePaths, core: Core): Promise<void> {
+export async function addOwnRoutes (fastify: FastifyInstance, { paths, inPlace }: Pick<CoreGround, 'paths' | 'inPlace'>, core: Core): Promise<void> {
   const { policies, callback, logout } = core
   // The router reads a colon as the beginning of a parameter.
   const relative = (path: string): string => (path.slice(paths.prefix.length) || '/').replaceAll(':', '::')
   const own = ownPathsOf(paths, core)
   checkWasFree(fastify, own)
-  const standsAlready = paths.callback !== null && fastify.hasRoute({ method: 'GET', url: paths.callback })
   fastify.addHook('onRoute', function (route) {
     policies.declare(route)
     checkIsFree(route, own)
+    if (route.url === paths.callback && route.handler !== callback && [route.method].flat().includes('GET')) inPlace.stand(this, route)
     if (paths.callback === null) addCallbackBeside(this, route, paths.suffix, callback)
   })
-  if (paths.callback !== null && !standsAlready) fastify.route({ method: 'GET', url: relative(paths.callback), exposeHeadRoute: false, config: OPEN, logSerializers: CALLBACK_LOG, handler: callback })
+  if (paths.callback !== null && !inPlace.stands) fastify.route({ method: 'GET', url: relative(paths.callback), exposeHeadRoute: false, config: OPEN, logSerializers: CALLBACK_LOG, handler: callback })
   await addLogout(fastify, relative(paths.logout), logout)
   await addProviderLogouts(fastify, paths, relative, core)
 }

@@ -44,7 +44,7 @@ export interface GuardRoom {
   /** null: the route is open. */
   policyOf (request: FastifyRequest): CompiledPolicy | null
   /** An answer of the provider on a path that has no route of ours. */
-  isInPlaceCallback (request: FastifyRequest): boolean
+  isInPlaceCallback (request: FastifyRequest, policy: CompiledPolicy): boolean
   callback (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply>
   login (request: FastifyRequest, reply: FastifyReply, demand: Demand | null): Promise<FastifyReply>
   /** Past any page that offers a login. */
@@ -286,7 +286,7 @@ export function createGuard (room: GuardRoom): Guard {
       stripForged(request)
       const policy = room.policyOf(request)
       if (policy === null) return undefined
-      if (room.isInPlaceCallback(request) && bearer?.isPresented(authorizationOf(request)) !== true) return await room.callback(request, reply)
+      if (room.isInPlaceCallback(request, policy) && bearer?.isPresented(authorizationOf(request)) !== true) return await room.callback(request, reply)
       return await enforce(request, reply, policy, ROUTES)
     }
   }

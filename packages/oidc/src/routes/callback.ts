@@ -20,6 +20,8 @@ export interface CallbackRoom {
   readonly targets: ReturnTargets
   /** Where the session's cookie is Strict: a redirect still counts as the provider's site, and would carry no cookie. */
   readonly goesOnByPage: boolean
+  /** The status of a redirect that follows a login. */
+  seeOther (): 302 | 303
   originOf (request: FastifyRequest): string
   redirectUriOf (request: FastifyRequest): string
   peek (request: FastifyRequest): Promise<StoredSession | null>
@@ -41,7 +43,8 @@ export interface CallbackRoom {
 const REPLACED_LIFE = 60
 const MAX_QUERY = 16_384
 
-function parametersOf (request: FastifyRequest): URLSearchParams {
+/** Of the query, as far as it is looked at. */
+export function parametersOf (request: FastifyRequest): URLSearchParams {
   const at = request.originalUrl.indexOf('?')
   return new URLSearchParams(at < 0 ? '' : request.originalUrl.slice(at + 1, at + 1 + MAX_QUERY))
 }
@@ -73,7 +76,7 @@ export function createCallback (room: CallbackRoom): (request: FastifyRequest, r
   }
 
   function goOn (reply: FastifyReply, path: string): FastifyReply {
-    if (!room.goesOnByPage) return reply.redirect(path, 302)
+    if (!room.goesOnByPage) return reply.redirect(path, room.seeOther())
     return sendPage(reply, renderPage({ title: 'Signed in', message: 'You are signed in.', reference: null, action: { label: 'Continue', href: path, method: 'refresh' } }))
   }
 
