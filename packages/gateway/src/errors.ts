@@ -15,6 +15,12 @@ export const RouteNotFoundError = createError('FST_OIDC_GATEWAY_ROUTE_NOT_FOUND'
 /** The request came over http where `force_https` is set, and its host or target cannot be read, so that there is no https address to send it to. */
 export const InsecureRequestError = createError('FST_OIDC_GATEWAY_INSECURE_REQUEST', 'This server is reached over https', 400)
 
+/** Its path is not encoded as paths are, or one of its parts is too long. */
+export const UnreadableRequestError = createError('FST_OIDC_GATEWAY_UNREADABLE_REQUEST', 'The request cannot be read', 400)
+
+/** Something went wrong inside; the log has it, at the level `error`. */
+export const RequestFailedError = createError('FST_OIDC_GATEWAY_REQUEST_FAILED', 'The request could not be served', 500)
+
 /** Code of yours called `login`, `logout`, `guard`, `revoke` or `issueCookie` in the scope of open routes. */
 export const NoCoreError = createError('FST_OIDC_GATEWAY_NO_CORE', 'Nobody can log in on a route without openid-connect', 500)
 

@@ -21,6 +21,7 @@ export type { LocalIdentity, LocalUsers, NameAndPassword } from './session/local
 export type { GuardOptions } from './http/guard.ts'
 export type { EndedSession } from './routes/logout.ts'
 export { renderErrorPage, type ErrorFacts, type ErrorSurroundings, type RenderError } from './http/error-page.ts'
+export { errorPageFor, shownId, type ShownError } from './http/shown-error.ts'
 export { escapeHtml, html, trustHtml, type Html } from './http/html.ts'
 export { framePage, pageHeaders, renderAction, renderPage, sendPage, type Page, type PageAction, type PageAnswer, type PageContent } from './http/page.ts'
 export { PAGE_STYLE } from './http/page-style.ts'

@@ -1,10 +1,10 @@
-import { STATUS_CODES } from 'node:http'
-import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import Fastify, { type FastifyInstance } from 'fastify'
 import type { DestinationStream } from 'pino'
 import type { GatewayConfiguration } from '../configuration/check.ts'
 import { ROBOTS_PATH } from '../configuration/conflicts.ts'
 import { RouteNotFoundError } from '../errors.ts'
 import { openMetrics } from '../metrics/metrics.ts'
+import { createErrorAnswers, type ErrorAnswers } from './error-answers.ts'
 import { forceHttps } from './force-https.ts'
 import type { WorkerMetrics } from '../workers/messages.ts'
 import { addHealthRoutes, createReadiness } from './health.ts'
@@ -45,18 +45,7 @@ export interface OpenOptions {
 
 const DRAIN_TIMEOUT = 10
 
-/** What went wrong inside is for the log. */
-function answerError (error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
-  const status = error.statusCode ?? 500
-  if (status < 500 || String(error.code).startsWith('FST_OIDC_')) {
-    reply.send(error)
-    return
-  }
-  request.log.error({ err: error }, 'request failed')
-  reply.code(status).header('cache-control', 'no-store').send({ statusCode: status, error: STATUS_CODES[status] ?? 'Error', message: 'The request could not be served' })
-}
-
-function createApp (configuration: GatewayConfiguration, listener: Listener, { logStream }: OpenOptions): FastifyInstance {
+function createApp (configuration: GatewayConfiguration, listener: Listener, errors: ErrorAnswers, { logStream }: OpenOptions): FastifyInstance {
   const app = Fastify({
     serverFactory: listener.factory,
     logger: loggerOptions(configuration.logLevel, logStream),
@@ -65,14 +54,11 @@ function createApp (configuration: GatewayConfiguration, listener: Listener, { l
     exposeHeadRoutes: false,
     // Who had a connection before the end was announced is served, and told to open another.
     return503OnClosing: false,
-    frameworkErrors: (error, _request, reply: FastifyReply) => {
-      const { statusCode = 400 } = error as FastifyError
-      reply.code(statusCode).header('cache-control', 'no-store').send({ statusCode, error: STATUS_CODES[statusCode] ?? 'Error', message: 'The request cannot be read' })
-    }
+    frameworkErrors: errors.unreadable
   })
   if (configuration.forceHttps) app.addHook('onRequest', forceHttps(new Set(Object.values(configuration.health))))
   app.addHook('onRequest', pathGuard(configuration.routes))
-  app.setErrorHandler(answerError)
+  app.setErrorHandler(errors.answer)
   app.setNotFoundHandler(async () => { throw new RouteNotFoundError() })
   return app
 }
@@ -92,13 +78,13 @@ function changedParts (before: GatewayConfiguration, after: GatewayConfiguration
 /** Builds the server from a configuration that holds. */
 export async function openGateway (configuration: GatewayConfiguration, options: OpenOptions = {}): Promise<OpenGateway> {
   const listener = createListener({ tls: configuration.tls, maxHeaderSize: configuration.maxHeaderSize })
-  const app = createApp(configuration, listener, options)
   const cores: MountedCore[] = []
+  const app = createApp(configuration, listener, createErrorAnswers(cores), options)
   const clientIds = new Set(configuration.cores.map(({ options: { client_id: clientId } }) => String(clientId)))
   const metrics = configuration.metrics === null ? null : openMetrics(app, { ...configuration.metrics, clientIds, cores })
   let metricsAddress: string | null = null
   for (const core of configuration.cores) cores.push(await mountCore(app, core))
-  await mountOpenRoutes(app, configuration.routes.filter(({ protection }) => protection.kind === 'open'), cores[0]?.cookies ?? null)
+  await mountOpenRoutes(app, configuration.routes.filter(({ protection }) => protection.kind === 'open'), cores[0]?.oidc.cookies ?? null)
   if (configuration.robotsTxt) addRobots(app, ROBOTS_PATH)
   addHealthRoutes(app, configuration.health, createReadiness(cores))
   let current = configuration

@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { ANONYMOUS, stripIdentityHeaders, type FastifyOidc, type OwnCookies, type RequestOidc } from 'fastify-oidc'
+import { ANONYMOUS, errorPageFor, stripIdentityHeaders, type FastifyOidc, type OwnCookies, type RequestOidc } from 'fastify-oidc'
 import { NoCoreError } from '../errors.ts'
 
 const NO_COOKIES: OwnCookies = { strip: header => header, isOwn: () => false }
@@ -18,6 +18,7 @@ function createNobody (cookies: OwnCookies): FastifyOidc {
     returnTarget: () => null,
     refuse: () => { throw new NoCoreError() },
     showErrors: () => {},
+    errorPage: errorPageFor,
     guard: () => refuse,
     isOpen: () => false,
     routes: () => [],

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify'
-import oidc, { type OidcOptions, type OwnCookies, type RoutePolicy } from 'fastify-oidc'
+import oidc, { type FastifyOidc, type OidcOptions, type OwnCookies, type RoutePolicy } from 'fastify-oidc'
 import proxy, { type ProxyOptions } from 'fastify-oidc-proxy'
 import { formatPath } from 'fastify-oidc-session-store'
 import type { GatewayCore } from '../configuration/cores.ts'
@@ -18,7 +18,9 @@ import { mountStatus } from './status-route.ts'
 
 /** A core that stands, as the rest of the server needs it. */
 export interface MountedCore extends CoreHealth {
-  readonly cookies: OwnCookies
+  readonly oidc: FastifyOidc
+  readonly hosts: readonly string[]
+  readonly hasEndpoints: boolean
 }
 
 function defined<T extends object> (options: T): T {
@@ -101,7 +103,9 @@ export async function mountCore (app: FastifyInstance, core: GatewayCore): Promi
     for (const { route, policy } of core.routes) await mountRoute(scope, route, policy)
     mounted = {
       name: nameOf(core),
-      cookies: scope.oidc.cookies,
+      oidc: scope.oidc,
+      hosts: core.hosts,
+      hasEndpoints: core.endpoints !== null,
       reached: async () => { await scope.oidc.ready('provider') },
       storeReady: async () => { await scope.oidc.ready('sessions') },
       cache: scope.oidcSessionStore.cache ?? null

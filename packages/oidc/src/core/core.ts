@@ -93,6 +93,8 @@ export interface Core extends SessionRooms {
   readonly targets: ReturnTargets
   readonly refuse: Refuse
   readonly errorPages: ErrorPages
+  /** No person looks at the answer, whatever the request says. */
+  isForProgram (request: FastifyRequest): boolean
   readonly login: Login
   offerLogin (offer: LoginOffer): void
 }
@@ -258,5 +260,5 @@ export function createCore (ground: CoreGround): Core {
   })
   const callback = createAnswer(ground, rooms, { observer, login, guard }, refuse)
   const revoke = createRevocation(ground, observer)
-  return { ...rooms, ...createProviderLogouts(ground, revoke, refuse), observer, policies, openRequests, guard, refuse, errorPages, privateAnswers, login, offerLogin: visit.offer, callback, revoke, logout: createLogout(ground, jar, { observer, guard }, refuse) }
+  return { ...rooms, ...createProviderLogouts(ground, revoke, refuse), observer, policies, openRequests, guard, refuse, errorPages, isForProgram, privateAnswers, login, offerLogin: visit.offer, callback, revoke, logout: createLogout(ground, jar, { observer, guard }, refuse) }
 }

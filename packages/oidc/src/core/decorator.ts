@@ -3,6 +3,7 @@ import type { OwnCookies } from '../cookie/own-cookies.ts'
 import { BearerOnlyError } from '../errors.ts'
 import { sessionOf } from '../http/guard.ts'
 import { originOf, returnToOf } from '../http/return-to.ts'
+import { errorPageFor } from '../http/shown-error.ts'
 import { issueSession } from '../login/issue.ts'
 import { needsDiscovery } from '../options/bearer-options.ts'
 import { isReservedParameter } from '../options/authorization-params.ts'
@@ -62,6 +63,7 @@ function createSessionDecorator (ground: CoreGround, core: Core, cookies: OwnCoo
     returnTarget: (request, address) => core.targets.targetOf(address, originOf(request)),
     refuse: (request, reply, error) => core.refuse(request, reply, error, 'refused', paths.home),
     showErrors: core.errorPages.replace,
+    errorPage: (request, error) => core.isForProgram(request) ? null : errorPageFor(request, error, core.errorPages.render),
     guard (policy, options) {
       const compiled = core.policies.compile('fastify.oidc.guard', policy)
       return async (request, reply) => await core.guard.enforce(request, reply, compiled, options)

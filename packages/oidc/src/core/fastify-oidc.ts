@@ -4,7 +4,9 @@ import type { OwnCookies } from '../cookie/own-cookies.ts'
 import type { RenderError } from '../http/error-page.ts'
 import type { GuardOptions } from '../http/guard.ts'
 import type { Asked } from '../http/open-requests.ts'
+import type { PageAnswer } from '../http/page.ts'
 import type { RouteRequirement } from '../http/route-policies.ts'
+import type { ShownError } from '../http/shown-error.ts'
 import type { RoutePolicy } from '../policy/schema.ts'
 import type { EndedSession } from '../routes/logout.ts'
 import type { LocalIdentity, LocalUsers } from '../session/local-users.ts'
@@ -47,6 +49,8 @@ export interface FastifyOidc {
   refuse (request: FastifyRequest, reply: FastifyReply, error: unknown): FastifyReply
   /** Errors look like this from now on, for who looks at a page; its headers are the renderer's, its status is not. */
   showErrors (render: RenderError): void
+  /** An error of the application's own as the errors of this plugin look, to be sent as it is; null: the request is a program's, or `api_routes` or `force_json_errors` say so. */
+  errorPage (request: FastifyRequest, error: ShownError): PageAnswer | null
   /**
    * A policy for code that cannot set route config, as an `onRequest` hook.
    * @throws FST_OIDC_POLICY_INVALID

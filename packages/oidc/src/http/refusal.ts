@@ -5,10 +5,9 @@ import { explainRefusal } from '../policy/refusal.ts'
 import { demandParameters } from '../policy/step-up.ts'
 import { explain, rootCause } from '../provider/fault.ts'
 import type { ErrorFacts, ErrorPages } from './error-page.ts'
-import { isNavigation } from './navigation.ts'
 import { sendPage } from './page.ts'
 import { refusalIn } from './refusal-error.ts'
-import { sameOriginPath } from './return-to.ts'
+import { describeError, repeatable, wantsPage } from './shown-error.ts'
 import { demandIn } from './step-up.ts'
 
 /** 401s that say in the challenge what is wrong, by a text that is always the same. */
@@ -78,32 +77,19 @@ function challenge (error: KnownError, realm: string): string | null {
   return null
 }
 
-/** A request id may be the caller's own header. */
-const MAX_REQUEST_ID = 128
-
 /** `elsewhere`: where a person may go when the same request would be in vain; null: nobody says. */
 function describe (request: FastifyRequest, { statusCode: status, message, code }: KnownError, elsewhere: string | null): ErrorFacts {
-  const own = request.method === 'GET' ? sameOriginPath(request.originalUrl, 'http://localhost') : null
+  const own = repeatable(request)
   const isDenied = status === 401 || status === 403
-  return {
-    status,
-    title: STATUS_CODES[status] ?? 'Error',
-    message: `${message}.`,
-    code,
-    requestId: request.id.slice(0, MAX_REQUEST_ID),
+  return describeError(request, { status, code, message }, {
     tryAgain: isDenied ? null : (status === 503 ? own : null) ?? elsewhere ?? '/',
     returnTo: elsewhere ?? own ?? '/'
-  }
+  })
 }
 
 function sendJson (reply: FastifyReply, error: KnownError): FastifyReply {
   const text = PROMISED.has(error.code) ? error.message : STATUS_CODES[error.statusCode]
   return reply.send({ statusCode: error.statusCode, code: error.code, error: text, message: error.message })
-}
-
-/** A person looks at it. `curl` does not say so, and gets JSON. */
-function wantsPage (request: FastifyRequest): boolean {
-  return isNavigation(request) && request.headers.accept?.includes('text/html') === true
 }
 
 /** Answers with an error of ours: one log line with cause and remedy, nothing of either for the caller. `elsewhere` is where a person may try again when the same request would be in vain. */
