@@ -1,84 +1,81 @@
-// `pnpm bench`: authenticated requests through fastify-oidc and its proxy, against the same proxy without any authentication.
-//   --rounds N (7)  --duration SECONDS (6)  --connections N (32)  --quick (3 rounds of 2 s: a look, no figure)
-import { mkdirSync, writeFileSync } from 'node:fs'
-import { cpus, loadavg } from 'node:os'
+// `pnpm bench`: authenticated requests through fastify-oidc and its peers, against the stock proxy without any authentication.
+import { spawnSync } from 'node:child_process'
+import { cpus, loadavg, totalmem } from 'node:os'
 import { relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
-import autocannon from 'autocannon'
-import { startContestants } from './contestants.mjs'
+import { CONTESTANTS } from './contestants.mjs'
+import { chooseLoad } from './load/index.mjs'
+import { hostOf } from './logins.mjs'
+import { HELP, readOptions } from './options.mjs'
+import { ask, probe } from './probe.mjs'
 import { pinSelf, planCores } from './processes.mjs'
+import { renderTable, save } from './report.mjs'
+import { runRounds } from './rounds.mjs'
+import { createStage } from './stage.mjs'
 import { summarize } from './statistics.mjs'
 
-/** Seconds for each contestant; the compiler is still at work in the first four. */
-const WARM_UP = 6
+const startedMs = Date.now()
 
-function readOptions () {
-  const { values } = parseArgs({
-    args: process.argv.slice(2).filter(argument => argument !== '--'),
-    options: { rounds: { type: 'string' }, duration: { type: 'string' }, connections: { type: 'string' }, quick: { type: 'boolean' } }
-  })
-  const number = (name, normal, quick) => {
-    const value = Number(values[name] ?? (values.quick ? quick : normal))
-    if (!Number.isInteger(value) || value < 1) throw new Error(`--${name} must be a whole number above 0`)
-    return value
+function say (text) {
+  console.error(`${((Date.now() - startedMs) / 1000).toFixed(1).padStart(6)} s  ${text}`)
+}
+
+async function present (stage, wanted) {
+  const [ready, skipped] = [[], []]
+  for (const { name, group, title, start } of CONTESTANTS) {
+    if (!wanted(name)) continue
+    say(`starting ${name}`)
+    const started = await start(stage)
+    if (started.skip !== undefined) {
+      say(`skipped ${name}: ${started.skip}`)
+      skipped.push({ name, title, reason: started.skip })
+      continue
+    }
+    const contestant = { name, group, title, ...started, headerSets: started.headerSets.map(headers => ({ host: hostOf(started.server.origin), ...headers })) }
+    ready.push({ ...contestant, sizes: await probe(contestant) })
   }
-  return { rounds: number('rounds', 7, 3), duration: number('duration', 6, 2), connections: number('connections', 32, 32) }
+  return { ready, skipped }
 }
 
-async function fire ({ title, server, headers }, { duration, connections }) {
-  const cpuBefore = await server.cpuUs()
-  const result = await autocannon({ url: `${server.origin}/`, connections, duration, headers })
-  const cpuUs = await server.cpuUs() - cpuBefore
-  if (result.non2xx > 0 || result.errors > 0) throw new Error(`${title}: ${result.non2xx} answers other than 2xx, ${result.errors} errors`)
-  return { requestsPerSecond: result.requests.total / result.duration, cpuUsPerRequest: cpuUs / result.requests.total, p50Ms: result.latency.p50, p99Ms: result.latency.p99 }
-}
-
-/** Every contestant once, beginning with another one each round. */
-async function runRound (contestants, options, index) {
-  const first = index % contestants.length
-  const results = {}
-  for (const contestant of [...contestants.slice(first), ...contestants.slice(0, first)]) results[contestant.name] = await fire(contestant, options)
-  return results
-}
-
-function printTable (summary) {
-  const rows = [['', 'requests/s', 'ratio', 'range', 'CPU us/request', 'CPU ratio', 'p50 ms', 'p99 ms'], ...summary.map(row =>
-    [row.title, row.requestsPerSecond, row.ratio.toFixed(2), row.ratioRange.map(ratio => ratio.toFixed(2)).join('–'), row.cpuUsPerRequest, row.cpuRatio.toFixed(2), row.p50Ms, row.p99Ms].map(String))]
-  const widths = rows[0].map((_, column) => Math.max(...rows.map(row => row[column].length)))
-  for (const row of rows) console.log(row.map((cell, column) => column === 0 ? cell.padEnd(widths[column]) : cell.padStart(widths[column])).join('  '))
-}
-
-function save (record) {
-  const folder = new URL('results/', import.meta.url)
-  mkdirSync(folder, { recursive: true })
-  const file = fileURLToPath(new URL(`${record.startedAt.replace(/[:.]/g, '-')}.json`, folder))
-  writeFileSync(file, `${JSON.stringify(record, null, 2)}\n`)
-  console.log(`\nwritten to ${relative(process.cwd(), file)}`)
+async function measureSession ({ server, headerSets: [headers] }) {
+  const { bytes } = JSON.parse((await ask(server.origin, '/session-size', headers)).text)
+  const { headers: { 'x-access-token': token } } = JSON.parse((await ask(server.origin, '/request', headers)).text)
+  return { sessionBytes: bytes, accessTokenBytes: token.length }
 }
 
 async function measure (options, cores) {
-  const { contestants, sizes, stop } = await startContestants(cores)
+  const stage = Object.assign(createStage(cores), { sessions: options.sessions })
+  for (const signal of ['SIGINT', 'SIGTERM']) {
+    process.once(signal, () => {
+      stage.stop()
+      process.exit(1)
+    })
+  }
   try {
-    console.log(`session ${sizes.sessionBytes} bytes (access token ${sizes.accessTokenBytes}, cookie ${sizes.cookieHeaderBytes}), ${options.connections} connections, ${options.rounds} rounds of ${options.duration} s`)
-    for (const contestant of contestants) await fire(contestant, { ...options, duration: WARM_UP })
-    const rounds = []
-    for (let index = 0; index < options.rounds; index++) {
-      rounds.push(await runRound(contestants, options, index))
-      console.log(`round ${index + 1}: ${contestants.map(({ name }) => `${name} ${Math.round(rounds[index][name].requestsPerSecond)}/s`).join(', ')}`)
-    }
-    return { sizes, rounds, summary: summarize(contestants, rounds) }
+    const load = chooseLoad(options.load, stage.folder)
+    const { ready, skipped } = await present(stage, options.wanted)
+    const cookie = ready.find(({ name }) => name === 'oidc-cookie')
+    const sizes = cookie === undefined ? null : await measureSession(cookie)
+    const { rounds: count, duration, warmUp, connections } = options
+    const rounds = await runRounds(ready, { load, upstream: await stage.upstream(), rounds: count, duration, warmUp, connections, say })
+    return { load: load.name, sizes, skipped, rounds, summary: summarize(ready, rounds) }
   } finally {
-    stop()
+    stage.stop()
   }
 }
 
-const options = readOptions()
-const cores = planCores()
-pinSelf(cores?.rest ?? null)
-const machine = { node: process.version, cpu: cpus()[0]?.model, cores: cpus().length, pinned: cores, loadBefore: loadavg() }
-const startedAt = new Date().toISOString()
-const measured = await measure(options, cores)
-console.log()
-printTable(measured.summary)
-save({ startedAt, machine: { ...machine, loadAfter: loadavg() }, options, ...measured })
+const options = readOptions(process.argv.slice(2), CONTESTANTS.map(({ name }) => name))
+if (options.help) console.log(HELP)
+else {
+  const cores = planCores()
+  pinSelf(cores?.rest ?? null)
+  const machine = { platform: process.platform, node: process.version, cpu: cpus()[0]?.model, cores: cpus().length, memoryBytes: totalmem(), pinned: cores, loadBefore: loadavg() }
+  const startedAt = new Date(startedMs).toISOString()
+  const measured = await measure(options, cores)
+  console.log(renderTable(measured.summary))
+  const { output, reference, wanted: _wanted, help: _help, ...shown } = options
+  const record = { startedAt, tookSeconds: Math.round((Date.now() - startedMs) / 1000), machine: { ...machine, loadAfter: loadavg() }, options: shown, ...measured }
+  const files = save(record, output, reference ? 'reference' : startedAt.replace(/[:.]/g, '-'))
+  console.log(`\nwritten to ${files.map(file => relative(process.cwd(), file)).join(' and ')}`)
+  if (reference) process.exitCode = spawnSync(process.execPath, [fileURLToPath(new URL('../scripts/docs.mjs', import.meta.url))], { stdio: 'inherit' }).status
+}

@@ -26,7 +26,7 @@ function requireNode (range) {
 }
 
 function manifests () {
-  const files = ['package.json', 'pnpm-lock.yaml', 'pnpm-workspace.yaml']
+  const files = ['package.json', 'pnpm-lock.yaml', 'pnpm-workspace.yaml', 'bench/package.json']
   for (const folder of ['packages', 'examples']) {
     if (!existsSync(join(root, folder))) continue
     for (const entry of readdirSync(join(root, folder), { withFileTypes: true })) {

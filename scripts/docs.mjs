@@ -1,4 +1,4 @@
-// Writes what the documentation takes from the code: option tables, error tables, the JSON Schema of the core's options.
+// Writes what the documentation takes from the code: option tables, error tables, the JSON Schema of the core's options, the figures of the bench.
 // Reads dist, so build first.
 //   --check   writes nothing; exits 1 and says what is out of date
 import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
@@ -8,6 +8,7 @@ import { rowsMarkdown } from './docs/apisix-rows.mjs'
 import { errorsMarkdown } from './docs/errors.mjs'
 import { oauth2ProxyMarkdown } from './docs/oauth2-proxy-rows.mjs'
 import { optionsMarkdown } from './docs/options.mjs'
+import { performanceMarkdown } from './docs/performance.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const check = process.argv.includes('--check')
@@ -92,6 +93,8 @@ put(apisix, fill(read(apisix) ?? '', 'rows', rowsMarkdown(optionsSchema, { root,
 const { ROWS } = await load('gateway', 'dist', 'importers', 'oauth2-proxy', 'table.js')
 const oauth2Proxy = 'docs/oauth2-proxy.md'
 put(oauth2Proxy, fill(read(oauth2Proxy) ?? '', 'rows', oauth2ProxyMarkdown(ROWS), oauth2Proxy))
+const performance = 'docs/performance.md'
+put(performance, fill(read(performance) ?? '', 'figures', performanceMarkdown(JSON.parse(read('bench/results/reference.json'))), performance))
 put('packages/oidc/schema.json', `${JSON.stringify({ $schema: 'http://json-schema.org/draft-07/schema#', title: 'Options of fastify-oidc', ...optionsSchema }, null, 2)}\n`)
 
 if (problems.length > 0) {

@@ -1,17 +1,11 @@
-// fastify-oidc with cookie sessions, and its proxy.
+// fastify-oidc with sessions, and its proxy.
 import fastify from 'fastify'
 import oidc from 'fastify-oidc'
 import proxy from 'fastify-oidc-proxy'
 import { announce, settings } from '../announce.mjs'
 
 const app = fastify()
-await app.register(oidc, {
-  ...settings.options,
-  security_profile: 'oauth2.1',
-  scope: 'openid profile email groups',
-  redirect_uri: '/callback',
-  session: { secret: 'a secret of the bench, 32 bytes or more' }
-})
+await app.register(oidc, settings.options)
 app.get('/session-size', async ({ oidc: { accessToken, idToken, claims, userinfo, scopes } }) => {
   return { bytes: Buffer.byteLength(JSON.stringify({ accessToken, idToken, claims, userinfo, scopes })) }
 })
