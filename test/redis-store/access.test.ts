@@ -4,6 +4,7 @@ import Fastify from 'fastify'
 import t from 'tap'
 import redisStore from 'fastify-oidc-redis-store'
 import { sampleSession } from 'fastify-oidc-session-store/contract'
+import { until } from '../support/redis-process.ts'
 import { startRedis } from '../support/redis-server.ts'
 
 t.test('the access list of the README is enough for store and coordinator', async t => {
@@ -14,12 +15,16 @@ t.test('the access list of the README is enough for store and coordinator', asyn
   const server = await startRedis(t, { users: [user ?? ''] })
   const app = Fastify({ logger: { level: 'info', stream: { write: line => { lines.push(line) } } } })
   t.teardown(() => app.close())
-  await app.register(redisStore, { session: { secret: 'the secret of this test, long enough', redis: { port: server.port, username: 'gateway', password: 'open-sesame' } } })
+  await app.register(redisStore, { session: { secret: 'the secret of this test, long enough', redis: { port: server.port, username: 'gateway', password: 'open-sesame', client_cache: true } } })
   const { oidcSessionStore: store, oidcSessionCoordinator: coordinator } = app
   await store.ready()
   const session = sampleSession()
   const end = session.createdAt + 3600
   const created = await store.create(session, end)
+  await until('changes are told', async () => {
+    await store.get(created.handle)
+    return (store.cache?.hits ?? 0) > 0
+  })
   const updated = await store.update(created, session, end)
   t.not(updated, null)
   if (updated !== null) await store.touch(updated, end)

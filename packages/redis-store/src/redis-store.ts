@@ -7,6 +7,7 @@ import type { RedisLink } from './redis-link.ts'
 import { waitForReplicas } from './replication.ts'
 import { createSessionCodec, type RedisOpened } from './session-codec.ts'
 import { inspectSessions } from './session-inspection.ts'
+import { createSessionReads } from './session-reads.ts'
 import { createSessionTable } from './session-table.ts'
 
 const MAX_TURNS = 5
@@ -53,6 +54,7 @@ export function createRedisStore ({
   const index = createRedisIndex({ link, secret, fallbacks, binding, prefix, clock })
   const marks = createEndMarkTable({ link, secret, fallbacks, prefix, clock })
   const opened = createOpenedSessions<RedisOpened>({ maxCount: maxOpenedSessions, maxBytes: maxOpenedBytes, onLeft: memory.leave })
+  const reads = createSessionReads({ opened, memory, load: async (handle, name) => codec.open(handle, ...await table.read(name)), loadEnd: table.readEnd })
   const recentlyRemoved = createRecentWrites<string>(link, table.remove)
   const recentlyMarked = createRecentWrites(link, marks.write)
 
@@ -68,39 +70,17 @@ export function createRedisStore ({
     return ended === false ? stored : unlessEnded(stored, ended)
   }
 
-  /** What is remembered behind it is vouched for, unless it changes meanwhile. */
-  async function reading<Answer> (handle: string, name: string, ask: () => Promise<Answer>, remember: (answer: Answer) => RedisOpened | null): Promise<RedisOpened | null> {
-    const begun = memory.begin(name)
-    let found: RedisOpened | null = null
-    try {
-      found = remember(await ask())
-      return found
-    } finally {
-      memory.end(begun, found !== null && opened.find(handle) === found ? found : null)
-    }
-  }
-
-  async function readAnew (handle: string): Promise<StoredSession | null> {
-    // Our own spelling, not the caller's: that may be a slice which keeps a whole request alive.
-    const own = Buffer.from(handle, 'latin1').toString('latin1')
-    const name = nameOfHandle(own)
-    const found = await reading(own, name, () => table.read(name), row => {
-      const fresh = codec.open(own, ...row)
-      if (fresh === null) opened.drop(own)
-      else opened.add(fresh)
-      return fresh
-    })
+  async function get (handle: string, demand?: ReadDemand): Promise<StoredSession | null> {
+    if (!isHandle(handle)) return null
+    const known = reads.read(handle, demand)
+    const found = known instanceof Promise ? await known : known
     return found === null ? null : unlessOver(found.stored)
   }
 
-  /** The field of the end tells revisions and ends apart, so a session that is remembered costs a few bytes. */
-  async function get (handle: string, demand?: ReadDemand): Promise<StoredSession | null> {
-    if (!isHandle(handle)) return null
-    const known = opened.find(handle)
-    if (known === null) return await readAnew(handle)
-    if (demand === undefined && memory.vouchesFor(known)) return unlessOver(known.stored)
-    const unchanged = await reading(handle, known.name, () => table.readEnd(known.name), exp => exp?.equals(known.exp) === true ? known : null)
-    return unchanged === null ? await readAnew(handle) : unlessOver(unchanged.stored)
+  /** For who has just found it changed. */
+  async function getAnew (handle: string): Promise<StoredSession | null> {
+    const found = await reads.readAnew(handle)
+    return found === null ? null : unlessOver(found.stored)
   }
 
   async function removeIndexed (name: string, session: Session): Promise<void> {
@@ -136,7 +116,7 @@ export function createRedisStore ({
         if (known !== null && known.stored.revision === revision) opened.add({ ...known, stored: touched, exp })
         return touched
       }
-      current = await readAnew(handle)
+      current = await getAnew(handle)
     }
     return current
   }
