@@ -56,7 +56,7 @@ const store: FastifyPluginAsync<RedisStorePluginInput> = async (fastify, input) 
     prefix: session.redis.prefix,
     absoluteTimeout: session.absolute_timeout,
     coordinator,
-    clientCache: session.redis.client_cache ?? false
+    clientCache: session.redis.client_cache ?? true
   })
   fastify.decorate('oidcSessionStore', sessions)
   fastify.addHook('onClose', () => sessions.close())

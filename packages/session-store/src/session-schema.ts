@@ -31,7 +31,7 @@ const redis = group({
   sentinel_password: Type.Optional(Type.String({ minLength: 1, description: 'Password at the sentinels themselves.' })),
   sentinel_ssl: withDefault(Type.Boolean({ description: 'Connect to the sentinels themselves with TLS, under the settings of `ssl`.' }), false),
   cluster: nodes(6379, 'Some nodes of a Redis Cluster, instead of `host` and `port`; the others are found.'),
-  client_cache: Type.Optional(Type.Boolean({ description: 'Answer from memory what Redis has not told to have changed, and read only the rest: a request without a round trip. A logout or revocation on another instance holds here within a second, instead of at the next read. Needs `session.storage: redis`, Redis 6 or later, and the channel `__redis__:invalidate` for an ACL user; where Redis does not tell what changes, each request reads. Default: `false`.' })),
+  client_cache: Type.Optional(Type.Boolean({ description: 'Answer from memory what Redis has not told to have changed, and read only the rest: a request without a round trip. A logout or revocation on another instance holds here within a second, instead of at the next read. Needs `session.storage: redis`, Redis 6 or later, and the channel `__redis__:invalidate` for an ACL user; where Redis does not tell what changes, each request reads. Default: `true` with `session.storage: redis`.' })),
   ca: Type.Optional(Type.String({ minLength: 1, description: 'Certificates (PEM) that vouch for Redis, instead of those that Node.js trusts.' })),
   client_cert: Type.Optional(Type.String({ minLength: 1, description: 'Certificate (PEM) that we show to Redis.' })),
   client_key: Type.Optional(Type.String({ minLength: 1, description: 'Private key (PEM) of `client_cert`.' }))
