@@ -1,5 +1,4 @@
 // Who runs: under which name, and how each comes to its requests.
-import { readFileSync } from 'node:fs'
 import { askForTokens, logInMany } from './logins.mjs'
 import { startApache } from './programs/apache.mjs'
 import { startGateway } from './programs/gateway.mjs'
@@ -37,17 +36,10 @@ async function startSameBytes (stage) {
   return { server, headerSets: oidc.headerSets.map(set => ({ ...set, 'x-access-token': headers['x-access-token'] })) }
 }
 
-function knowsClientCache () {
-  const { session } = JSON.parse(readFileSync(new URL('../packages/oidc/schema.json', import.meta.url), 'utf8')).properties
-  return session.properties.redis.properties.client_cache !== undefined
-}
-
 async function startRedisSessions (stage, clientCache) {
   const redis = await stage.redis()
   if (redis === null) return skip(NO_REDIS)
-  const known = knowsClientCache()
-  if (clientCache && !known) return skip('this version has no session.redis.client_cache')
-  const server = await startSessions(stage, { storage: 'redis', redis: { unix_socket: redis.socket, ...(known ? { client_cache: clientCache } : {}) } })
+  const server = await startSessions(stage, { storage: 'redis', redis: { unix_socket: redis.socket, client_cache: clientCache } })
   return { server, headerSets: cookies(await sessionsOf(stage, 'redis', server.origin)) }
 }
 
