@@ -108,10 +108,6 @@ t.test('S432: parameters of the protocol cannot be overridden', async t => {
   t.strictSame(problemsOf({ ...minimal, authorization_params: { prompt: 'login', audience: ['a', 'b'], max_age: 60, flag: true } }), [])
 })
 
-t.test('an option without behaviour yet says so, and never does nothing', async t => {
-  t.strictSame(problemsOf({ ...minimal, auth_methods: ['session'] }), ['auth_methods is not available in this version'])
-})
-
 t.test('O156: rules, addresses and expressions that do not hold are told with their place', async t => {
   const rows: Array<[name: string, entry: string, message: RegExp | null]> = [
     ['skip_auth_routes', '', /^skip_auth_routes\.0 is too short/],

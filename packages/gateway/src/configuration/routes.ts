@@ -42,7 +42,7 @@ export const PLUGIN = 'openid-connect'
 const EMAILS = 'allowed_emails_file'
 
 /** Options that may differ between routes that share a core. */
-const POLICY_NAMES = ['unauth_action', 'cross_site', 'required_scopes', 'allowed_groups', 'required_groups', 'allowed_emails', 'allowed_email_domains', 'required_claims', 'acr_values', 'max_age'] as const satisfies ReadonlyArray<keyof RoutePolicy>
+const POLICY_NAMES = ['unauth_action', 'cross_site', 'required_scopes', 'allowed_groups', 'required_groups', 'allowed_emails', 'allowed_email_domains', 'required_claims', 'acr_values', 'max_age', 'auth_methods'] as const satisfies ReadonlyArray<keyof RoutePolicy>
 
 const isObject = (value: unknown): value is Record<string, unknown> => value !== null && typeof value === 'object' && !Array.isArray(value)
 

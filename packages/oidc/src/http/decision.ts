@@ -1,3 +1,4 @@
+import { accepts } from '../policy/auth-methods.ts'
 import type { CompiledPolicy } from '../policy/policy.ts'
 import type { PolicyRefusal } from '../policy/refusal.ts'
 import type { Demand } from '../policy/step-up.ts'
@@ -39,6 +40,6 @@ export function decideAnonymous (policy: CompiledPolicy, { isNavigation }: { rea
   switch (policy.unauthAction) {
     case 'pass': return PASS
     case 'deny': return UNAUTHENTICATED
-    case 'auth': return isNavigation ? LOGIN : UNAUTHENTICATED
+    case 'auth': return isNavigation && accepts(policy.authMethods, 'authorization_code') ? LOGIN : UNAUTHENTICATED
   }
 }

@@ -4,10 +4,12 @@ import type { BearerTokens } from '../bearer/bearer-tokens.ts'
 import type { VerifiedToken } from '../bearer/verdict.ts'
 import type { CookieJar } from '../cookie/jar.ts'
 import { BearerRequiredError, ClaimsInvalidError, CrossSiteError, UnauthenticatedError } from '../errors.ts'
+import { accepts, type AcceptedMethods } from '../policy/auth-methods.ts'
 import type { CompiledPolicy } from '../policy/policy.ts'
 import type { Demand } from '../policy/step-up.ts'
 import type { Reauthentication } from '../session/reauthentication.ts'
 import type { Carrier, Resumed, Sessions } from '../session/sessions.ts'
+import { checkKind, isSettled, takesTokens } from './accepted-methods.ts'
 import type { Admission } from './admission.ts'
 import { subjectOf } from './caller-subject.ts'
 import { decideAnonymous, decideAuthenticated, type Decision } from './decision.ts'
@@ -170,11 +172,12 @@ export function createGuard (room: GuardRoom): Guard {
   }
 
   /** False: the request has no token. */
-  async function identifyBearer (request: FastifyRequest, tokens: BearerTokens): Promise<boolean> {
+  async function identifyBearer (request: FastifyRequest, tokens: BearerTokens, methods: AcceptedMethods): Promise<boolean> {
     const looked = tokens.verify(authorizationOf(request), request.headers)
     if (looked === null) return false
     const verified = looked instanceof Promise ? await looked : looked
     if (looked !== verified) request.log.debug({ oidc: 'bearer' }, `the bearer token was validated by ${verified.verifiedBy}`)
+    checkKind(methods, verified)
     request.oidc = room.bearerViewOf(verified)
     return true
   }
@@ -257,10 +260,12 @@ export function createGuard (room: GuardRoom): Guard {
 
   async function enforce (request: FastifyRequest, reply: FastifyReply, policy: CompiledPolicy, options: GuardOptions = DEFAULTS): Promise<FastifyReply | undefined> {
     const { redirects = true } = options
+    const { authMethods: methods } = policy
     try {
-      if (!request.oidc.authenticated) {
-        const isBearer = bearer !== null && await identifyBearer(request, bearer)
-        if (!isBearer && !await identifyLocal(request) && await identifySession(request, reply, redirects)) return reply
+      if (!isSettled(methods, request.oidc)) {
+        request.oidc = ANONYMOUS
+        const isBearer = bearer !== null && takesTokens(methods) && await identifyBearer(request, bearer, methods)
+        if (!isBearer && !await identifyLocal(request) && (bearer?.only === true || accepts(methods, 'session')) && await identifySession(request, reply, redirects && accepts(methods, 'authorization_code'))) return reply
       }
       return await carryOut(decide(request, policy, options), request, reply, policy, options)
     } catch (error) {

@@ -1,6 +1,7 @@
 import type { FastifyRequest } from 'fastify'
 import type { Clock, StoredSession } from 'fastify-oidc-session-store'
 import { StepUpRequiredError, StepUpUnmetError } from '../errors.ts'
+import { accepts } from '../policy/auth-methods.ts'
 import type { CompiledPolicy } from '../policy/policy.ts'
 import { describeDemand, findShortage, loginSlack, type Demand } from '../policy/step-up.ts'
 import type { PolicySubject } from '../policy/subject.ts'
@@ -40,7 +41,7 @@ export function createStepUp ({ clock, slack, isForProgram }: StepUpRoom): StepU
     const shortage = findShortage(demand, subject.proof, clock(), subject.via === 'session' ? loginSlack(slack) : slack)
     if (shortage === null) return null
     if (stored !== null && wasInVain(stored, demand)) return { kind: 'unmet', demand }
-    const canLogIn = stored !== null && redirects && policy.unauthAction === 'auth' && isNavigation(request) && !isForProgram(request)
+    const canLogIn = stored !== null && redirects && policy.unauthAction === 'auth' && accepts(policy.authMethods, 'authorization_code') && isNavigation(request) && !isForProgram(request)
     return { kind: canLogIn ? 'step-up' : 'insufficient', demand }
   }
 }

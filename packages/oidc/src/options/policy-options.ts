@@ -1,23 +1,41 @@
 import type { OptionProblem } from 'fastify-oidc-session-store'
+import type { AuthMethod } from '../policy/auth-methods.ts'
 import { compileOptions, type Compilation } from '../policy/compiler.ts'
 import type { PolicyGround } from '../policy/rule.ts'
 import type { PolicyOptions } from '../policy/schema.ts'
-import { acceptsBearer } from './bearer-options.ts'
+import { acceptsBearer, introspects, verifiesJwts } from './bearer-options.ts'
 import { resourcesOf } from './resource-metadata.ts'
 import type { ResolvedOptions } from './schema.ts'
 
 /** What policies stand on beside the options. */
 type PolicyPlace = Pick<PolicyGround, 'emailFile' | 'resource'>
 
+/** Ways that the options make possible. */
+function possibleMethods (options: ResolvedOptions): AuthMethod[] {
+  return [
+    ...verifiesJwts(options) ? ['bearer' as const] : [],
+    ...introspects(options) ? ['introspection' as const] : [],
+    ...options.bearer_only ? [] : ['session' as const, 'authorization_code' as const]
+  ]
+}
+
+/** What verifies tokens says how each is looked at: a key that nobody may use says nothing. */
+function findUnused (options: ResolvedOptions): OptionProblem[] {
+  const { auth_methods: written } = options
+  if (written === undefined) return []
+  const unused = possibleMethods(options).filter(method => (method === 'bearer' || method === 'introspection') && !written.includes(method))
+  return unused.map(method => ({ path: ['auth_methods'], message: `leaves out ${method}, and ${method === 'bearer' ? 'use_jwks or public_key' : 'introspection_endpoint'} is set: name it, or take that away` }))
+}
+
 function groundOf (options: ResolvedOptions, { emailFile, resource }: PolicyPlace): PolicyGround {
   const { claim = 'aud', required = false, match_with_client_id: isClient = false } = options.claim_validator?.audience ?? {}
   const isAccepting = acceptsBearer(options)
-  return { acceptsBearer: isAccepting, audienceClaim: claim, validatesAudience: required || isClient, emailFile, resource: isAccepting ? resource : null }
+  return { acceptsBearer: isAccepting, authMethods: possibleMethods(options), audienceClaim: claim, validatesAudience: required || isClient, emailFile, resource: isAccepting ? resource : null }
 }
 
 function policyOptionsOf (options: ResolvedOptions): PolicyOptions {
-  const { unauth_action: unauth, cross_site: crossSite, scopes_claim: scopesClaim, groups_claim: groupsClaim, required_scopes: scopes, allowed_groups: allowed, required_groups: required, allowed_emails: emails, allowed_emails_file: file, allowed_email_domains: domains, required_claims: claims, audience, acr_values: acrValues, max_age: maxAge } = options
-  const written = { unauth_action: unauth, cross_site: crossSite, scopes_claim: scopesClaim, groups_claim: groupsClaim, required_scopes: scopes, allowed_groups: allowed, required_groups: required, allowed_emails: emails, allowed_emails_file: file, allowed_email_domains: domains, required_claims: claims, audience, acr_values: acrValues, max_age: maxAge }
+  const { unauth_action: unauth, cross_site: crossSite, scopes_claim: scopesClaim, groups_claim: groupsClaim, required_scopes: scopes, allowed_groups: allowed, required_groups: required, allowed_emails: emails, allowed_emails_file: file, allowed_email_domains: domains, required_claims: claims, audience, acr_values: acrValues, max_age: maxAge, auth_methods: methods } = options
+  const written = { unauth_action: unauth, cross_site: crossSite, scopes_claim: scopesClaim, groups_claim: groupsClaim, required_scopes: scopes, allowed_groups: allowed, required_groups: required, allowed_emails: emails, allowed_emails_file: file, allowed_email_domains: domains, required_claims: claims, audience, acr_values: acrValues, max_age: maxAge, auth_methods: methods }
   return Object.fromEntries(Object.entries(written).filter(([, value]) => value !== undefined)) as unknown as PolicyOptions
 }
 
@@ -28,5 +46,5 @@ export function defaultPolicy (options: ResolvedOptions, place: PolicyPlace): Co
 
 /** Requirements that do not hold, that contradict each other, or that would let everyone in. */
 export function checkPolicyOptions (options: ResolvedOptions): OptionProblem[] {
-  return [...defaultPolicy(options, { emailFile: null, resource: resourcesOf(options)[0] ?? null }).problems]
+  return [...defaultPolicy(options, { emailFile: null, resource: resourcesOf(options)[0] ?? null }).problems, ...findUnused(options)]
 }

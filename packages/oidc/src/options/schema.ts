@@ -144,6 +144,7 @@ export const optionsSchema = Type.Object({
   required_claims: requirementOptions.required_claims,
   acr_values: requirementOptions.acr_values,
   max_age: requirementOptions.max_age,
+  auth_methods: requirementOptions.auth_methods,
   consumer: Type.Optional(consumerOptionsSchema),
   whitelist_domains: list('Hosts that a login, and the sign-out of fastify-oidc-forward-auth, may send the browser to beside the own one: `app.example.com`, `.example.com` or `*.example.com` (itself and all below it), with `:8443` or `:*` where the port is not that of the scheme. Over https alone, or http on this machine.'),
   skip_auth_routes: list('Paths that need no session: regular expressions of RE2 (Go), not anchored, held against the path without its query. `^/public/` opens it to every method, `GET=^/public/` to one; `GET!=^/api/` and `!=^/api/` open what does not match, whatever its case. Who has a session is still identified. A path that two servers could read differently (`..`, `//`, `;`, a backslash, anything encoded that could matter) is never open.', MAX_EXPRESSION_LENGTH),

@@ -18,7 +18,6 @@ import { optionsSchema, type ResolvedOptions } from './schema.ts'
 import { checkSession } from './session-options.ts'
 import { checkSecretManagers } from './secret-managers.ts'
 import { checkTlsClientAuth } from './tls-client-auth-options.ts'
-import { findUnbuilt } from './unbuilt.ts'
 
 /** Options that hold: checked, with defaults and profile, frozen. */
 export type OidcSettings = ResolvedOptions & { readonly session: NonNullable<ResolvedOptions['session']> }
@@ -73,12 +72,11 @@ function checkTogether (options: ResolvedOptions, wrong: ReadonlySet<string>, co
 /** Problems of options whose references were looked up; what a reference should have stood for is not judged. */
 function checkReferenced ({ value, problems: unresolved }: Referenced, code: CodeOptions): { options: ResolvedOptions, problems: OptionProblem[] } {
   const { options, problems } = checkOptions(optionsSchema, applyProfile(value))
-  const unbuilt = findUnbuilt(value)
-  const told = new Set([...unbuilt, ...unresolved].map(({ path }) => path.join('.')))
+  const told = new Set(unresolved.map(({ path }) => path.join('.')))
   const shape = problems.filter(({ path }) => !told.has(path.join('.'))).map(explainTimeout).map(explainFlatName)
   const wrong = new Set([...problems, ...unresolved].map(({ path }) => path[0] ?? ''))
   const cross = isObject(options) && !wrong.has('') ? checkTogether(options, wrong, code) : []
-  return { options, problems: [...unresolved.map(({ path, message }) => ({ path, message })), ...shape, ...cross, ...unbuilt] }
+  return { options, problems: [...unresolved.map(({ path, message }) => ({ path, message })), ...shape, ...cross] }
 }
 
 /** Every problem of the plugin's options, and the options with references to the environment resolved, profile and defaults applied. */

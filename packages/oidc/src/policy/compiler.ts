@@ -1,4 +1,5 @@
 import { checkOptions, type OptionProblem } from 'fastify-oidc-session-store'
+import { findWidened, readAuthMethods } from './auth-methods.ts'
 import { readClaimsRule } from './claims-rule.ts'
 import { readEmailRules } from './email-rules.ts'
 import { readAudienceRules, readGroupRules, readRequiredScopes } from './list-rules.ts'
@@ -31,7 +32,8 @@ export function compileOptions (written: PolicyOptions, ground: PolicyGround): C
   const options = requireResource(written, ground.resource)
   const read = READERS.map(reader => reader(options, ground))
   const { demand, problems } = readDemand(options)
-  return { policy: createPolicy(options, ground, read.flatMap(({ rules }) => rules), demand), problems: [...read.flatMap(({ problems }) => problems), ...problems] }
+  const ways = readAuthMethods(options.auth_methods, ground.authMethods)
+  return { policy: createPolicy(options, ground, read.flatMap(({ rules }) => rules), { demand, authMethods: ways.methods }), problems: [...read.flatMap(({ problems }) => problems), ...problems, ...ways.problems] }
 }
 
 /** What a route writes goes before what the plugin says; false takes it away. */
@@ -47,5 +49,5 @@ export function compilePolicy (input: unknown, base: CompiledPolicy): Compilatio
   if (problems.length > 0) return { policy: base, problems }
   const merged = overlay(base.options, options)
   const compiled = compileOptions(merged, base.ground)
-  return { policy: compiled.policy, problems: [...compiled.problems, ...findIdle(options, merged)] }
+  return { policy: compiled.policy, problems: [...compiled.problems, ...findIdle(options, merged), ...findWidened(options.auth_methods, base.authMethods)] }
 }

@@ -1,3 +1,4 @@
+import type { AcceptedMethods } from './auth-methods.ts'
 import type { PolicyRefusal } from './refusal.ts'
 import type { PolicyGround, Rule } from './rule.ts'
 import type { PolicyOptions } from './schema.ts'
@@ -10,6 +11,7 @@ export interface CompiledPolicy {
   readonly crossSite: 'allow' | 'refuse'
   /** What the login must have been like, whoever it was; null: any will do. */
   readonly demand: Demand | null
+  readonly authMethods: AcceptedMethods
   /** What it was made of, for who wants to read it. */
   readonly options: PolicyOptions
   readonly ground: PolicyGround
@@ -25,7 +27,7 @@ function ask (rules: readonly Rule[], subject: PolicySubject): PolicyRefusal | n
   return null
 }
 
-export function createPolicy (options: PolicyOptions, ground: PolicyGround, rules: readonly Rule[], demand: Demand | null): CompiledPolicy {
+export function createPolicy (options: PolicyOptions, ground: PolicyGround, rules: readonly Rule[], { demand, authMethods }: Pick<CompiledPolicy, 'demand' | 'authMethods'>): CompiledPolicy {
   const file = options.allowed_emails_file === undefined ? null : ground.emailFile
   let verdicts = new WeakMap<PolicySubject, PolicyRefusal | null>()
   let version = file?.version
@@ -33,6 +35,7 @@ export function createPolicy (options: PolicyOptions, ground: PolicyGround, rule
     unauthAction: options.unauth_action,
     crossSite: options.cross_site,
     demand,
+    authMethods,
     options,
     ground,
     judge (subject) {

@@ -1,4 +1,5 @@
 import type { OptionProblem } from 'fastify-oidc-session-store'
+import type { AuthMethod } from './auth-methods.ts'
 import type { EmailFile } from './email-file.ts'
 import type { ProtectedResource } from './protected-resource.ts'
 import type { PolicyRefusal } from './refusal.ts'
@@ -14,6 +15,8 @@ export interface Rule {
 /** What rules have to know of the plugin, whatever a route says. */
 export interface PolicyGround {
   readonly acceptsBearer: boolean
+  /** Ways that the options make possible. */
+  readonly authMethods: readonly AuthMethod[]
   readonly audienceClaim: string
   /** Does `claim_validator.audience` ask for anything? */
   readonly validatesAudience: boolean

@@ -1,4 +1,5 @@
 import { Type, type Static, type TSchema, type TUnsafe } from '@sinclair/typebox'
+import { AUTH_METHODS, type AuthMethod } from './auth-methods.ts'
 import type { ClaimPath } from './claim-path.ts'
 import type { WrittenRequirement } from './requirement.ts'
 
@@ -42,6 +43,8 @@ const audience = requirement('Whom a bearer token must be for: its audience (`au
 const acrValues = acr('How a login must have been made: its `acr`, as the provider calls it. One of a list is enough, the first is preferred; a text is a list with blanks. A visit whose session has none of them logs in again, with `acr_values` in the authorization request; whatever else has a session or a bearer token gets 401 and a challenge (RFC 9470). A login that was asked for it and does not bring it gets 403.')
 const maxAge = Type.Unsafe<number>(Type.Integer({ minimum: 1, maximum: MAX_AGE, description: 'Seconds since somebody authenticated at the provider (`auth_time`), beside `iat_slack`. After that the same happens as without `acr_values`, with `max_age` in the authorization request. Who does not say when, session or bearer token, is too late. For a login at each visit there is `force_reauthorize`.' }))
 
+const authMethods = Type.Unsafe<readonly AuthMethod[]>(Type.Array(Type.Union(AUTH_METHODS.map(method => Type.Literal(method))), { minItems: 1, uniqueItems: true, description: 'Ways to say who calls, in a fixed order whatever the list: `bearer` (JWTs, by `use_jwks` or `public_key`), `introspection` (tokens, by `introspection_endpoint`), `session` (the cookie) and `authorization_code` (visits are sent to a login, which makes a session). What is left out is not looked at. A route takes some of what the plugin takes. Passwords of an htpasswd file have an option of their own. Default: all that the other options make possible.' }))
+
 /** Claims that the rules read; groups have a default in the plugin's options. */
 export const scopesClaim = claimPath(`Claim that holds the scopes: a text with blanks, or a list. ${PATH} Default: of a session the scopes that were granted, of a bearer token \`scope\`, else \`scp\`.`)
 export const groupsClaim = claimPath(`Claim that holds the groups or roles: a list, a text, or an object whose members are roles (ZITADEL). ${PATH} Such as \`realm_access.roles\` (Keycloak). Of a session it is looked for in the ID token, the access token if it is a JWT, and the userinfo.`)
@@ -57,7 +60,8 @@ export const requirementOptions = {
   required_claims: Type.Optional(requiredClaims),
   audience: Type.Optional(audience),
   acr_values: Type.Optional(acrValues),
-  max_age: Type.Optional(maxAge)
+  max_age: Type.Optional(maxAge),
+  auth_methods: Type.Optional(authMethods)
 }
 
 /** What a route may set in `config.oidc`; what it leaves out is the plugin's. */
@@ -75,7 +79,8 @@ export const policySchema = Type.Object({
   required_claims: Type.Optional(liftable(requiredClaims)),
   audience: Type.Optional(audience),
   acr_values: Type.Optional(liftable(acrValues)),
-  max_age: Type.Optional(liftable(maxAge))
+  max_age: Type.Optional(liftable(maxAge)),
+  auth_methods: Type.Optional(authMethods)
 }, { additionalProperties: false })
 
 /** What one route requires, by the plugin's own option names. */

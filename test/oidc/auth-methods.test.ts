@@ -1,0 +1,75 @@
+import t from 'tap'
+import oidc, { type OidcPluginOptions } from 'fastify-oidc'
+import { claimsFor, createAuthority, createSigner } from './bearer-parts.ts'
+import { createApplication, optionsFor } from './support.ts'
+
+type Method = 'bearer' | 'introspection' | 'session' | 'authorization_code'
+
+const signer = await createSigner()
+const ALL: readonly Method[] = ['bearer', 'introspection', 'session', 'authorization_code']
+const subsets = Array.from({ length: 2 ** ALL.length - 1 }, (_, index) => ALL.filter((_method, bit) => (index + 1) & (1 << bit)))
+
+t.test('a route looks at the ways that it names, and at no other', async t => {
+  const authority = await createAuthority(t)
+  authority.knows = token => token === 'opaque' ? claimsFor(authority, { active: true, sub: 'ivy' }) : undefined
+  const { app } = createApplication(t)
+  const facts = { discovery: authority.discovery, clientId: 'app', clientSecret: 'a secret' }
+  await app.register(oidc, optionsFor(facts, { public_key: signer.pem, introspection_endpoint: `${authority.issuer}/introspect`, audience: 'api' }))
+  const tell = async (request: { oidc: { user: string | null } }) => ({ user: request.oidc.user })
+  for (const [index, methods] of subsets.entries()) {
+    app.get(`/route/${index}`, { config: { oidc: { auth_methods: methods } } }, tell)
+    app.get(`/guard/${index}`, { onRequest: app.oidc.guard({ auth_methods: methods }) }, tell)
+  }
+  const cookie = await app.oidc.issueCookie({ subject: 'sid' })
+  const jwt = await signer.sign(claimsFor(authority, { sub: 'ann' }))
+  for (const [index, methods] of subsets.entries()) {
+    const has = (method: Method): boolean => methods.includes(method)
+    const [takesSession, takesTokens] = [has('session') || has('authorization_code'), has('bearer') || has('introspection')]
+    const nobody = has('authorization_code') ? 302 : 401
+    const rows = [
+      ['nothing', {}, nobody],
+      ['a cookie', { cookie }, takesSession ? 'sid' : nobody],
+      ['a JWT', { authorization: `Bearer ${jwt}` }, has('bearer') ? 'ann' : takesTokens ? 401 : nobody],
+      ['an opaque token', { authorization: 'Bearer opaque' }, has('introspection') ? 'ivy' : takesTokens ? 401 : nobody],
+      ['both', { cookie, authorization: `Bearer ${jwt}` }, has('bearer') ? 'ann' : takesTokens ? 401 : takesSession ? 'sid' : nobody]
+    ] as const
+    for (const [what, headers, expected] of rows) {
+      const answer = await app.inject({ url: `/route/${index}`, headers })
+      t.equal(answer.statusCode === 200 ? answer.json().user : answer.statusCode, expected, `${methods.join(' ')}: ${what}`)
+    }
+    const again = await app.inject({ url: `/guard/${index}`, headers: { cookie } })
+    t.equal(again.statusCode === 200 ? again.json().user : again.statusCode, takesSession ? 'sid' : nobody, `${methods.join(' ')}: a guard after the route's own`)
+  }
+})
+
+t.test('with bearer_only a route that narrows still lets nobody pass without a token', async t => {
+  const authority = await createAuthority(t)
+  const { app } = createApplication(t)
+  await app.register(oidc, { client_id: 'api', client_secret: 'a secret', discovery: authority.discovery, bearer_only: true, public_key: signer.pem, introspection_endpoint: `${authority.issuer}/introspect` } as OidcPluginOptions)
+  app.get('/', { config: { oidc: { auth_methods: ['bearer'], unauth_action: 'pass' } } }, async () => 'in')
+  t.equal((await app.inject('/')).statusCode, 401)
+  t.equal((await app.inject({ url: '/', headers: { authorization: `Bearer ${await signer.sign(claimsFor(authority))}` } })).statusCode, 200)
+})
+
+t.test('ways that cannot be, or that keys speak against, stop the boot', async t => {
+  const facts = { discovery: 'http://localhost/.well-known/openid-configuration', clientId: 'app', clientSecret: 'a secret' }
+  const keys = { public_key: signer.pem, audience: 'api' }
+  const wrong: ReadonlyArray<readonly [object, RegExp]> = [
+    [{ auth_methods: ['bearer'] }, /auth_methods has bearer, and no key verifies tokens/],
+    [{ auth_methods: ['introspection'] }, /auth_methods has introspection, and nobody is asked/],
+    [{ bearer_only: true, ...keys, auth_methods: ['bearer', 'session'] }, /auth_methods has session, and bearer_only/],
+    [{ bearer_only: true, ...keys, auth_methods: ['bearer', 'authorization_code'] }, /auth_methods has authorization_code, and bearer_only/],
+    [{ ...keys, auth_methods: ['session'] }, /auth_methods leaves out bearer, and use_jwks or public_key is set/],
+    [{ auth_methods: [] }, /auth_methods/],
+    [{ auth_methods: ['session', 'session'] }, /auth_methods/],
+    [{ auth_methods: 'session' }, /auth_methods/],
+    [{ auth_methods: ['password'] }, /auth_methods/]
+  ]
+  for (const [options, message] of wrong) {
+    const { app } = createApplication(t)
+    await t.rejects(async () => { await app.register(oidc, optionsFor(facts, options as Partial<OidcPluginOptions>)) }, { code: 'FST_OIDC_OPTIONS_INVALID', message }, JSON.stringify(options))
+  }
+  const { app } = createApplication(t)
+  await app.register(oidc, optionsFor(facts, { auth_methods: ['session'] }))
+  t.throws(() => { app.get('/', { config: { oidc: { auth_methods: ['authorization_code'] } } }, async () => '') }, { code: 'FST_OIDC_POLICY_INVALID', message: /authorization_code, which the plugin's own auth_methods leave out/ })
+})
