@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { rowsMarkdown } from './docs/apisix-rows.mjs'
 import { errorsMarkdown } from './docs/errors.mjs'
+import { kongMarkdown } from './docs/kong-rows.mjs'
 import { oauth2ProxyMarkdown } from './docs/oauth2-proxy-rows.mjs'
 import { optionsMarkdown } from './docs/options.mjs'
 import { performanceMarkdown } from './docs/performance.mjs'
@@ -92,6 +93,9 @@ const apisix = 'docs/apisix.md'
 put(apisix, fill(read(apisix) ?? '', 'rows', rowsMarkdown(optionsSchema, { root, note: await unbuiltNote('oidc') }), apisix))
 const { ROWS } = await load('gateway', 'dist', 'importers', 'oauth2-proxy', 'table.js')
 const oauth2Proxy = 'docs/oauth2-proxy.md'
+const { ROWS: KONG_ROWS } = await load('gateway', 'dist', 'importers', 'kong', 'table.js')
+const kong = 'docs/kong.md'
+put(kong, fill(read(kong) ?? '', 'rows', kongMarkdown(KONG_ROWS), kong))
 put(oauth2Proxy, fill(read(oauth2Proxy) ?? '', 'rows', oauth2ProxyMarkdown(ROWS), oauth2Proxy))
 const performance = 'docs/performance.md'
 put(performance, fill(read(performance) ?? '', 'figures', performanceMarkdown(JSON.parse(read('bench/results/reference.json'))), performance))

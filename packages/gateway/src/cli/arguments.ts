@@ -37,6 +37,8 @@ const OPTIONS = {
   from: { type: 'string' },
   'ignore-plugin': { type: 'string', multiple: true },
   listen: { type: 'string' },
+  route: { type: 'string' },
+  upstream: { type: 'string' },
   workers: { type: 'string' },
   ...SESSION_OPTIONS,
   dev: { type: 'boolean' },
@@ -44,9 +46,7 @@ const OPTIONS = {
   version: { type: 'boolean', short: 'v' }
 } as const
 
-/** Whose files later versions read. */
-const COMING_ORIGINS = ['kong']
-const ONCE = ['config', 'from', 'listen', 'workers', 'sub', 'sid', 'id', 'issuer', 'core', 'limit']
+const ONCE = ['config', 'from', 'listen', 'route', 'upstream', 'workers', 'sub', 'sid', 'id', 'issuer', 'core', 'limit']
 const GUARD = 'openid-connect'
 
 const parse = (args: readonly string[]) => parseArgs({ args: [...args], options: OPTIONS, strict: false, allowPositionals: true, tokens: true })
@@ -111,20 +111,32 @@ function findMisplaced (command: Command, { from, dev, 'ignore-plugin': ignored 
   return (command === 'import' || command === 'sessions') && dev === true ? `--dev is not for ${command}: what it lets pass is not kept` : null
 }
 
-function findForeign (command: Command, { from, listen, dev, 'ignore-plugin': ignored }: Parsed['values'], commandLine: readonly string[] | null): Found<ForeignFormat | null> {
+/** Where a plugin of Kong's stands whose file has no routes. */
+function findBare ({ from, route, upstream }: Pick<Parsed['values'], 'from' | 'route' | 'upstream'>): Found<Pick<ForeignFormat, 'route' | 'upstream'>> {
+  if (route === undefined && upstream === undefined) return { value: {} }
+  if (from !== 'kong') return { misuse: `--${route === undefined ? 'upstream' : 'route'} is for --from kong` }
+  if (!isText(route) || !/^\/[^\s?#*%\\:]*$/.test(route)) return { misuse: '--route must be a path, such as /api' }
+  const isUrl = isText(upstream) && /^https?:\/\//.test(upstream) && URL.canParse(upstream) && new URL(upstream).pathname === '/'
+  return isUrl ? { value: { route, upstream } } : { misuse: '--upstream must be http://HOST:PORT or https://HOST:PORT' }
+}
+
+function findForeign (command: Command, { from, listen, dev, route, upstream, 'ignore-plugin': ignored }: Parsed['values'], commandLine: readonly string[] | null): Found<ForeignFormat | null> {
   const names: unknown[] = Array.isArray(ignored) ? ignored : []
   const address = findListen(command, { from, listen })
   if ('misuse' in address) return address
   if (from === undefined && command === 'import') return { misuse: `--from is missing: one of ${ORIGINS.join(', ')}` }
+  if (from === undefined && (route !== undefined || upstream !== undefined)) return { misuse: `--${route === undefined ? 'upstream' : 'route'} is for --from kong` }
   if (from === undefined) return names.length === 0 ? { value: null } : { misuse: '--ignore-plugin is for files that --from says the origin of' }
   if (!isOrigin(from)) {
     const name = isText(from) ? from : ''
-    return { misuse: COMING_ORIGINS.includes(name) ? `--from ${name} is not available in this version` : `--from must be one of ${ORIGINS.join(', ')}${suggest(name, ORIGINS, '')}` }
+    return { misuse: `--from must be one of ${ORIGINS.join(', ')}${suggest(name, ORIGINS, '')}` }
   }
   const ignorePlugins = names.filter(isText)
   if (ignorePlugins.length < names.length) return { misuse: '--ignore-plugin NAME is missing' }
   if (ignorePlugins.includes(GUARD)) return { misuse: `--ignore-plugin ${GUARD} would leave every route open` }
-  const own = from === 'oauth2-proxy' ? { dev: dev === true, commandLine: commandLine ?? [] } : {}
+  const bare = findBare({ from, route, upstream })
+  if ('misuse' in bare) return bare
+  const own = from === 'oauth2-proxy' ? { dev: dev === true, commandLine: commandLine ?? [] } : bare.value
   return { value: { from, ignorePlugins, listen: address.value ?? null, ...own } }
 }
 

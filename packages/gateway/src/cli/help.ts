@@ -31,6 +31,12 @@ const FOREIGN = `  --from apisix      the file is Apache APISIX's: apisix.yaml, 
   --from oauth2-proxy
                      the file is OAuth2 Proxy's; OAUTH2_PROXY_* variables and
                      its own arguments, after --, go before it
+  --from kong        the file is Kong's: decK's YAML, JSON of its Admin API, or
+                     curl commands and form data for it, in a file with
+                     another ending
+  --route PATH       with --from kong: where a plugin stands whose file has
+                     no routes, such as /api
+  --upstream URL     with --from kong: where its requests go
   --ignore-plugin NAME
                      with --from: leave out a plugin that is not known here;
                      can be given several times`
@@ -105,6 +111,7 @@ ${FOREIGN}
 ${EXIT_CODES}`,
   import: `Usage: oidc-gateway import --from apisix FILE
        oidc-gateway import --from oauth2-proxy [FILE] [-- ARGUMENTS]
+       oidc-gateway import --from kong [--route PATH --upstream URL] FILE
 
 Prints the file as YAML of this gateway on standard output, and what is
 different, line by line, on standard error. Where something is refused it

@@ -23,6 +23,12 @@ export interface AddedHeaders {
   readonly response: readonly AddedHeader[]
 }
 
+/** What the beginning of a path becomes. Neither ends in a slash, but `/` itself. */
+export interface PathRewrite {
+  readonly from: string
+  readonly to: string
+}
+
 /** A route of the file, ready to be mounted. */
 export interface GatewayRoute {
   /** Where it stands in the file: `['routes', '0']`. */
@@ -34,6 +40,8 @@ export interface GatewayRoute {
   readonly methods: readonly Method[] | null
   readonly priority: number
   readonly upstream: Upstream
+  /** null: the upstream sees the path that was asked for. */
+  readonly rewrite: PathRewrite | null
   readonly headers: AddedHeaders
   readonly protection: Protection
 }
@@ -92,6 +100,24 @@ function checkAdded ({ headers }: ResolvedRoute, upstream: Upstream | null): Fou
   }
 }
 
+const withoutSlash = (path: string): string => path.replace(/(?<=.)\/+$/, '')
+
+function isUnder ({ path }: Uri, from: string): boolean {
+  return from === '/' || withoutSlash(path) === from || path.startsWith(`${from}/`)
+}
+
+function checkRewrite ({ rewrite_prefix: written }: ResolvedRoute, uris: readonly Uri[], upstream: Upstream | null): Found<PathRewrite | null> {
+  if (written === undefined) return { value: null, problems: [] }
+  const rewrite = { from: withoutSlash(written.from), to: withoutSlash(written.to ?? '/') }
+  const wrong = (['from', 'to'] as const).flatMap(name => {
+    const message = uriProblem(rewrite[name])
+    return message === null && !rewrite[name].includes('*') ? [] : [problemAt(['rewrite_prefix', name], message ?? 'must not contain *')]
+  })
+  const outside = uris.some(uri => !isUnder(uri, rewrite.from)) ? [problemAt(['rewrite_prefix', 'from'], 'must be the beginning of every uri')] : []
+  const isLocal = upstream?.kind === 'folder' || upstream?.kind === 'status'
+  return { value: rewrite, problems: [...wrong, ...outside, ...isLocal ? [problemAt(['rewrite_prefix'], 'has no meaning here: the gateway answers itself')] : []] }
+}
+
 function otherPluginProblem (name: string): string {
   const meant = nearestName(name, [PLUGIN]) === null ? '' : `; did you mean ${PLUGIN}?`
   return `is not a plugin of this gateway, which has only ${PLUGIN}${meant}`
@@ -137,18 +163,20 @@ export function checkRoute (input: ResolvedRoute, place: Path, directory: string
   const upstream = input.upstream === undefined ? { kind: 'problems' as const, problems: [problemAt([], 'is required')] } : checkUpstream(input.upstream)
   const methods = checkMethods(input, upstream.kind === 'upstream' ? upstream.upstream : null)
   const headers = checkAdded(input, upstream.kind === 'upstream' ? upstream.upstream : null)
+  const rewrite = checkRewrite(input, uris.value, upstream.kind === 'upstream' ? upstream.upstream : null)
   const protection = checkProtection(input.plugins, directory)
   const problems = [
     ...uris.problems,
     ...hosts.problems,
     ...methods.problems,
     ...headers.problems,
+    ...rewrite.problems,
     ...(upstream.kind === 'problems' ? under(['upstream'], upstream.problems) : []),
     ...under(['plugins'], protection.problems)
   ]
   if (problems.length > 0 || upstream.kind === 'problems') return { route: null, problems: under(place, problems) }
   return {
-    route: { place, uris: uris.value, hosts: hosts.value, methods: methods.value, priority: input.priority ?? 0, upstream: upstream.upstream, headers: headers.value, protection: protection.value },
+    route: { place, uris: uris.value, hosts: hosts.value, methods: methods.value, priority: input.priority ?? 0, upstream: upstream.upstream, rewrite: rewrite.value, headers: headers.value, protection: protection.value },
     problems: []
   }
 }

@@ -122,6 +122,10 @@ const route = Type.Object({
   name: text('A name, for people: it stands in listings.'),
   desc: text('A description, for people.'),
   upstream,
+  rewrite_prefix: Type.Optional(Type.Object({
+    from: Type.String({ pattern: '^/', description: 'Path that all of `uri` or `uris` lie under.' }),
+    to: withDefault(Type.String({ pattern: '^/', description: 'What stands in its place. `/`: it is taken away.' }), '/')
+  }, { additionalProperties: false, description: 'Changes the beginning of the path that the upstream sees, and back in `Location`. Not for folders and fixed answers.' })),
   headers,
   plugins: Type.Optional(plugins)
 }, { additionalProperties: false })

@@ -9,6 +9,7 @@ import type { SourceDocument } from '../configuration/source-document.ts'
 import type { WorkerCount } from '../configuration/worker-count.ts'
 import { importApisix } from './apisix/import.ts'
 import type { Imported } from './imported.ts'
+import { readKongFile } from './kong/read.ts'
 import { readOAuth2Proxy } from './oauth2-proxy/read.ts'
 import type { ForeignFormat } from './origins.ts'
 import type { ReportEntry } from './report.ts'
@@ -86,12 +87,20 @@ async function readApisix (file: string, { ignorePlugins, listen = null }: Forei
   return { imported, document: source.document, directory }
 }
 
+async function readForeign (file: string | null, format: ForeignFormat, { environment }: ForeignOptions): Promise<ReadForeign | readonly ConfigurationProblem[]> {
+  switch (format.from) {
+    case 'apisix': return await readApisix(file ?? '', format)
+    case 'oauth2-proxy': return await readOAuth2Proxy(file, format, environment)
+    case 'kong': return await readKongFile(file ?? '', format)
+  }
+}
+
 /**
  * Reads what was written for another gateway; `file` is null where there is none, and a command line. It is valid only where nothing in it is refused.
  * @rejects FST_OIDC_GATEWAY_CONFIGURATION_UNREADABLE
  */
 export async function loadForeignFile (file: string | null, format: ForeignFormat, options: ForeignOptions): Promise<ForeignConfiguration> {
-  const read = format.from === 'oauth2-proxy' ? await readOAuth2Proxy(file, format, options.environment) : await readApisix(file ?? '', format)
+  const read = await readForeign(file, format, options)
   if (!('imported' in read)) return { checked: { kind: 'invalid', problems: read }, value: null, report: [] }
   const { imported, document, directory } = read
   return {

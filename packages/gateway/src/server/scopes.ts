@@ -53,10 +53,17 @@ function upstreamOptions (upstream: ProxiedUpstream): Partial<ProxyOptions> {
   }
 }
 
+/** Routes stand below the part of their path that is rewritten. */
+function placeOf ({ uris, rewrite }: GatewayRoute): Partial<ProxyOptions> {
+  if (rewrite === null) return { routes: uris.map(formatUri) }
+  const prefix = rewrite.from === '/' ? '' : rewrite.from
+  return { routes: uris.map(uri => formatUri(uri).slice(prefix.length) || '/'), rewrite_prefix: rewrite.to, ...prefix === '' ? {} : { prefix } }
+}
+
 function proxyOptions (route: GatewayRoute, upstream: ProxiedUpstream, policy: RoutePolicy | false): ProxyOptions {
   return defined<ProxyOptions>({
     ...upstreamOptions(upstream),
-    routes: route.uris.map(formatUri),
+    ...placeOf(route),
     methods: route.methods === null ? undefined : [...route.methods],
     websocket: route.methods === null || route.methods.includes('GET'),
     constraints: { host: hostConstraint(route.hosts, route.priority) },
