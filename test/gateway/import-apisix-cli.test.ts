@@ -99,7 +99,7 @@ t.test('misuse of --from and --ignore-plugin', async t => {
     [['import', 'x.yaml'], /--from is missing: one of apisix/],
     [['import', '--from', 'apisix'], /FILE is missing/],
     [['import', '--from', 'apisix', '--route', '/api', 'x.yaml'], /--route is for --from kong/],
-    [['import', '--from', 'apisx', 'x.yaml'], /--from must be one of apisix, oauth2-proxy; did you mean apisix\?/],
+    [['import', '--from', 'apisx', 'x.yaml'], /--from must be one of apisix, oauth2-proxy, kong; did you mean apisix\?/],
     [['import', '--from', 'apisix', 'a.yaml', 'b.yaml'], /takes one file/],
     [['import', '--from', 'apisix', 'a.yaml', '-c', 'b.yaml'], /takes one file/],
     [['check', '--from', 'apisix', '--from', 'apisix', '-c', 'x.yaml'], /--from can be given only once/],

@@ -45,7 +45,7 @@ function readBody ({ text, position }: Word): AdminRequest['fields'] {
 function splitForm (text: string, position: Position): AdminRequest['fields'] {
   return text.split(/&(?=[\w.[\]%-]+=)/).filter(part => part !== '').map(part => {
     const split = part.indexOf('=')
-    if (split < 1) throw new FormError(`is neither a curl command nor form data: it has no name and value with = between them`, position)
+    if (split < 1) throw new FormError('is neither a curl command nor form data: it has no name and value with = between them', position)
     try {
       return [decodeURIComponent(part.slice(0, split)), decodeURIComponent(part.slice(split + 1).replaceAll('+', ' ')), position] as const
     } catch {
