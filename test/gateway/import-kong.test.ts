@@ -27,6 +27,7 @@ t.test('the guide\'s curl command is read as it stands', async t => {
     discovery: 'https://YOUR_OKTA_DOMAIN/oauth2/YOUR_AUTH_SERVER/.well-known/openid-configuration',
     client_id: 'YOUR_CLIENT_ID',
     client_secret: 'YOUR_CLIENT_SECRET',
+    auth_methods: ['authorization_code'],
     redirect_uri: 'https://kong.com/api',
     scopes_claim: 'scp',
     scope: 'openid email profile',
@@ -127,7 +128,9 @@ t.test('absent auth_methods are said to mean all, and taken for sessions and log
   const imported = translate(deck({ auth_methods: null }))
   t.match(told(imported), /note, auth_methods is not written, and means all nine in Kong/)
   t.notOk('use_jwks' in blockOf(imported))
-  t.match(blockOf(translate(deck({ auth_methods: ['bearer'], audience_required: ['api'] }))), { use_jwks: true, bearer_only: true, audience: { any_of: ['api'] } })
+  t.match(blockOf(translate(deck({ auth_methods: ['bearer'], audience_required: ['api'] }))), { use_jwks: true, bearer_only: true, auth_methods: ['bearer'], audience: { any_of: ['api'] } })
+  t.notOk('introspection_endpoint' in blockOf(translate(deck({ introspection_endpoint: 'https://idp.example/introspect' }))), 'an address lets no tokens in')
+  t.match(blockOf(translate(deck({ auth_methods: ['introspection'], audience_required: ['api'], introspection_endpoint: 'https://idp.example/introspect' }))), { introspection_endpoint: 'https://idp.example/introspect', bearer_only: true })
   const { session } = blockOf(translate(deck({ auth_methods: ['bearer'], audience_required: ['api'] })))
   t.equal(session, undefined)
 })

@@ -15,10 +15,11 @@ export interface TranslatedBlock {
 
 const METHODS = ['authorization_code', 'bearer', 'client_credentials', 'introspection', 'kong_oauth2', 'password', 'refresh_token', 'session', 'userinfo']
 const CODE = ['authorization_code', 'session']
+const OURS = ['bearer', 'introspection', ...CODE]
 const ALL = 'is not written, and means all nine in Kong, passwords and client secrets in requests included. Here it is session and authorization_code: write those that are meant'
 
 function refuseMethod (method: string, config: Located['value'], ledger: Ledger, path: Path): void {
-  if (method === 'bearer' && isUnset(config.audience_required)) ledger.refuse(path, 'has bearer without audience_required: a token that was issued for any other API would do')
+  if ((method === 'bearer' || method === 'introspection') && isUnset(config.audience_required)) ledger.refuse(path, `has ${method} without audience_required: a token that was issued for any other API would do`)
   else if (method === 'introspection' && isUnset(config.introspection_endpoint)) ledger.refuse(path, 'has introspection without introspection_endpoint')
   else if (!METHODS.includes(method)) {
     const meant = nearestName(method, METHODS)
@@ -36,11 +37,12 @@ function translateMethods (block: Block, { value: config, path: around }: Locate
   const methods = readList(config.auth_methods)
   for (const method of methods) refuseMethod(method, config, ledger, path)
   if (methods.includes('bearer')) block.use_jwks = true
+  block.auth_methods = [...new Set(methods)].filter(method => OURS.includes(method))
   if (!methods.includes('authorization_code')) {
     if (methods.includes('session')) ledger.refuse(path, 'has session without authorization_code: nothing would make a session')
     block.bearer_only = true
   }
-  if (!ledger.isJudged(path)) ledger.exact(path, `is ${[...methods.includes('bearer') ? ['use_jwks'] : [], methods.includes('authorization_code') ? 'logins and their sessions' : 'bearer_only'].join(', ')} here`)
+  if (!ledger.isJudged(path)) ledger.exact(path, `is auth_methods here${methods.includes('bearer') ? ', with use_jwks' : ''}${methods.includes('authorization_code') ? '' : ', and bearer_only'}`)
 }
 
 const HEADERS = { set_access_token_header: true, access_token_in_authorization_header: true, set_id_token_header: false, set_userinfo_header: false }

@@ -2,7 +2,7 @@ import { leftOut, option, partOf, put, refused, row, type Context, type Row } fr
 import { isUnset, readFlag, readList, readOnly } from './values.ts'
 
 const WELL_KNOWN = '/.well-known/'
-const NO_BEARER = 'needs use_jwks, which bearer in auth_methods switches on'
+const NO_BEARER = 'neither bearer nor introspection is in auth_methods'
 
 const issuer = row('issuer', { kind: 'exact', target: 'discovery', says: 'an issuer gets `/.well-known/openid-configuration` behind it' }, (value, { path, ledger, block }) => {
   const text = readOnly(value)
@@ -122,11 +122,19 @@ const authMethod = (name: string, target: string): Row => row(name, { kind: 'exa
   ledger.exact(path, `is ${target} here`)
 })
 
-const audience = row('audience_required', { kind: 'varies', target: 'audience', says: 'for bearer tokens' }, (value, { path, ledger, block }) => {
+const takes = ({ config }: Pick<Context, 'config'>, ...methods: readonly string[]): boolean => readList(config.auth_methods).some(method => methods.includes(method))
+
+const audience = row('audience_required', { kind: 'varies', target: 'audience', says: 'for bearer tokens' }, (value, { path, ledger, config, block }) => {
   if (isUnset(value)) return ledger.exact(path, 'is empty')
-  if (!readList(block.auth_methods).includes('bearer') && block.use_jwks !== true) return ledger.refuse(path, `is for bearer tokens here, and ${NO_BEARER}; for sessions write required_claims in a native file`)
+  if (!takes({ config }, 'bearer', 'introspection')) return ledger.refuse(path, `is for bearer tokens here, and ${NO_BEARER}; for sessions write required_claims in a native file`)
   block.audience = { any_of: readList(value) }
   ledger.approximate(path, 'is audience: { any_of: … } here, and asks it of bearer tokens alone: those of a session were issued for this client')
+})
+
+const introspectionEndpoint = row('introspection_endpoint', { kind: 'varies', target: 'introspection_endpoint', says: 'with `introspection` in `auth_methods`; else no effect' }, (value, { path, ledger, config, block }) => {
+  if (isUnset(value) || !takes({ config }, 'introspection')) return ledger.exact(path, 'has no effect: introspection is not in auth_methods')
+  block.introspection_endpoint = readOnly(value)
+  ledger.exact(path, 'is introspection_endpoint here')
 })
 
 /** Everything under `config` that can stand in a file; what is not here is not known. */
@@ -147,7 +155,7 @@ export const ROWS: readonly Row[] = [
   leftOut('roles_claim', 'roles_required is what asks for roles'),
   audience,
   leftOut('audience_claim', 'the claim aud is looked at'),
-  partOf('auth_methods', 'bearer tokens (use_jwks), sessions and logins', 'see below'),
+  partOf('auth_methods', 'auth_methods', '`bearer`, `introspection`, `session` and `authorization_code`; others are refused'),
   consumerClaim,
   consumerClaims,
   option('consumer_by', 'list', 'consumer.by', 'Kong\'s default, `custom_id` and `username`, is written out'),
@@ -198,7 +206,7 @@ export const ROWS: readonly Row[] = [
   option('authorization_endpoint', 'text', 'authorization_endpoint'),
   option('token_endpoint', 'text', 'token_endpoint'),
   option('userinfo_endpoint', 'text', 'userinfo_endpoint'),
-  option('introspection_endpoint', 'text', 'introspection_endpoint'),
+  introspectionEndpoint,
   option('end_session_endpoint', 'text', 'end_session_endpoint'),
   option('revocation_endpoint', 'text', 'revocation_endpoint'),
   row('authorization_query_args_names', { kind: 'exact', target: 'authorization_params', says: 'with `authorization_query_args_values`' }, authorizationArguments),
