@@ -5,8 +5,9 @@ import type { FastifyOidc } from 'fastify-oidc'
 import { errors, type Dispatcher } from 'undici'
 import { breakOff, kUpstream, type ProxiedRequest } from './exchange.ts'
 import { abandon, fail, logFailure } from './failure.ts'
+import { http2RecordOf } from './http2-record.ts'
 import { groupRepeated, mergeOwn } from './own-headers.ts'
-import { recordOf, type AnswerHead, type ResponseHeaders } from './response-headers.ts'
+import type { AnswerHead, ResponseHeaders } from './response-headers.ts'
 import { hasSession, isEventStream, logCut } from './session-end.ts'
 import { linksOf, textOf, trailersOf } from './wire.ts'
 
@@ -36,6 +37,11 @@ function hasNoBody (method: string, status: number): boolean {
   return method === 'HEAD' || status === 204 || status === 304
 }
 
+/** Answers before the answer: an upstream may say that it still works, and no more than that. */
+const MAX_INFORMED = 1000
+/** Hints that are passed on. Each is sent at once, whether the client reads or not. */
+const MAX_HINTS = 16
+
 /** A status of a final answer (RFC 9110, section 15). */
 function isFinal (status: number): boolean {
   return status >= 200 && status < 600
@@ -57,6 +63,8 @@ export class Passage implements Dispatcher.DispatchHandler {
   #isSent = false
   #isOver = false
   #listensForDrain = false
+  #informed = 0
+  #hinted = 0
 
   constructor (room: PassageRoom, request: ProxiedRequest, reply: FastifyReply) {
     this.#room = room
@@ -108,14 +116,18 @@ export class Passage implements Dispatcher.DispatchHandler {
 
   onComplete (received: unknown): void {
     if (this.#isOver) return
-    this.#isOver = true
-    if (this.#raw.writableEnded) return
+    if (this.#raw.writableEnded) {
+      this.#isOver = true
+      return
+    }
     const trailers = received as Buffer[] | null
     const passed = trailers !== null && trailers.length > 0 && this.#request.raw.headers.te?.includes('trailers') === true ? trailersOf(trailers) : null
     if (!this.#isSent) {
       if (this.#left === null && passed === null) this.#list.push('content-length', '0')
+      // What it throws comes back through onError.
       this.#send()
     }
+    this.#isOver = true
     if (passed !== null) this.#raw.addTrailers(passed)
     this.#raw.end()
   }
@@ -181,7 +193,13 @@ export class Passage implements Dispatcher.DispatchHandler {
     const { httpVersionMajor, complete } = this.#request.raw
     // The rest of an upload would be taken for the next request of the connection.
     if (httpVersionMajor === 1 && !complete) list.push('connection', 'close')
-    raw.writeHead(this.#status, httpVersionMajor === 2 ? recordOf(list) : groupRepeated(list))
+    try {
+      raw.writeHead(this.#status, httpVersionMajor === 2 ? http2RecordOf(list) : groupRepeated(list))
+    } catch (error) {
+      // What could not be sent stays on the response, where no other answer could be sent either.
+      for (const name of raw.getHeaderNames()) raw.removeHeader(name)
+      throw error
+    }
     this.#reply.hijack()
     this.#isSent = true
   }
@@ -204,9 +222,11 @@ export class Passage implements Dispatcher.DispatchHandler {
 
   /** Tells what comes before the answer (RFC 9110, section 15.2), to who can read it. */
   #inform (status: number, received: Buffer[]): void {
-    if (this.#isOver || this.#raw.headersSent || this.#request.raw.httpVersion === '1.0') return
+    if (++this.#informed > MAX_INFORMED) throw new errors.ResponseError('no end of interim answers', status, {})
+    if (this.#hinted === MAX_HINTS || this.#isOver || this.#raw.headersSent || this.#request.raw.httpVersion === '1.0') return
     const link = status === 103 ? linksOf(textOf(received)) : null
     if (link === null) return
+    this.#hinted++
     try {
       this.#raw.writeEarlyHints({ link })
     } catch (error) {

@@ -68,7 +68,8 @@ class Head implements AnswerHead {
     switch (this.#place.kindOf(name)) {
       case 'pass': break
       case 'drop': return
-      case 'content-length': this.length = value; return
+      // A parser leaves the blanks behind it, and HTTP/2 takes digits alone.
+      case 'content-length': this.length = value.trimEnd(); return
       case 'content-type': this.contentType = value; break
       case 'location': this.#takeLocation(name, value); return
       case 'set-cookie': if (!this.#place.mayPass(value, this.#request[kUpstream])) return

@@ -4,6 +4,7 @@ import type { FastifyOidc } from 'fastify-oidc'
 import { kReply, kUpstream, type ProxiedRequest } from './exchange.ts'
 import { fail } from './failure.ts'
 import { NONE_NAMED } from './header-names.ts'
+import { http2RecordOf } from './http2-record.ts'
 import type { ProxySettings } from './options.ts'
 import { recordOf as requestRecordOf, type RequestHeaders } from './request-headers.ts'
 import { createResponder } from './responder.ts'
@@ -39,9 +40,10 @@ export function createReplyOptions (settings: ProxySettings, core: FastifyOidc, 
       return headers
     },
     rewriteHeaders: (received, request) => {
-      const { list, length } = responseHeaders(listOf(received), request as ProxiedRequest)
+      const proxied = request as ProxiedRequest
+      const { list, length } = responseHeaders(listOf(received), proxied)
       if (length !== null) list.push('content-length', length)
-      return recordOf(list)
+      return proxied.raw.httpVersionMajor === 2 ? http2RecordOf(list) : recordOf(list)
     },
     onResponse: createResponder(core) as unknown as NonNullable<ReplyOptions['onResponse']>,
     onError: (reply, { error }) => { fail(reply as unknown as FastifyReply, chosenUpstream(reply.request), error) },

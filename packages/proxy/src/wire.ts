@@ -23,8 +23,8 @@ export function linksOf (received: readonly string[]): string[] | null {
   return good.length === 0 ? null : good
 }
 
-/** What must not come after a body (RFC 9110, section 6.5.1): framing, routing, authentication, cookies, caching and what describes the content. */
-const NO_TRAILER = /^(?:age|authorization|cache-control|connection|content-(?:encoding|length|range|type)|cookie|date|expect|expires|host|keep-alive|location|max-forwards|pragma|proxy-.*|range|retry-after|set-cookie|te|trailer|transfer-encoding|upgrade|vary|warning|www-authenticate)$/i
+/** What must not come after a body (RFC 9110, section 6.5.1): framing, routing, authentication, cookies, caching and what describes the content. Node does not survive a header of HTTP/1.1 connections behind an answer over HTTP/2. */
+const NO_TRAILER = /^(?:age|authorization|cache-control|connection|content-(?:encoding|length|range|type)|cookie|date|expect|expires|host|http2-settings|keep-alive|location|max-forwards|pragma|proxy-.*|range|retry-after|set-cookie|te|trailer|transfer-encoding|upgrade|vary|warning|www-authenticate)$/i
 
 /** The trailers of an answer that may be passed on. */
 export function trailersOf (received: readonly Buffer[]): OutgoingHttpHeaders {
