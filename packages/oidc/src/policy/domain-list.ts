@@ -28,6 +28,9 @@ function canonicalName (host: string): string | null {
   return NAME.test(hostname) ? hostname : null
 }
 
+/** Is it written as lists compare it? */
+export const isDomainName = (text: string): boolean => canonicalName(text) === text
+
 function parsePort (written: string | undefined): Domain['port'] {
   return written === undefined || written === '*' ? written ?? null : Number(written)
 }

@@ -1,4 +1,4 @@
-import { createDomainList, domainProblem, type DomainList } from './domain-list.ts'
+import { createDomainList, domainProblem, isDomainName, type DomainList } from './domain-list.ts'
 
 /** Addresses, as `allowed_emails` and `allowed_email_domains` write them. */
 export interface EmailList {
@@ -24,6 +24,18 @@ function isInDomains (email: string, domains: DomainList): boolean {
 
 export function isEmail (text: string): boolean {
   return splitEmail(text) !== null && !/\s/.test(text)
+}
+
+/** What mail takes for the same address in another spelling: quotes, comments, and letters that nobody sees. */
+const SEVERAL_SPELLINGS = /["()\\\s\p{C}]/u
+
+/**
+ * Can everybody tell which address this is? Where somebody is shut out, another spelling of the same address would let them in:
+ * two `@`, quotes, a dot at the end, a domain that is not in letters of ASCII.
+ */
+export function isPlainEmail (email: string): boolean {
+  const parts = splitEmail(email)
+  return parts !== null && !SEVERAL_SPELLINGS.test(email) && email.normalize('NFKC') === email && isDomainName(parts.domain)
 }
 
 /** What is wrong with an entry of `allowed_emails`; null: nothing. */

@@ -1,5 +1,5 @@
 import type { OptionProblem } from 'fastify-oidc-session-store'
-import { createEmailDomainList, createEmailList, emailDomainProblem, emailProblem, type EmailList } from './email-list.ts'
+import { createEmailDomainList, createEmailList, emailDomainProblem, emailProblem, isPlainEmail, type EmailList } from './email-list.ts'
 import { boundNames, type PolicyRefusal } from './refusal.ts'
 import { readRequirement } from './requirement.ts'
 import { NO_RULE, type ReadRule, type Rule, type RuleReader } from './rule.ts'
@@ -16,6 +16,8 @@ interface Choice {
 
 const SEVERAL = 'is several of which nobody has more than one: write a list'
 
+const UNCLEAR = 'cannot tell: the address can be spelled in several ways'
+
 function emailRule ({ option, listOf, file }: Choice, anyOf: readonly string[], noneOf: readonly string[]): Rule {
   const [allowed, excluded] = [listOf(anyOf), listOf(noneOf)]
   const isAllowed = (email: string): boolean => allowed.covers(email) || file?.emails?.covers(email) === true
@@ -25,7 +27,8 @@ function emailRule ({ option, listOf, file }: Choice, anyOf: readonly string[], 
     judge ({ email }) {
       if (email === null) return refusal('absent', [], [], 'finds no e-mail address, or one that is not verified')
       if (isLimited && !isAllowed(email)) return refusal('any_of', anyOf, [email], file === undefined ? null : `stands neither there nor in ${file.name}`)
-      return excluded.covers(email) ? refusal('none_of', noneOf, [email]) : null
+      if (excluded.covers(email)) return refusal('none_of', noneOf, [email])
+      return noneOf.length > 0 && !isPlainEmail(email) ? refusal('none_of', noneOf, [email], UNCLEAR) : null
     }
   }
 }
