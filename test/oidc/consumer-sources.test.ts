@@ -48,6 +48,24 @@ t.test('a file is read at the boot and when it changes, and one that does not ho
   await until('who was taken out is none', async () => await ask() === 403)
 })
 
+t.test('who was taken out of the file is no consumer where a rule lets them pass either', async t => {
+  const folder = t.testdir({ 'consumers.json': '[{ "username": "ann", "groups": ["staff"] }]' })
+  const file = join(folder, 'consumers.json')
+  const { app } = await consumerApp(t, { claims: ['sub'], by: ['username'], file, set_headers: true }, { skip_auth_routes: ['^/pub/'] })
+  const identity = { user: 'ann', groups: [], stamp: '1' }
+  app.oidc.useLocalUsers({ isCurrent: () => true, verify: () => identity })
+  app.get('/pub/x', async ({ oidc: { user, consumer, identityHeaders } }) => ({ user, consumer: consumer?.username ?? null, headers: identityHeaders }))
+  const headers = { authorization: `Basic ${Buffer.from('ann:secret').toString('base64')}` }
+  const ask = async (url: string) => await app.inject({ url, headers })
+  t.match((await ask('/pub/x')).json(), { consumer: 'ann', headers: { 'x-consumer-username': 'ann' } })
+  writeFileSync(`${file}.new`, '[]')
+  renameSync(`${file}.new`, file)
+  await until('who was taken out is none', async () => (await ask('/')).statusCode === 403)
+  const answer = (await ask('/pub/x')).json<{ user: string, consumer: unknown, headers: object }>()
+  t.strictSame([answer.user, answer.consumer], ['ann', null])
+  t.notOk(Object.keys(answer.headers).some(name => name.startsWith('x-consumer')))
+})
+
 t.test('a file that does not hold at the boot stops it, and quotes nothing', async t => {
   const rows: Array<[text: string | null, consumer: object, message: RegExp]> = [
     [null, {}, /ENOENT/],

@@ -15,14 +15,14 @@ export interface Consumers {
   admit (request: FastifyRequest, subject: PolicySubject | null): boolean | Promise<boolean>
 }
 
-/** Gives a caller a consumer; who a caller is does not change. */
-function assign (oidc: RequestOidc, view: ConsumerView): void {
+/** Gives a caller a consumer, or takes away the one of an earlier request of the same caller; who a caller is does not change. */
+function assign (oidc: RequestOidc, view: ConsumerView | null): void {
   if (!SessionOidc.assign(oidc, view) && !BearerOidc.assign(oidc, view)) BasicOidc.assign(oidc, view)
 }
 
 function accept (request: FastifyRequest, outcome: Outcome<ConsumerView>): boolean {
-  if (outcome.kind === 'mapped') assign(request.oidc, outcome.mapping)
-  else request.log.debug({ oidc: 'consumer' }, 'no claim of consumer.claims leads to a consumer')
+  assign(request.oidc, outcome.kind === 'mapped' ? outcome.mapping : null)
+  if (outcome.kind !== 'mapped') request.log.debug({ oidc: 'consumer' }, 'no claim of consumer.claims leads to a consumer')
   return outcome.kind === 'mapped'
 }
 

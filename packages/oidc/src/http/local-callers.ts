@@ -27,7 +27,7 @@ export class BasicOidc implements RequestOidc {
   }
 
   /** False: it is not one of these. */
-  static assign (oidc: RequestOidc, view: ConsumerView): boolean {
+  static assign (oidc: RequestOidc, view: ConsumerView | null): boolean {
     if (!(#consumer in oidc)) return false
     oidc.#consumer = view
     return true

@@ -111,7 +111,7 @@ export class SessionOidc implements RequestOidc {
   }
 
   /** False: it is no session's user. */
-  static assign (oidc: RequestOidc, view: ConsumerView): boolean {
+  static assign (oidc: RequestOidc, view: ConsumerView | null): boolean {
     if (!(#consumer in oidc)) return false
     oidc.#consumer = view
     return true
