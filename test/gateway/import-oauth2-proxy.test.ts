@@ -103,11 +103,12 @@ t.test('O041, O076, O081, O082, O085, O086: rules for e-mail addresses and group
   t.notOk(passes(corp, { id_token: { email: 'a@evil.com' }, user: { email: 'a@corp.com' } }), 'the ID token goes before the userinfo')
   t.notOk(passes(corp, { id_token: { sub: 'a' } }))
   t.notOk(passes({}, { id_token: { sub: 'a' } }), 'any address is one all the same')
-  for (const verified of [false, 'false']) {
+  for (const verified of [false, 'false', 'False', '0', 0, 'no']) {
     t.notOk(passes({}, { id_token: { email: 'a@b', email_verified: verified } }))
     t.notOk(passes({}, { id_token: { email: 'a@b' }, user: { email_verified: verified } }))
     t.ok(passes({ insecure_oidc_allow_unverified_email: true }, { id_token: { email: 'a@b', email_verified: verified } }))
   }
+  for (const verified of [true, 'true', 1, null]) t.ok(passes({}, { id_token: { email: 'a@b', email_verified: verified } }))
   t.ok(passes({ user_id_claim: 'sub' }, { id_token: { sub: 'x', email_verified: false } }), 'another claim is not said to be verified')
   t.notOk(passes({ oidc_email_claim: 'mail', user_id_claim: 'sub' }, { id_token: { sub: 'x' } }))
 

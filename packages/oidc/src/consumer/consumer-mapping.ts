@@ -4,6 +4,7 @@ import type { ConsumerKey, ConsumerOptions, ConsumerRecord } from '../options/co
 import { asText } from '../policy/claim-names.ts'
 import { readClaim, type ClaimPath } from '../policy/claim-path.ts'
 import type { PolicySubject } from '../policy/subject.ts'
+import { isEmailUnverified } from '../policy/verified-email.ts'
 import type { ConsumerLookup, LookedUp } from './consumer-lookup.ts'
 
 /** Who somebody is here. */
@@ -66,7 +67,7 @@ function describe (record: ConsumerRecord, isAnonymous: boolean): MappedConsumer
 
 /** Anybody could have written an address that is not verified. */
 function isUnverified ({ sources }: PolicySubject, path: ClaimPath): boolean {
-  return [path].flat().join('.') === EMAIL && sources.some(source => [false, 'false'].includes(source()?.email_verified as boolean))
+  return [path].flat().join('.') === EMAIL && isEmailUnverified(sources)
 }
 
 /** From the first source that has the claim, whatever it says; null: nothing that could be a name. */

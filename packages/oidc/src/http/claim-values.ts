@@ -1,6 +1,7 @@
 import type { OidcSettings } from '../options/settings.ts'
 import { asText, readNames } from '../policy/claim-names.ts'
 import { readClaim, type ClaimPath, type ClaimSources } from '../policy/claim-path.ts'
+import { isEmailUnverified } from '../policy/verified-email.ts'
 import type { Credential } from './consumer-view.ts'
 
 /** Which claims say who somebody is. */
@@ -44,11 +45,7 @@ export function readCredential ({ consumer }: ClaimNames, sources: ClaimSources)
   return id === null ? null : Object.freeze({ id })
 }
 
-/** From the first source that has one; null where any says that it is not verified (OpenID Connect Core 1.0, section 5.1): anybody could have written it. */
+/** From the first source that has one; null where any says that it is not verified. */
 export function readEmail ({ email_claim: name }: ClaimNames, sources: ClaimSources): string | null {
-  const isUnverified = name === STANDARD_EMAIL && sources.some(source => {
-    const verified = source()?.email_verified
-    return verified === false || verified === 'false'
-  })
-  return isUnverified ? null : firstText(sources, name)
+  return name === STANDARD_EMAIL && isEmailUnverified(sources) ? null : firstText(sources, name)
 }

@@ -133,7 +133,7 @@ export const optionsSchema = Type.Object({
   resource_metadata: resourceMetadataSchema,
   accept_id_token_as_bearer: flag(false, 'Accept an ID token of this client as a bearer token: signature, issuer, expiry and `aud` (the client id) are checked, and `audience` where it is set. For callers that have nothing else; an ID token was not issued for this, and everybody it was shown to can use it.'),
   user_id_claim: withDefault(Type.String({ minLength: 1, description: 'Claim that says who somebody is (`request.oidc.user`): of the ID token, else of the userinfo. A name with dots that is no claim is a path.' }), 'sub'),
-  email_claim: withDefault(Type.String({ minLength: 1, description: 'Claim that holds the e-mail address (`request.oidc.email`), found like `user_id_claim`. With `email`, one that the provider calls unverified (`email_verified: false`) is none.' }), 'email'),
+  email_claim: withDefault(Type.String({ minLength: 1, description: 'Claim that holds the e-mail address (`request.oidc.email`), found like `user_id_claim`. With `email`, one that the provider calls unverified (`email_verified: false`, or anything but true) is none.' }), 'email'),
   groups_claim: withDefault(groupsClaim, 'groups'),
   scopes_claim: Type.Optional(scopesClaim),
   allowed_groups: requirementOptions.allowed_groups,

@@ -9,7 +9,8 @@ type Parts = Omit<Context, 'path'>
 const ANY = '*'
 const FILE = 'authenticated_emails_file'
 const ANY_TEXT: Schema = { type: 'string', minLength: 1 }
-const NOT_FALSE: Schema = { not: { enum: [false, 'false'] } }
+/** As `request.oidc.email` takes it. */
+const VERIFIED: Schema = { enum: [true, 'true', 'True', 'TRUE', 1, '1', null] }
 const HELD = 'held against every request, where OAuth2 Proxy refuses the login'
 
 const has = (name: string, value: Schema): Schema => ({ type: 'object', required: [name], properties: { [name]: value } })
@@ -73,7 +74,7 @@ function emailSchema (domains: readonly string[], { settings }: Parts): Schema {
   const claim = emailClaimOf({ settings })
   const allowed = claimHolds(claim, domains.includes(ANY) ? ANY_TEXT : { anyOf: domains.map(domainSchema) })
   const isVerified = claim === 'email' && !settings.flag('insecure_oidc_allow_unverified_email', false)
-  return isVerified ? { allOf: [allowed, { properties: { email_verified: NOT_FALSE } }] } : allowed
+  return isVerified ? { allOf: [allowed, { properties: { email_verified: VERIFIED } }] } : allowed
 }
 
 function translateEmails (parts: Parts): void {
