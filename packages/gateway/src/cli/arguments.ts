@@ -4,13 +4,14 @@ import { nearestName } from 'fastify-oidc-session-store'
 import { MOST_WORKERS, type WorkerCount } from '../configuration/worker-count.ts'
 import { parseCommandLine } from '../importers/oauth2-proxy/command-line.ts'
 import { ORIGINS, type ForeignFormat } from '../importers/origins.ts'
+import { EXPLAIN_OPTIONS, findExplainRequest, strayExplainOption, type ExplainRequest } from './explain-arguments.ts'
 import { findSessionRequest, SESSION_OPTIONS, strayOption, type SessionRequest } from './session-arguments.ts'
 
-export const COMMANDS = ['start', 'check', 'doctor', 'routes', 'import', 'sessions'] as const
+export const COMMANDS = ['start', 'check', 'doctor', 'routes', 'explain', 'import', 'sessions'] as const
 export type Command = typeof COMMANDS[number]
 
 /** A command that needs to know the file, and nothing else. */
-export type FileCommand = Exclude<Command, 'sessions' | 'doctor'>
+export type FileCommand = Exclude<Command, 'sessions' | 'doctor' | 'explain'>
 
 /** A file to read. */
 export interface ConfigurationSource {
@@ -26,6 +27,7 @@ export interface ConfigurationSource {
 export type Invocation =
   | { readonly kind: 'run', readonly command: FileCommand, readonly source: ConfigurationSource }
   | { readonly kind: 'doctor', readonly source: ConfigurationSource, readonly format: 'text' | 'json' }
+  | { readonly kind: 'explain', readonly source: ConfigurationSource, readonly request: ExplainRequest }
   | { readonly kind: 'sessions', readonly source: ConfigurationSource, readonly request: SessionRequest }
   /** null: the program's. */
   | { readonly kind: 'help', readonly command: Command | null }
@@ -37,16 +39,16 @@ const OPTIONS = {
   from: { type: 'string' },
   'ignore-plugin': { type: 'string', multiple: true },
   listen: { type: 'string' },
-  route: { type: 'string' },
   upstream: { type: 'string' },
   workers: { type: 'string' },
   ...SESSION_OPTIONS,
+  ...EXPLAIN_OPTIONS,
   dev: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean', short: 'v' }
 } as const
 
-const ONCE = ['config', 'from', 'listen', 'route', 'upstream', 'workers', 'sub', 'sid', 'id', 'issuer', 'core', 'limit']
+const ONCE = ['config', 'from', 'listen', 'route', 'upstream', 'workers', 'sub', 'sid', 'id', 'issuer', 'core', 'limit', 'method', 'host', 'token', 'token-file', 'claims']
 const GUARD = 'openid-connect'
 
 const parse = (args: readonly string[]) => parseArgs({ args: [...args], options: OPTIONS, strict: false, allowPositionals: true, tokens: true })
@@ -73,7 +75,7 @@ function unknownFlag (tokens: ReadonlyArray<{ kind: string, name?: string, rawNa
 
 /** An option that would take the next option for its value. */
 function swallowedFlag (tokens: Parsed['tokens']): string | null {
-  const token = tokens.find(token => token.kind === 'option' && Object.hasOwn(SESSION_OPTIONS, token.name) && token.inlineValue === false && token.value.startsWith('-'))
+  const token = tokens.find(token => token.kind === 'option' && (Object.hasOwn(SESSION_OPTIONS, token.name) || Object.hasOwn(EXPLAIN_OPTIONS, token.name)) && token.inlineValue === false && token.value.startsWith('-') && token.value !== '-')
   return token?.kind === 'option' ? `${token.rawName} needs a value; one that begins with a dash is written ${token.rawName}=VALUE` : null
 }
 
@@ -120,7 +122,10 @@ function findBare ({ from, route, upstream }: Pick<Parsed['values'], 'from' | 'r
   return isUrl ? { value: { route, upstream } } : { misuse: '--upstream must be http://HOST:PORT or https://HOST:PORT' }
 }
 
-function findForeign (command: Command, { from, listen, dev, route, upstream, 'ignore-plugin': ignored }: Parsed['values'], commandLine: readonly string[] | null): Found<ForeignFormat | null> {
+function findForeign (command: Command, { from, listen, dev, route: path, upstream, 'ignore-plugin': ignored }: Parsed['values'], commandLine: readonly string[] | null): Found<ForeignFormat | null> {
+  // There it is what is asked for.
+  const route = command === 'explain' ? undefined : path
+  if (command === 'explain' && upstream !== undefined) return { misuse: '--upstream is not for explain: import the plugin into a file first' }
   const names: unknown[] = Array.isArray(ignored) ? ignored : []
   const address = findListen(command, { from, listen })
   if ('misuse' in address) return address
@@ -157,6 +162,13 @@ function findDoctor ({ json, ...values }: Parsed['values'], source: Configuratio
   return { kind: 'doctor', source, format: json === true ? 'json' : 'text' }
 }
 
+function findExplain ({ json, ...values }: Parsed['values'], source: ConfigurationSource): Invocation {
+  const stray = strayOption(values)
+  if (stray !== null) return { kind: 'misuse', message: `--${stray} is for sessions`, command: 'explain' }
+  const request = findExplainRequest({ ...values, json })
+  return 'misuse' in request ? { kind: 'misuse', message: request.misuse, command: 'explain' } : { kind: 'explain', source, request: request.value }
+}
+
 /** Reads the arguments after the program's name. */
 export function parseArguments (args: readonly string[]): Invocation {
   const end = args.indexOf('--')
@@ -188,9 +200,12 @@ export function parseArguments (args: readonly string[]): Invocation {
     const request = findSessionRequest(values, surplus[0])
     return 'misuse' in request ? misuse(request.misuse) : { kind: 'sessions', source, request: request.value }
   }
+  const strayExplain = command === 'explain' ? null : strayExplainOption(values)
+  if (strayExplain !== null) return misuse(`--${strayExplain} is for explain`)
+  if (command === 'explain') return findExplain(values, source)
   if (command === 'doctor') return findDoctor(values, source)
   const stray = strayOption(values)
   if (asks !== null && command === 'import') return misuse('--config-test is for start and check')
-  if (stray !== null) return misuse(`--${stray} is for ${stray === 'json' ? 'doctor and sessions' : 'sessions'}`)
+  if (stray !== null) return misuse(`--${stray} is for ${stray === 'json' ? 'doctor, explain and sessions' : 'sessions'}`)
   return { kind: 'run', command: asks === null ? command : 'check', source }
 }

@@ -15,6 +15,7 @@ Commands:
   doctor   ask the provider and Redis whether logins can work, and say what
            to change
   routes   list what is served, and what protects it
+  explain  say whether a request would pass, and which rule refuses it
   import   print a foreign file as one of this gateway, and what is different
   sessions list, show and revoke sessions
 
@@ -109,6 +110,34 @@ ${FOREIGN}
   -h, --help         this text
 
 ${EXIT_CODES}`,
+  explain: `Usage: oidc-gateway explain --config FILE --route PATH [--token-file FILE]
+
+Says which route a request would take, what that requires, and whether a
+caller would pass or which rule refuses, and what it found. A token is
+verified as the gateway would, for which the provider may be asked; no
+upstream is contacted, and sessions are not looked at. Neither the token nor
+claims that no rule looks at are printed.
+
+Options:
+  -c, --config FILE  the configuration file
+${FOREIGN}
+  --route PATH       what is asked for: /api/users
+  --method METHOD    default: GET
+  --host HOST        default: localhost
+  --token-file FILE  who asks: a file with an access token; - is standard
+                     input, so that none stands in the history of a shell
+  --token TOKEN      the same, on the command line
+  --claims FILE      who asks: a file with the claims of a token, as JSON; -
+                     is standard input. They are taken as they are: nothing
+                     is verified
+  --json             a line of JSON: route, verdict, status, code, reason,
+                     required, refusal
+  -h, --help         this text
+
+Exit codes:
+  0  the request would pass
+  1  it would be refused
+  2  wrong configuration or wrong usage`,
   import: `Usage: oidc-gateway import --from apisix FILE
        oidc-gateway import --from oauth2-proxy [FILE] [-- ARGUMENTS]
        oidc-gateway import --from kong [--route PATH --upstream URL] FILE

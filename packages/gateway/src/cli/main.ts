@@ -28,6 +28,10 @@ async function run (invocation: Extract<Invocation, { readonly source: unknown }
     const { runDoctor } = await import('./doctor.ts')
     return await runDoctor(invocation.source, invocation.format, terminal)
   }
+  if (invocation.kind === 'explain') {
+    const { runExplain } = await import('./explain.ts')
+    return await runExplain(invocation.source, invocation.request, terminal)
+  }
   const { runSessions } = await import('./sessions.ts')
   return await runSessions(invocation.source, invocation.request, terminal)
 }
@@ -48,6 +52,7 @@ export async function main (args: readonly string[], terminal: Terminal): Promis
       return 2
     case 'run':
     case 'doctor':
+    case 'explain':
     case 'sessions':
       try {
         return await run(invocation, terminal)

@@ -1,4 +1,4 @@
-import Fastify, { type FastifyInstance } from 'fastify'
+import Fastify, { type FastifyInstance, type onRequestAsyncHookHandler } from 'fastify'
 import type { DestinationStream } from 'pino'
 import type { GatewayConfiguration } from '../configuration/check.ts'
 import { ROBOTS_PATH } from '../configuration/conflicts.ts'
@@ -41,11 +41,13 @@ export interface OpenOptions {
   readonly drainTimeout?: number
   /** One of several workers: their primary serves the metrics, and says when all listen. Default: false. */
   readonly isWorker?: boolean
+  /** Answers each request in place of what its route does, once the route is known. */
+  readonly intercept?: onRequestAsyncHookHandler
 }
 
 const DRAIN_TIMEOUT = 10
 
-function createApp (configuration: GatewayConfiguration, listener: Listener, errors: ErrorAnswers, { logStream }: OpenOptions): FastifyInstance {
+function createApp (configuration: GatewayConfiguration, listener: Listener, errors: ErrorAnswers, { logStream, intercept }: OpenOptions): FastifyInstance {
   const app = Fastify({
     serverFactory: listener.factory,
     logger: loggerOptions(configuration.logLevel, logStream),
@@ -58,6 +60,7 @@ function createApp (configuration: GatewayConfiguration, listener: Listener, err
   })
   if (configuration.forceHttps) app.addHook('onRequest', forceHttps(new Set(Object.values(configuration.health))))
   app.addHook('onRequest', pathGuard(configuration.routes))
+  if (intercept !== undefined) app.addHook('onRequest', intercept)
   app.setErrorHandler(errors.answer)
   app.setNotFoundHandler(async () => { throw new RouteNotFoundError() })
   return app

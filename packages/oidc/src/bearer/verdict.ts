@@ -1,4 +1,5 @@
 import type { Claims, Clock, EpochSeconds } from 'fastify-oidc-session-store'
+import { acceptsBearer } from '../options/bearer-options.ts'
 import { claimCheckOf } from '../options/claim-schema.ts'
 import type { OidcSettings } from '../options/settings.ts'
 import type { Audience } from '../policy/subject.ts'
@@ -63,6 +64,11 @@ function createDescription (settings: OidcSettings): Describe {
     if (problem !== null) throw invalidToken(`claim validation failed: ${problem}`)
     return Object.freeze({ token, claims, scopes: scopesOf(claims), expiresAt: numberOf(claims, 'exp'), audience: audienceOf(claims, audience), verifiedBy })
   }
+}
+
+/** A token of which nothing but the claims is known: nobody has verified it. @throws FST_OIDC_BEARER_INVALID where bearer tokens are accepted and `claim_schema` does not hold */
+export function assumeToken (claims: Claims, settings: OidcSettings): VerifiedToken {
+  return createDescription(acceptsBearer(settings) ? settings : { ...settings, claim_schema: undefined })('', claims, 'introspection')
 }
 
 async function verifyJwt ({ settings, clock }: JudgeRoom, describe: Describe, jwts: JwtVerifier, token: string, header: JwtHeader): Promise<Verdict> {

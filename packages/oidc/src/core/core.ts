@@ -50,6 +50,7 @@ import { createSessions, type Sessions } from '../session/sessions.ts'
 import type { LoginOffer } from './fastify-oidc.ts'
 import type { InPlace } from './in-place.ts'
 import { createLogin, createVisitAnswer, type CookieRooms, type Login } from './login.ts'
+import { createExplain } from './explain.ts'
 import { createObserver, type Observer } from './observer.ts'
 import { createRevocation, isKnownTo, type Revoke } from './revocation.ts'
 import { createSilentEnd, createSilentLogin } from './silent-login.ts'
@@ -96,6 +97,7 @@ export interface Core extends SessionRooms {
   /** No person looks at the answer, whatever the request says. */
   isForProgram (request: FastifyRequest): boolean
   readonly login: Login
+  readonly explain: ReturnType<typeof createExplain>
   offerLogin (offer: LoginOffer): void
 }
 
@@ -232,8 +234,12 @@ export function createCore (ground: CoreGround): Core {
   const privateAnswers = createPrivateAnswers()
   const visit = createVisitAnswer(login)
   const viewOf = createSessionViews(settings, claimCheckOf(settings))
+  const bearer = createBearerTokens({ provider, settings, clock })
+  const bearerViewOf = createBearerViews(settings)
+  const admit = createAdmission({ consumers: ground.consumers, authorize: hooks.authorize ?? null })
+  const stepUp = createStepUp({ clock, slack: settings.iat_slack, isForProgram })
   const guard = createGuard({
-    bearer: createBearerTokens({ provider, settings, clock }),
+    bearer,
     localCallers: createLocalCallers(ground.localUsers, settings, viewOf, clock),
     jar,
     sessions: rooms.sessions,
@@ -241,24 +247,25 @@ export function createCore (ground: CoreGround): Core {
     clock,
     ownsAuthorization: settings.set_access_token_header && settings.access_token_in_authorization_header,
     viewOf,
-    bearerViewOf: createBearerViews(settings),
+    bearerViewOf,
     onCarried (request, reply) {
       privateAnswers.mark(reply)
       rooms.advice.setsCookies(request, reply, '')
     },
     policyOf: policies.policyOf,
-    admit: createAdmission({ consumers: ground.consumers, authorize: hooks.authorize ?? null }),
+    admit,
     openRequests,
     isForProgram,
     isInPlaceCallback: (request, policy) => ground.inPlace.recognizes(request, policy, rooms),
     callback: async (request, reply) => await callback(request, reply),
     login: visit.answer,
     loginAnew: visit.stepUp,
-    stepUp: createStepUp({ clock, slack: settings.iat_slack, isForProgram }),
+    stepUp,
     loginSilently: createSilentLogin(rooms.reauthentication, observer, login),
     refuse: createRefusal({ ...refusal, isForProgram })
   })
   const callback = createAnswer(ground, rooms, { observer, login, guard }, refuse)
   const revoke = createRevocation(ground, observer)
-  return { ...rooms, ...createProviderLogouts(ground, revoke, refuse), observer, policies, openRequests, guard, refuse, errorPages, isForProgram, privateAnswers, login, offerLogin: visit.offer, callback, revoke, logout: createLogout(ground, jar, { observer, guard }, refuse) }
+  const explain = createExplain({ settings, clock, policies, openRequests, bearer, stepUp, admit, bearerViewOf })
+  return { ...rooms, ...createProviderLogouts(ground, revoke, refuse), observer, policies, openRequests, guard, refuse, errorPages, isForProgram, explain, privateAnswers, login, offerLogin: visit.offer, callback, revoke, logout: createLogout(ground, jar, { observer, guard }, refuse) }
 }

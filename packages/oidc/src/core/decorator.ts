@@ -70,6 +70,7 @@ function createSessionDecorator (ground: CoreGround, core: Core, cookies: OwnCoo
     },
     isOpen: (request, asked) => core.openRequests !== null && core.openRequests.ruleFor(request, asked) !== null,
     routes: core.policies.list,
+    explain: core.explain,
     revoke: createRevoke(ground, core),
     onSessionEnd (request, listener) {
       const stored = sessionOf(request)

@@ -8,6 +8,7 @@ import type { PageAnswer } from '../http/page.ts'
 import type { RouteRequirement } from '../http/route-policies.ts'
 import type { ShownError } from '../http/shown-error.ts'
 import type { RoutePolicy } from '../policy/schema.ts'
+import type { ExplainedCaller, Explanation } from './explain.ts'
 import type { EndedSession } from '../routes/logout.ts'
 import type { LocalIdentity, LocalUsers } from '../session/local-users.ts'
 
@@ -59,6 +60,8 @@ export interface FastifyOidc {
   /** Does `skip_auth_routes`, `skip_auth_preflight` or `trusted_ips` let a request pass without a session? For whoever answers on behalf of another server: what it is asked about, null where it cannot tell. */
   isOpen (request: FastifyRequest, asked: Asked): boolean
   routes (): readonly RouteRequirement[]
+  /** Says what would become of a request whose route is found, with this caller, and why; nothing is answered. Cookies, and what other sites may send, are not looked at. For operators and tests. */
+  explain (request: FastifyRequest, caller: ExplainedCaller): Promise<Explanation>
   /**
    * Ends sessions from outside. Answers how many; null where they live in browsers and cannot be counted.
    * @throws FST_OIDC_STORE_NOT_REVOCABLE, FST_OIDC_STORE_UNAVAILABLE, FST_OIDC_PROVIDER_UNAVAILABLE (without `issuer`)
