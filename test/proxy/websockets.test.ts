@@ -170,6 +170,14 @@ t.test('an upstream that cannot be reached closes the socket with 1011, and tell
   await until(() => front.sessions.listening('alice') === 0)
 })
 
+t.test('a header that cannot be sent closes the socket with 1011, and leaves nobody waiting', async t => {
+  const { upstream, front } = await start(t, { add_headers: () => ({ 'x-name': 'J\u20acan\r\nX-Admin: 1' }) })
+  t.same(await closed(open(t, front)), [1011, 'The upstream cannot be reached'])
+  t.match(await front.logged('proxy.failed'), { upstream: upstream.url, err: { code: 'ERR_INVALID_CHAR' } })
+  t.same(upstream.requests, [])
+  await until(() => front.sessions.listening('alice') === 0)
+})
+
 t.test('an upstream that refuses the upgrade closes the socket, and its connection is not left behind', async t => {
   let gone = 0
   const refusing = http.createServer().on('upgrade', (_request, socket) => {

@@ -1,4 +1,4 @@
-import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from 'node:http'
+import { validateHeaderValue, type ClientRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
 import { connect } from 'node:net'
 import type { FastifyBaseLogger } from 'fastify'
 import type { FastifyOidc } from 'fastify-oidc'
@@ -30,6 +30,8 @@ class ClientSide extends WebSocket {
 interface Link {
   readonly request: ProxiedRequest
   ended: boolean
+  /** Why nothing can be sent upstream. */
+  failure: Error | null
   sides: readonly WebSocket[]
 }
 
@@ -56,6 +58,7 @@ function receivedHeaders ({ raw }: ProxiedRequest): IncomingHttpHeaders {
 function upgradeHeaders (request: ProxiedRequest, requestHeaders: RequestHeaders): IncomingHttpHeaders {
   const headers = recordOf(requestHeaders(request, receivedHeaders(request), namedByConnection(request.raw.headers.connection)))
   headers.host ??= new URL(request[kUpstream]).host
+  for (const name in headers) validateHeaderValue(name, headers[name] as string)
   return headers
 }
 
@@ -81,7 +84,7 @@ export function createWebSocketOptions (settings: ProxySettings, core: FastifyOi
   let next: Link | null = null
 
   function begin (_headers: unknown, request: ProxiedRequest): IncomingHttpHeaders {
-    const link: Link = { request, ended: false, sides: [] }
+    const link: Link = { request, ended: false, failure: null, sides: [] }
     if (hasSession(request.oidc)) {
       request.raw.socket.once('close', core.onSessionEnd(request, () => {
         link.ended = true
@@ -89,7 +92,13 @@ export function createWebSocketOptions (settings: ProxySettings, core: FastifyOi
       }))
     }
     next = link
-    return upgradeHeaders(request, requestHeaders)
+    try {
+      return upgradeHeaders(request, requestHeaders)
+    } catch (error) {
+      // The client's side is open by now: thrown, this would leave it open for ever, with nobody behind it.
+      link.failure = error as Error
+      return {}
+    }
   }
 
   function finishRequest (request: ClientRequest, target: WebSocket): void {
@@ -97,8 +106,10 @@ export function createWebSocketOptions (settings: ProxySettings, core: FastifyOi
       links.set(target, next)
       watchFailure(target, next.request[kUpstream], next.request.log)
     }
+    const failure = next?.failure ?? null
     next = null
-    request.end()
+    if (failure === null) request.end()
+    else request.destroy(failure)
   }
 
   function onConnect (_context: unknown, source: WebSocket, target: WebSocket): void {
