@@ -134,6 +134,21 @@ t.test('HTTP/2 clients: pseudo headers do not go on, bodies of GET are refused',
   t.same(seen, ['GET /x', 'POST /x'])
 })
 
+t.test('HTTP/2 clients: a body without length and type goes on whole, and max_body holds it', async t => {
+  const { url } = await startCounted(t)
+  for (const forwarder of ['own', 'stock'] as const) {
+    const front = await startFront(t, { upstream: url, max_body: 5, forwarder }, { http2: true } as object)
+    const ask = connectHttp2(t, front.origin)
+    for (const method of ['POST', 'PUT', 'DELETE', 'OPTIONS']) {
+      const { status, text } = await ask({ ':path': '/x', ':method': method, ...alice }, 'hello')
+      t.equal(status, 200)
+      t.equal((JSON.parse(text) as { body: string }).body, 'hello', `${forwarder} ${method}`)
+    }
+    t.equal((await ask({ ':path': '/x', ':method': 'POST', ...alice }, 'hello!')).status, 413)
+    t.equal((await ask({ ':path': '/x', ':method': 'POST', ...alice })).status, 200, 'none at all')
+  }
+})
+
 t.test('a path that cannot be put on the wire is 400, and the cause stays in the log', async t => {
   const { url, seen } = await startCounted(t)
   const front = await startFront(t, { upstream: url }, { rewriteUrl: () => '/x?a HTTP/1.1' })

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
-import type { Http2ServerRequest } from 'node:http2'
 import type { FastifyReply, FastifyRequest, preHandlerHookHandler } from 'fastify'
+import { hasHttp2Body } from './announced-body.ts'
 import { BadRequestError, BodyRefusedError, TransferCodingError, UpgradeRefusedError, UpstreamInvalidError } from './errors.ts'
 import { kReply, kUpstream, type ProxiedRequest } from './exchange.ts'
 import type { ProxySettings, UpstreamChooser } from './options.ts'
@@ -33,10 +33,10 @@ function isUpgrade (raw: IncomingMessage & { upgrade?: boolean }): boolean {
   return raw.upgrade === true
 }
 
-function announcesBody ({ raw }: FastifyRequest): boolean {
-  const { 'content-length': length, 'transfer-encoding': coding } = raw.headers
+function announcesBody (request: FastifyRequest): boolean {
+  const { 'content-length': length, 'transfer-encoding': coding } = request.raw.headers
   if (coding !== undefined || (length !== undefined && length !== '0')) return true
-  return raw.httpVersionMajor === 2 && (raw as unknown as Http2ServerRequest).stream?.endAfterHeaders === false
+  return hasHttp2Body(request)
 }
 
 /** Why a request cannot go on; null when it can. */

@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
 import type {} from 'fastify-oidc'
 import fp from 'fastify-plugin'
 import { createAdmission } from './admission.ts'
+import { announceBody } from './announced-body.ts'
 import { createBodyLimit } from './body-limit.ts'
 import { Choice } from './choice.ts'
 import { CoreMissingError } from './errors.ts'
@@ -65,6 +66,7 @@ const plugin: FastifyPluginAsync<ProxyOptions> = async (fastify, input) => {
   for (const method of settings.methods) {
     if (!fastify.supportedMethods.includes(method)) fastify.addHttpMethod(method, { hasBody: true })
   }
+  fastify.addHook('preParsing', announceBody)
   if (settings.max_body !== undefined) fastify.addHook('preParsing', createBodyLimit(settings.max_body))
   // Whatever the application parses, here bodies go on as they came.
   fastify.removeAllContentTypeParsers()
