@@ -104,3 +104,11 @@ t.test('a path that is long is not open, and an expression that others choke on 
   t.strictSame(answers.slice(100), [true, false, false, true])
   t.ok(performance.now() - before < 5000)
 })
+
+t.test('letters that become others in capitals do not get around a negated rule', async t => {
+  const shut = await judge(t, { skip_auth_routes: ['!=^/(?:admin|access)'] })
+  t.strictSame(await shut(['/adm%C4%B1n', '/adm%C4%B1n/x', '/ADM%C4%B1N', '/%EF%BD%81dm%C4%B1n', '/acce%C3%9F', '/acce%C5%BFs']), [false, false, false, false, false, false])
+  t.strictSame(await shut(['/k%C4%B1z', '/stra%C3%9Fe']), [true, true])
+  const named = await judge(t, { skip_auth_routes: ['^/k\u0131z$'] })
+  t.strictSame(await named(['/k%C4%B1z', '/kIz']), [true, false], 'a rule that names a path opens it as it is written')
+})

@@ -34,9 +34,10 @@ export function parseSkipRule (written: string): ParsedRule {
   return { kind: 'rule', rule: { written, method: method === '' ? null : method.toUpperCase(), isNegated, pattern: parsed.pattern } }
 }
 
-/** Does the rule open a path, in each of the forms that it can be read in? */
+/** Does the rule open a path, in each of the forms that it can be read in? What is shut is so in capitals too: a server may make I of a dotless i, and SS of a sharp s. */
 export function opensPath ({ pattern, isNegated }: SkipRule, forms: readonly string[]): boolean {
-  return forms.length > 0 && forms.every(form => pattern.matches(form) !== isNegated)
+  const matches = isNegated ? (form: string): boolean => pattern.matches(form) || pattern.matches(form.toUpperCase()) : (form: string): boolean => pattern.matches(form)
+  return forms.length > 0 && forms.every(form => matches(form) !== isNegated)
 }
 
 /** Paths that no operator had in mind. */
