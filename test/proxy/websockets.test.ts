@@ -244,3 +244,25 @@ t.test('closing the application closes its sockets', async t => {
   await over
   t.equal(front.sessions.listening('alice'), 0)
 })
+
+t.test('a side that does not read stops the other, and gets everything when it does', async t => {
+  const { upstream, front } = await start(t)
+  const block = Buffer.alloc(1024 * 1024)
+  const client = open(t, front)
+  await message(client)
+  const [server] = upstream.sockets
+  if (server === undefined) throw new TypeError('no socket')
+  server.removeAllListeners('message')
+  for (const [from, to] of [[server, client], [client, server]] as const) {
+    let arrived = 0
+    to.on('message', () => { arrived++ })
+    to.pause()
+    for (let count = 0; count < 64; count++) from.send(block)
+    let isTime = false
+    setTimeout(() => { isTime = true }, 500)
+    await until(() => isTime || from.bufferedAmount === 0)
+    t.ok(from.bufferedAmount > 32 * block.length, 'it waits where it came from')
+    to.resume()
+    await until(() => arrived === 64)
+  }
+})

@@ -18,6 +18,22 @@ const INTERNAL_ERROR = 1011
 /** Seconds that a client has for its part of the closing handshake. */
 const CLOSE_TIMEOUT_MS = 5000
 
+/** Bytes that wait for a side that does not read, before the other is not read either. */
+const MAX_WAITING = 1024 * 1024
+
+type Send = (data: Parameters<WebSocket['send']>[0], options: Parameters<WebSocket['send']>[1]) => void
+
+/** Reads from one side only as fast as the other takes it: all else would be held here. */
+function holdBack (from: WebSocket, to: WebSocket): void {
+  const send = to.send.bind(to)
+  const slowly: Send = (data, options) => {
+    send(data, options, error => { if (from.isPaused && (error instanceof Error || to.bufferedAmount <= MAX_WAITING)) from.resume() })
+    if (to.readyState === WebSocket.OPEN && to.bufferedAmount > MAX_WAITING) from.pause()
+  }
+  to.send = slowly as WebSocket['send']
+  to.once('close', () => { from.resume() })
+}
+
 /** The side of a WebSocket that the client is on. */
 class ClientSide extends WebSocket {
   /** Errors are told in the log alone: their text names addresses, and may be longer than a close frame. */
@@ -116,6 +132,8 @@ export function createWebSocketOptions (settings: ProxySettings, core: FastifyOi
     const link = links.get(target)
     if (link === undefined) return source.close(INTERNAL_ERROR)
     link.sides = [target, source]
+    holdBack(source, target)
+    holdBack(target, source)
     if (link.ended) close(link)
   }
 
