@@ -21,12 +21,12 @@ interface Scene {
   readonly attacker: Redis
 }
 
-async function scene (t: Test): Promise<Scene> {
+async function scene (t: Test, more: { readonly client_cache?: boolean } = {}): Promise<Scene> {
   const redis = await startRedis(t)
   const provider = await startCrowdProvider(t)
   const attacker = new Redis(redis.socket)
   t.teardown(() => { attacker.disconnect() })
-  const options = { redis: { port: redis.port } }
+  const options = { redis: { port: redis.port, ...more } }
   return { a: await startInstance(t, provider, options), b: await startInstance(t, provider, options), provider, redis, attacker }
 }
 
@@ -161,7 +161,7 @@ t.test('a late tab never gets what another session\'s renewal has left in Redis'
 })
 
 t.test('a handle that was made up is nobody, and costs Redis one command at most', async t => {
-  const { a, attacker } = await scene(t)
+  const { a, attacker } = await scene(t, { client_cache: false })
   const { cookie: alice } = await login(a.app)
   const handle = handleOf(alice)
   await attacker.set('precious', 'x')

@@ -10,7 +10,7 @@ import { startProgram } from './running-example.ts'
 const FOLDER = fileURLToPath(new URL('../../examples/flows/', import.meta.url))
 const CALLS = ['client-credentials', 'introspection', 'password'] as const
 const LOGINS = ['authorization-code', 'pkce', 'refresh-token'] as const
-const CHALLENGE = 'Bearer realm="apisix", error="invalid_token", error_description="The access token is not valid"'
+const CHALLENGE = 'Bearer realm="apisix", error="invalid_token", error_description="The access token is not valid", scope="read"'
 
 async function printedBy (name: typeof CALLS[number]): Promise<string[]> {
   const { stdout } = await promisify(execFile)(process.execPath, [`${name}.js`], { cwd: FOLDER })
@@ -38,10 +38,10 @@ t.test('the examples are the six flows, and every program is run here', async t 
 
 t.test('client credentials: the API takes a program by its token, verified by the keys of the provider', async t => {
   t.strictSame(await printed.get('client-credentials'), [
-    'without a token: 401 Bearer realm="apisix"',
+    'without a token: 401 Bearer realm="apisix", scope="read"',
     'with one: 200 {"client":"nightly-job","scopes":["read"]}',
     'again: 200 {"client":"nightly-job","scopes":["read"]}',
-    'where it has not the scope: 403 Bearer realm="apisix", error="insufficient_scope"',
+    'where it has not the scope: 403 Bearer realm="apisix", error="insufficient_scope", scope="write"',
     `cut short: 401 ${CHALLENGE}`,
     "the provider's keys were asked for 1 time"
   ])
@@ -49,7 +49,7 @@ t.test('client credentials: the API takes a program by its token, verified by th
 
 t.test('introspection: the API asks the provider once about a token that says nothing', async t => {
   t.strictSame(await printed.get('introspection'), [
-    'without a token: 401 Bearer realm="apisix"',
+    'without a token: 401 Bearer realm="apisix", scope="read"',
     'with one: 200 {"client":"nightly-job","scopes":["read"]}',
     'again: 200 {"client":"nightly-job","scopes":["read"]}',
     'the provider was asked 1 time about it',

@@ -20,7 +20,7 @@ t.test('an API that takes bearer tokens alone stands beside a site with logins, 
   }, { logStream: stream })
   const refused = await ask(gateway, '/api/x')
   t.equal(refused.status, 401)
-  t.equal(refused.headers['www-authenticate'], 'Bearer realm="apisix"')
+  t.equal(refused.headers['www-authenticate'], 'Bearer realm="apisix", scope="read"')
   const token = await signer.sign(claimsFor(provider))
   const { status, received: { headers } } = await ask(gateway, '/api/x', { headers: { authorization: `Bearer ${token}`, 'x-userinfo': 'forged' } })
   t.equal(status, 200)

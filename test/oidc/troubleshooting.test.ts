@@ -172,7 +172,7 @@ const CASES: Readonly<Record<string, Case>> = {
   },
   'The provider refuses it with PAR': async t => await loginWith(t, await stricterProvider(t, { redirectUris: ['http://localhost/other'] }), { par: { enabled: true } } as Options),
   'A redirect URI without a scheme': async t => onlyProblem(await bootError(t, { redirect_uri: 'app.example.com/callback' })),
-  'The redirect URI is the path of a route': async t => await bootError(t, { redirect_uri: '/page' }, app => { app.get('/page', async () => '') }),
+  'The redirect URI is the path of an open route': async t => await bootError(t, { redirect_uri: '/page' }, app => { app.get('/page', { config: { oidc: false } }, async () => '') }),
 
   'Secure cookies over http': async t => {
     const options = session({ cookie_same_site: 'None' })
