@@ -70,7 +70,7 @@ export const EXPLANATIONS: readonly Explanation[] = [
   {
     why: 'an upstream that dies before the first byte of the body is a 502; the stock forwarder answers 500 and tells the cause',
     fields: ANSWER,
-    holds: (_exchange, own, stock) => own.status === 502 && stock.status === 500 && stock.body.includes('UND_ERR_SOCKET') && !own.body.includes('UND_ERR')
+    holds: (_exchange, own, stock) => own.status === 502 && stock.status === 500 && /UND_ERR_SOCKET|ECONNRESET/.test(stock.body) && !/UND_ERR|ECONNRESET/.test(own.body)
   },
   {
     why: 'paths go on as they came; the stock forwarder writes them anew, and makes a slash of a backslash behind the router\'s back',
