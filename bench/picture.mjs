@@ -1,5 +1,5 @@
 // The ratios as an SVG of bars: one row each, a line from the lowest round to the highest, readable on light and on dark.
-const [WIDTH, LABELS, RIGHT, ROW, BAR, TOP, BOTTOM] = [880, 340, 70, 28, 16, 64, 34]
+const [WIDTH, LABELS, RIGHT, ROW, BAR, TOP, BOTTOM] = [920, 390, 70, 28, 16, 64, 34]
 
 const STYLE = `
   .page { fill: #ffffff } .text { fill: #1f2328 } .faint { fill: #59636e } .grid { stroke: #d1d9e0 } .range { stroke: #1f2328 } .even { stroke: #59636e }
