@@ -3,7 +3,7 @@ import type { Claims, Clock } from 'fastify-oidc-session-store'
 import type { BearerTokens } from '../bearer/bearer-tokens.ts'
 import { assumeToken, type VerifiedToken } from '../bearer/verdict.ts'
 import type { Admission } from '../http/admission.ts'
-import { BearerOidc } from '../http/bearer-oidc.ts'
+import { PresentedOidc } from '../http/presented-oidc.ts'
 import { askedOf, type OpenRequests } from '../http/open-requests.ts'
 import { isKnown } from '../http/refusal.ts'
 import { toRefusalError } from '../http/refusal-error.ts'
@@ -77,7 +77,7 @@ export function createExplain (room: ExplainRoom): (request: FastifyRequest, cal
 
   /** Where bearer tokens are not looked at, the claims are those of a session. */
   function subjectOf (view: RequestOidc): PolicySubject | null {
-    const subject = BearerOidc.subjectOf(view)
+    const subject = PresentedOidc.subjectOf(view)
     return subject === null || acceptsBearer(settings) ? subject : { ...subject, via: 'session', audience: 'held' }
   }
 

@@ -1,9 +1,8 @@
 import type { FastifyRequest } from 'fastify'
 import type { ConsumerMapper, Outcome } from '../consumer/consumer-mapping.ts'
 import type { PolicySubject } from '../policy/subject.ts'
-import { BasicOidc } from './local-callers.ts'
-import { BearerOidc } from './bearer-oidc.ts'
 import type { ConsumerView } from './consumer-view.ts'
+import { PresentedOidc } from './presented-oidc.ts'
 import { ANONYMOUS, SessionOidc, type RequestOidc } from './request-oidc.ts'
 
 /** Says of requests which consumer they are. */
@@ -17,7 +16,7 @@ export interface Consumers {
 
 /** Gives a caller a consumer, or takes away the one of an earlier request of the same caller; who a caller is does not change. */
 function assign (oidc: RequestOidc, view: ConsumerView | null): void {
-  if (!SessionOidc.assign(oidc, view) && !BearerOidc.assign(oidc, view)) BasicOidc.assign(oidc, view)
+  if (!SessionOidc.assign(oidc, view)) PresentedOidc.assign(oidc, view)
 }
 
 function accept (request: FastifyRequest, outcome: Outcome<ConsumerView>): boolean {

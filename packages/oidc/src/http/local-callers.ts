@@ -1,56 +1,34 @@
 import type { FastifyRequest } from 'fastify'
-import type { Claims, Clock } from 'fastify-oidc-session-store'
-import type { MappedConsumer } from '../consumer/consumer-mapping.ts'
+import type { Clock } from 'fastify-oidc-session-store'
 import type { OidcSettings } from '../options/settings.ts'
-import type { PolicySubject } from '../policy/subject.ts'
 import { localSession, type LocalIdentity, type LocalUsersPlace } from '../session/local-users.ts'
 import { readBasicCredential } from './basic-credential.ts'
-import type { ConsumerView, Credential } from './consumer-view.ts'
+import type { Credential, IdentityHeaders } from './consumer-view.ts'
+import { PresentedOidc } from './presented-oidc.ts'
 import type { IdTokenClaims, RequestOidc } from './request-oidc.ts'
 import type { SessionView } from './session-view.ts'
 
-/** Who brought name and password; shared by the requests that bring them. */
-export class BasicOidc implements RequestOidc {
+/** Who brought name and password. */
+class BasicOidc extends PresentedOidc {
   readonly #view: SessionView
-  readonly #subject: PolicySubject
-  #consumer: ConsumerView | null = null
 
   constructor (view: SessionView) {
+    super({ ...view.subject, proof: { acr: null, authTime: 'now' } })
     this.#view = view
-    this.#subject = { ...view.subject, proof: { acr: null, authTime: 'now' } }
     Object.freeze(this)
   }
 
-  /** Who a policy looks at; null: it is not one of these. */
-  static subjectOf (oidc: RequestOidc): PolicySubject | null {
-    return #subject in oidc ? oidc.#subject : null
-  }
-
-  /** False: it is not one of these. */
-  static assign (oidc: RequestOidc, view: ConsumerView | null): boolean {
-    if (!(#consumer in oidc)) return false
-    oidc.#consumer = view
-    return true
-  }
-
-  get authenticated (): boolean { return true }
   get via (): 'basic' { return 'basic' }
   get claims (): IdTokenClaims | null { return this.#view.claims as IdTokenClaims | null }
-  get userinfo (): Claims | null { return null }
+  get userinfo (): null { return null }
   get scopes (): readonly string[] { return this.#view.scopes }
   get groups (): readonly string[] { return this.#view.groups }
   get user (): string | null { return this.#view.user }
   get email (): null { return null }
-  get consumer (): MappedConsumer | null { return this.#consumer?.consumer ?? null }
   get credential (): Credential | null { return this.#view.credential }
-  get sessionId (): null { return null }
   get expiresAt (): null { return null }
   get accessToken (): null { return null }
-  get idToken (): null { return null }
-  get identityHeaders (): Readonly<Record<string, string>> {
-    const headers = this.#view.identityHeaders(0)
-    return this.#consumer === null ? headers : this.#consumer.headersBeside(headers)
-  }
+  protected get ownHeaders (): IdentityHeaders { return this.#view.identityHeaders(0) }
 
   async freshAccessToken (): Promise<null> { return null }
 }
