@@ -6,6 +6,7 @@ export { createProcessCoordinator, sharedProcessCoordinator, type ProcessCoordin
 export { coordinateWorkers, createWorkerHub, type WorkerHub } from './workers/primary.ts'
 export { joinWorkers, sharedWorkerCoordinator, type JoinOptions } from './workers/worker-coordinator.ts'
 export type { WorkerChannel } from './workers/channel.ts'
+export { createEnvelope, type Envelope } from './workers/envelope.ts'
 export { createMemoryStore, type MemoryStoreOptions } from './memory-store.ts'
 export { createEndMarks, type EndMarks } from './end-marks.ts'
 export { createEndedListeners, type EndedListener, type EndedListeners } from './ended-listeners.ts'

@@ -1,3 +1,4 @@
+import { createEnvelope } from 'fastify-oidc-session-store'
 import type { MetricObjectWithValues, MetricValue } from 'prom-client'
 
 /** The metrics of one worker. */
@@ -13,14 +14,5 @@ export type FromWorker =
   | { readonly kind: 'listening', readonly address: string }
   | { readonly kind: 'metrics', readonly id: number, readonly metrics: WorkerMetrics }
 
-const NAME = 'oidc-gateway'
-
-/** Coordination speaks over the same channel: ours is told by its name. */
-export function wrap (message: ToWorker | FromWorker): object {
-  return { [NAME]: message }
-}
-
-/** null: not ours. */
-export function unwrap<T extends ToWorker | FromWorker> (message: unknown): T | null {
-  return message !== null && typeof message === 'object' && NAME in message ? (message as Record<string, T>)[NAME] ?? null : null
-}
+// Coordination speaks over the same channel.
+export const { wrap, unwrap } = createEnvelope<ToWorker | FromWorker>('oidc-gateway')

@@ -1,4 +1,5 @@
 import type { EndMark } from '../end-marks.ts'
+import { createEnvelope } from './envelope.ts'
 
 /** What a worker asks of the primary. */
 export type Call =
@@ -19,14 +20,4 @@ export type FromPrimary =
   | { readonly kind: 'ended', readonly end: number, readonly mark: EndMark }
 
 // The number is that of the messages: copies of this package that speak the same ones understand each other.
-const NAME = 'fastify-oidc-coordination/1'
-
-/** Other code speaks over the same channel: ours is told by its name. */
-export function wrap (message: FromWorker | FromPrimary): unknown {
-  return { [NAME]: message }
-}
-
-/** null: not ours. Both ends are processes of one application, so what carries our name is believed. */
-export function unwrap<T extends FromWorker | FromPrimary> (message: unknown): T | null {
-  return message !== null && typeof message === 'object' && NAME in message ? (message as Record<string, T>)[NAME] ?? null : null
-}
+export const { wrap, unwrap } = createEnvelope<FromWorker | FromPrimary>('fastify-oidc-coordination/1')
