@@ -3,9 +3,9 @@ import { StoreUnavailableError } from 'fastify-oidc-session-store'
 import { prefixOf } from './key-prefix.ts'
 import type { RedisLink } from './redis-link.ts'
 
-// Replicas acknowledge within a round trip. What is behind this on the same connection waits as long,
-// so a replica that has just not answered is not waited for again.
-const LIMIT_MS = 400
+// Replicas acknowledge within a round trip. What is behind this on the same connection waits as long, and would
+// look like an outage beyond the time that a command may take; a replica that has just not answered is not waited for again.
+const SHARE_OF_TIMEOUT = 0.4
 const DISTRUST_LIMIT_MS = 20
 const DISTRUST_MS = 5000
 
@@ -62,8 +62,7 @@ async function mastersOf (client: Redis | Cluster, key: string | null): Promise<
  * @throws FST_OIDC_STORE_UNAVAILABLE when no replica acknowledges in time
  */
 export async function waitForReplicas (link: RedisLink, key: string | null): Promise<void> {
-  // Longer than a command may take, it would look like an outage.
-  const longestMs = Math.min(LIMIT_MS, Math.ceil(link.answerTimeoutMs / 2))
+  const longestMs = Math.ceil(link.answerTimeoutMs * SHARE_OF_TIMEOUT)
   const copied = await link.run(async client => await Promise.all((await mastersOf(client, key)).map(async node => await isCopied(node, longestMs))))
   if (copied.includes(false)) throw new StoreUnavailableError({ cause: new Error('No replica has acknowledged what was written') })
 }
