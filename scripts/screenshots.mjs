@@ -2,33 +2,14 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import Fastify from 'fastify'
-import oidc from 'fastify-oidc'
-import forwardAuth from 'fastify-oidc-forward-auth'
 import { withIdentity } from 'fastify-oidc-testing'
 import { chromium } from 'playwright-core'
+import { servePages } from './page-server.mjs'
 import { requireTool } from './system.mjs'
 
 const SCHEMES = ['light', 'dark']
 const WIDTHS = [{ name: 'phone', width: 390, height: 844 }, { name: 'desktop', width: 1280, height: 800 }]
 const LOGO = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 120 40"><rect width="120" height="40" rx="8" fill="#0b6e4f"/><text x="60" y="27" font-family="sans-serif" font-size="20" fill="#fff" text-anchor="middle">CORP</text></svg>'
-
-async function serve (endpoints) {
-  const app = Fastify({ forceCloseConnections: true })
-  await app.register(oidc, {
-    // Nobody answers there: that is the 503.
-    discovery: 'http://127.0.0.1:9/.well-known/openid-configuration',
-    client_id: 'app',
-    client_secret: 'secret',
-    redirect_uri: '/oauth2/callback',
-    security_profile: 'oauth2.1',
-    session: { secret: 'a secret that is at least 32 characters long' }
-  })
-  await app.register(forwardAuth, endpoints)
-  app.get('/admin', { config: { oidc: { required_scopes: ['admin'] } } }, async () => 'in')
-  app.get('/reports', async () => 'in')
-  return { app, address: await app.listen({ port: 0 }) }
-}
 
 async function photographAll (browser, folder, pages) {
   for (const colorScheme of SCHEMES) {
@@ -59,9 +40,9 @@ try {
   await mkdir(folder, { recursive: true })
   await writeFile(join(files, 'users'), 'alice:{SHA}qUqP5cyxm6YcTAhz05Hph5gvu9M=\n')
   await writeFile(join(files, 'logo.svg'), LOGO)
-  const plain = await serve({ provider_name: 'Example' })
-  const form = await serve({ provider_name: 'Example', htpasswd: { file: join(files, 'users') } })
-  const dressed = await serve({ provider_name: 'Corp Single Sign-On', custom_sign_in_logo: join(files, 'logo.svg'), banner: '<p>For <b>staff</b> of corp.com alone.</p>', footer: 'Trouble? <a href="mailto:help@corp.com">help@corp.com</a>' })
+  const plain = await servePages({ provider_name: 'Example' })
+  const form = await servePages({ provider_name: 'Example', htpasswd: { file: join(files, 'users') } })
+  const dressed = await servePages({ provider_name: 'Corp Single Sign-On', custom_sign_in_logo: join(files, 'logo.svg'), banner: '<p>For <b>staff</b> of corp.com alone.</p>', footer: 'Trouble? <a href="mailto:help@corp.com">help@corp.com</a>' })
   servers.push(plain, form, dressed)
   const { headers: { cookie } } = await withIdentity(plain.app, { sub: 'alice' })
   const cookies = cookie.split('; ').map(pair => {
@@ -74,6 +55,7 @@ try {
     { name: 'sign-in-dressed', url: `${dressed.address}/oauth2/sign_in` },
     { name: 'sign-out', url: `${plain.address}/oauth2/sign_out`, fromElsewhere: true },
     { name: 'error-403', url: `${plain.address}/admin`, cookies },
+    { name: 'error-404', url: `${plain.address}/none` },
     { name: 'error-503', url: `${plain.address}/reports` }
   ])
 } finally {

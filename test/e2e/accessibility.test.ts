@@ -1,11 +1,10 @@
 import { createRequire } from 'node:module'
-import Fastify, { type FastifyInstance } from 'fastify'
 import type { BrowserContextOptions, Page } from 'playwright-core'
 import t, { type Test } from 'tap'
 import type { AxeResults } from 'axe-core'
-import oidc from 'fastify-oidc'
-import forwardAuth, { type ForwardAuthOptions } from 'fastify-oidc-forward-auth'
+import type { ForwardAuthOptions } from 'fastify-oidc-forward-auth'
 import { withIdentity } from 'fastify-oidc-testing'
+import { servePages, type PageServer } from '../../scripts/page-server.mjs'
 import { launchBrowser, newVisitor } from './support/browser.ts'
 
 const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
@@ -13,31 +12,13 @@ const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-pra
 const LONG = 'Ministerium für Bildung, Wissenschaft und Forschung des Landes Donaudampfschifffahrtsgesellschaftstal'.slice(0, 100)
 const ARABIC = 'وزارة التعليم العالي (SSO)'
 
-interface Served { readonly app: FastifyInstance, readonly address: string }
-
 const browser = await launchBrowser(t)
 const folder = t.testdir({ users: 'alice:{SHA}qUqP5cyxm6YcTAhz05Hph5gvu9M=\n' })
 
-async function serve (endpoints: ForwardAuthOptions): Promise<Served> {
-  const app = Fastify({ forceCloseConnections: true })
-  t.teardown(async () => { await app.close() })
-  await app.register(oidc, {
-    // Nobody answers there: that is the 503.
-    discovery: 'http://127.0.0.1:9/.well-known/openid-configuration',
-    client_id: 'app',
-    client_secret: 'secret',
-    redirect_uri: '/oauth2/callback',
-    security_profile: 'oauth2.1',
-    session: { secret: 'a secret that is at least 32 characters long' }
-  })
-  await app.register(forwardAuth, endpoints)
-  app.get('/admin', { config: { oidc: { required_scopes: ['admin'] } } }, async () => 'in')
-  app.get('/reports', async () => 'in')
-  app.get('/none', { config: { oidc: false } }, async (request, reply) => {
-    const page = app.oidc.errorPage(request, { status: 404, code: 'FST_OIDC_GATEWAY_ROUTE_NOT_FOUND', message: 'No route leads there' })
-    return await reply.code(404).headers(page?.headers ?? {}).send(page?.body)
-  })
-  return { app, address: await app.listen({ port: 0 }) }
+async function serve (endpoints: ForwardAuthOptions): Promise<PageServer> {
+  const server = await servePages(endpoints)
+  t.teardown(async () => { await server.app.close() })
+  return server
 }
 
 const plain = await serve({ provider_name: 'Example' })

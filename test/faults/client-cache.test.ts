@@ -9,12 +9,12 @@ import { startCluster } from '../support/redis-cluster.ts'
 import { until, type RedisProcess } from '../support/redis-process.ts'
 import { startSentinel } from '../support/redis-sentinel.ts'
 import { startRedis } from '../support/redis-server.ts'
+import { patiently } from '../redis-store/support/patience.ts'
 
 const secret = 'the secret of this test, long enough'
 const BOUND_MS = 1000
 const REVOKED = 200
 const ALIVE = 20
-const PATIENCE_MS = 20_000
 
 t.setTimeout(300_000)
 
@@ -25,18 +25,6 @@ async function instance (t: Test, redis: WrittenRedis): Promise<SessionStore> {
   const store = createRedisStore({ link, secret, clientCache: true })
   t.teardown(() => store.close())
   return store
-}
-
-async function patiently<Answer> (work: () => Promise<Answer>): Promise<Answer> {
-  const deadlineMs = performance.now() + PATIENCE_MS
-  for (;;) {
-    try {
-      return await work()
-    } catch (err) {
-      if ((err as { code?: unknown }).code !== 'FST_OIDC_STORE_UNAVAILABLE' || performance.now() > deadlineMs) throw err
-      await sleep(20)
-    }
-  }
 }
 
 interface Watched { readonly stored: StoredSession, servedMs: number, refusedMs: number | null, endedMs: number | null }

@@ -1,9 +1,7 @@
-import { createServer } from 'node:http'
-import { once } from 'node:events'
-import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
 import type { Gateway, GatewayOptions } from 'fastify-oidc-gateway'
 import { askRaw, keepLog, startGateway, startUpstream } from './parts.ts'
+import { freePort } from '../support/free-port.ts'
 
 const BROWSER = { accept: 'text/html,application/xhtml+xml,*/*;q=0.8', 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' }
 const SECRET = 'an-upstream-says-<b>this</b>'
@@ -18,12 +16,7 @@ const login = (more: object = {}) => ({
 
 /** An address where nobody listens. */
 async function nowhere (): Promise<string> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return `http://127.0.0.1:${port}`
+  return `http://127.0.0.1:${await freePort()}`
 }
 
 interface Open { readonly gateway: Gateway, readonly origin: string, readonly lines: string[] }

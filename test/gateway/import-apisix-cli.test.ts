@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { parseConfiguration } from 'fastify-oidc-gateway'
 import { parseArguments, type Invocation } from '../../packages/gateway/src/cli/arguments.ts'
-import { readText as text, runProgram as run, spawnProgram } from './program.ts'
+import { readText as text, runProgram as run, spawnProgram, untilListening } from './program.ts'
 
 const fixture = (name: string): string => fileURLToPath(new URL(`../fixtures/apisix/${name}`, import.meta.url))
 const ENVIRONMENT = { SHOP_SECRET: 'hunter2', SESSION_SECRET: 'x'.repeat(32) }
@@ -68,11 +68,7 @@ t.test('start --from apisix serves the foreign file', async t => {
 t.test('start --from apisix --listen says where to listen', async t => {
   const child = spawnProgram(t, ['start', '--from', 'apisix', '--ignore-plugin', 'prometheus', '--listen', '127.0.0.1:0', '-c', fixture('apisix.yaml')], ENVIRONMENT)
   const warned = text(child.stderr)
-  let said = ''
-  for await (const chunk of child.stdout) {
-    said += String(chunk)
-    if (said.includes('listening at')) break
-  }
+  const said = await untilListening(child)
   t.match(said, /listening at http:\/\/127\.0\.0\.1:\d+"/)
   t.notMatch(said, /:4180"/)
   child.kill('SIGTERM')

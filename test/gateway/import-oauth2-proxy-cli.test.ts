@@ -3,7 +3,7 @@ import t from 'tap'
 import { parseArguments } from '../../packages/gateway/src/cli/arguments.ts'
 import { parseCommandLine } from '../../packages/gateway/src/importers/oauth2-proxy/command-line.ts'
 import { block, FILE, fixture, load, refusals, SECRET, told, translate } from './import-oauth2-proxy-parts.ts'
-import { readText as text, runProgram as run, spawnProgram } from './program.ts'
+import { readText as text, runProgram as run, spawnProgram, untilListening } from './program.ts'
 
 const DEX = JSON.parse(readFileSync(fixture('dex.args.json'), 'utf8')) as string[]
 
@@ -100,11 +100,7 @@ t.test('start runs a command line of OAuth2 Proxy, and --dev says what it lets p
   t.match(await run(t, ['start', '--from', 'oauth2-proxy', '--', ...DEX]), { code: 2, out: '', err: /--cookie-secret is the placeholder secret\. Here is a fresh one/ })
   const child = spawnProgram(t, ['start', '--from', 'oauth2-proxy', '--dev', '--listen', '127.0.0.1:0', '--', ...DEX])
   const warned = text(child.stderr)
-  let said = ''
-  for await (const chunk of child.stdout) {
-    said += String(chunk)
-    if (said.includes('listening at')) break
-  }
+  const said = await untilListening(child)
   t.match(said, /listening at http:\/\/127\.0\.0\.1:\d+"/)
   child.kill('SIGTERM')
   t.match(await warned, /--cookie-secret is a placeholder, which --dev lets pass/)

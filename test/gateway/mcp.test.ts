@@ -1,6 +1,6 @@
 import { once } from 'node:events'
-import { createServer as createHttpServer } from 'node:http'
-import { createServer, type AddressInfo } from 'node:net'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import t from 'tap'
 import { Client } from '@modelcontextprotocol/sdk/client/index.js'
 import type { OAuthClientProvider } from '@modelcontextprotocol/sdk/client/auth.js'
@@ -10,21 +10,13 @@ import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js'
 import { Browser, createTestProvider } from 'fastify-oidc-testing'
 import { startGateway } from './parts.ts'
+import { freePort } from '../support/free-port.ts'
 
 type Tap = { teardown (run: () => unknown): void }
 
-async function freePort (): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
-}
-
 /** A server of one tool, which knows nothing of OAuth: it says who calls by what the gateway tells it. */
 async function startMcpServer (t: Tap): Promise<string> {
-  const http = createHttpServer((request, response) => {
+  const http = createServer((request, response) => {
     if (request.method !== 'POST') {
       response.writeHead(405).end()
       return

@@ -29,3 +29,13 @@ export async function runProgram (t: Tap, args: readonly string[], environment: 
   const [[code], out, err] = await Promise.all([once(child, 'exit') as Promise<[number | null]>, readText(child.stdout), readText(child.stderr)])
   return { code, out, err }
 }
+
+/** What it says until it listens, or ends. */
+export async function untilListening ({ stdout }: Pick<ChildProcessWithoutNullStreams, 'stdout'>): Promise<string> {
+  let said = ''
+  for await (const chunk of stdout) {
+    said += String(chunk)
+    if (said.includes('listening at')) break
+  }
+  return said
+}

@@ -1,7 +1,6 @@
-import { once } from 'node:events'
-import { createServer, type AddressInfo } from 'node:net'
 import { Browser, type Page } from 'fastify-oidc-testing'
 import { createLyingProvider, type LyingProvider } from '../support/lying-provider.ts'
+import { freePort } from '../support/free-port.ts'
 
 interface Scope { teardown (run: () => unknown): void }
 
@@ -51,10 +50,5 @@ export function complaints (log: ReadonlyArray<Record<string, unknown>>, level =
 
 /** Where nothing listens. */
 export async function closedOrigin (): Promise<string> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return `http://127.0.0.1:${port}`
+  return `http://127.0.0.1:${await freePort()}`
 }

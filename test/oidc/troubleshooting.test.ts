@@ -9,6 +9,7 @@ import { Browser, login, type TestProviderOptions } from 'fastify-oidc-testing'
 import { upstreamCertificate } from '../proxy/certificates.ts'
 import { complaints, lyingProvider, ORIGIN, toCallback } from './flow.ts'
 import { createApplication, optionsFor, protectedApp, testProvider, type ProviderFacts } from './support.ts'
+import { freePort } from '../support/free-port.ts'
 
 const page = readFileSync(new URL('../../docs/troubleshooting.md', import.meta.url), 'utf8')
 
@@ -47,12 +48,7 @@ async function listening (t: Test, server: Server): Promise<string> {
 }
 
 async function refusedPort (): Promise<string> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return `127.0.0.1:${port}`
+  return `127.0.0.1:${await freePort()}`
 }
 
 /** A browser that answers every login of an application in the way that the test wants, until it gives up. */

@@ -4,16 +4,7 @@ import http from 'node:http'
 import http2 from 'node:http2'
 import net from 'node:net'
 import { alice, listen, sendRaw, startFront, startUpstream, until, type Front, type Teardown } from './parts.ts'
-
-/** A port that nothing listens on. */
-async function closedPort (): Promise<number> {
-  const server = net.createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as net.AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
-}
+import { freePort } from '../support/free-port.ts'
 
 async function ask (front: Front, init: RequestInit = {}): Promise<{ status: number, body: { code: string, message: string } }> {
   const response = await fetch(`${front.origin}/x`, { ...init, headers: { ...alice, ...init.headers } })
@@ -31,7 +22,7 @@ async function startOdd (t: Teardown, behave: (socket: net.Socket) => void): Pro
 }
 
 t.test('a refused connection is 502; the caller learns nothing, the log says what to do', async t => {
-  const port = await closedPort()
+  const port = await freePort()
   const front = await startFront(t, { upstream: `http://127.0.0.1:${port}` })
   const { status, body } = await ask(front)
   t.equal(status, 502)
@@ -41,7 +32,7 @@ t.test('a refused connection is 502; the caller learns nothing, the log says wha
 })
 
 t.test('a refused connection during an upload is 502, and the connection is closed behind it', async t => {
-  const front = await startFront(t, { upstream: `http://127.0.0.1:${await closedPort()}` })
+  const front = await startFront(t, { upstream: `http://127.0.0.1:${await freePort()}` })
   t.equal((await ask(front, { method: 'POST', headers: { 'content-type': 'text/plain' }, body: 'hello' })).status, 502)
   const answer = await sendRaw(front.port, 'POST /x HTTP/1.1\r\nHost: a\r\nCookie: session=alice\r\nContent-Type: text/plain\r\nContent-Length: 100000\r\n\r\nGET /smuggled HTTP/1.1')
   t.match(answer, /^HTTP\/1\.1 502 /)
@@ -49,7 +40,7 @@ t.test('a refused connection during an upload is 502, and the connection is clos
 })
 
 t.test('a refused connection during an upload over HTTP/2 is 502', async t => {
-  const front = await startFront(t, { upstream: `http://127.0.0.1:${await closedPort()}` }, { http2: true } as object)
+  const front = await startFront(t, { upstream: `http://127.0.0.1:${await freePort()}` }, { http2: true } as object)
   const client = http2.connect(front.origin)
   t.teardown(() => { client.destroy() })
   const stream = client.request({ ':path': '/x', ':method': 'POST', 'content-type': 'text/plain', ...alice })

@@ -6,11 +6,11 @@ import { sampleSession } from 'fastify-oidc-session-store/contract'
 import { startCluster } from '../support/redis-cluster.ts'
 import { startSentinel } from '../support/redis-sentinel.ts'
 import { openLink, type WrittenRedis } from './support/links.ts'
+import { patiently } from './support/patience.ts'
 
 const secret = 'the secret of this test, long enough'
 const LIFETIME = 3600
 const COUNT = 40
-const PATIENCE_MS = 20_000
 
 interface Instance { readonly store: SessionStore, readonly coordinator: SessionCoordinator, readonly link: RedisLink }
 
@@ -24,19 +24,6 @@ async function instance (t: Test, redis: WrittenRedis): Promise<Instance> {
     await coordinator.close()
   })
   return { store, coordinator, link }
-}
-
-/** Until Redis does it: what cannot be reached now is asked again, as a browser would. */
-async function patiently<Answer> (work: () => Promise<Answer>): Promise<Answer> {
-  const deadlineMs = performance.now() + PATIENCE_MS
-  for (;;) {
-    try {
-      return await work()
-    } catch (err) {
-      if ((err as { code?: unknown }).code !== 'FST_OIDC_STORE_UNAVAILABLE' || performance.now() > deadlineMs) throw err
-      await sleep(50)
-    }
-  }
 }
 
 /** Logouts that were answered, and the failure of whatever held them, in the same instant. */

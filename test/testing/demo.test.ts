@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { Browser } from 'fastify-oidc-testing'
+import { freePort } from '../support/free-port.ts'
 
 /** What `npm start` runs, built. */
 const MAIN = fileURLToPath(new URL('../../examples/demo/dist/main.js', import.meta.url))
@@ -15,15 +16,6 @@ interface Demo {
   /** Resolves when this stands in the output, or the program has ended. */
   printed (text: string): Promise<void>
   readonly ended: Promise<readonly [code: number | null, signal: string | null]>
-}
-
-async function freePort (): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 function startDemo (t: Test, port: string): Demo {
