@@ -22,6 +22,7 @@ function createNobody (cookies: OwnCookies): FastifyOidc {
     guard: () => refuse,
     isOpen: () => false,
     routes: () => [],
+    openapi: () => ({ securitySchemes: {}, transform: ({ schema, url }) => ({ schema, url }) }),
     explain: async () => ({ verdict: 'pass', status: null, code: null, reason: 'the route is open to everyone', required: [], refusal: null, via: null }),
     issueCookie: refuse,
     useLocalUsers: () => { throw new NoCoreError() },

@@ -11,6 +11,7 @@ import type { Provider } from '../provider/provider.ts'
 import type { Core, CoreGround } from './core.ts'
 import type { FastifyOidc, RevokeTarget } from './fastify-oidc.ts'
 import { createLocalSessions } from './local-sessions.ts'
+import { createOpenApi } from './openapi.ts'
 
 async function toRevocation (target: RevokeTarget, provider: Provider): Promise<RevocationTarget> {
   if ('id' in target) return target
@@ -70,6 +71,7 @@ function createSessionDecorator (ground: CoreGround, core: Core, cookies: OwnCoo
     },
     isOpen: (request, asked) => core.openRequests !== null && core.openRequests.ruleFor(request, asked) !== null,
     routes: core.policies.list,
+    openapi: createOpenApi(ground, core),
     explain: core.explain,
     revoke: createRevoke(ground, core),
     onSessionEnd (request, listener) {

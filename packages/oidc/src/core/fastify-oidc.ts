@@ -9,6 +9,7 @@ import type { RouteRequirement } from '../http/route-policies.ts'
 import type { ShownError } from '../http/shown-error.ts'
 import type { RoutePolicy } from '../policy/schema.ts'
 import type { ExplainedCaller, Explanation } from './explain.ts'
+import type { OpenApi, OpenApiNames } from './openapi.ts'
 import type { EndedSession } from '../routes/logout.ts'
 import type { LocalIdentity, LocalUsers } from '../session/local-users.ts'
 
@@ -60,6 +61,8 @@ export interface FastifyOidc {
   /** Does `skip_auth_routes`, `skip_auth_preflight` or `trusted_ips` let a request pass without a session? For whoever answers on behalf of another server: what it is asked about, null where it cannot tell. */
   isOpen (request: FastifyRequest, asked: Asked): boolean
   routes (): readonly RouteRequirement[]
+  /** What the routes require as OpenAPI 3 says it: security schemes, and a `transform` for @fastify/swagger. Names of the schemes matter where several scopes stand in one document. */
+  openapi (names?: OpenApiNames): OpenApi
   /** Says what would become of a request whose route is found, with this caller, and why; nothing is answered. Cookies, and what other sites may send, are not looked at. For operators and tests. */
   explain (request: FastifyRequest, caller: ExplainedCaller): Promise<Explanation>
   /**

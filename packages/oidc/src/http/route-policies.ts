@@ -7,8 +7,6 @@ import { nearestResource, type ProtectedResource } from '../policy/protected-res
 import type { PolicyOptions, RoutePolicy } from '../policy/schema.ts'
 import type { OpenRequests } from './open-requests.ts'
 
-const POLICY = Symbol('fastify-oidc.policy')
-
 type Config = Record<PropertyKey, unknown> & { oidc?: RoutePolicy | false }
 
 /** What one route requires. */
@@ -33,6 +31,14 @@ export interface RoutePolicies {
   policyOf (request: FastifyRequest): CompiledPolicy | null
   compile (name: string, policy: unknown): CompiledPolicy
   list (): readonly RouteRequirement[]
+  /** What a route of this scope requires, and which rules may open it; null: it was not declared here. */
+  declared (route: Pick<RouteOptions, 'method' | 'url' | 'config'>): DeclaredRoute | null
+}
+
+export interface DeclaredRoute {
+  /** null: open to everyone. */
+  readonly policy: CompiledPolicy | null
+  readonly openedBy: readonly string[]
 }
 
 /** What routes start from. */
@@ -44,6 +50,8 @@ export interface PolicyBases {
 }
 
 export function createRoutePolicies ({ resources, baseOf }: PolicyBases, log: FastifyInstance['log'], openRequests: OpenRequests | null): RoutePolicies {
+  /** Of this core alone: whoever collects routes of several scopes can tell them apart. */
+  const POLICY = Symbol('fastify-oidc.policy')
   const first = baseOf(resources[0] ?? null)
   const bases = new Map(resources.map(resource => [resource, baseOf(resource)]))
   const late = new WeakMap<object, CompiledPolicy | null>()
@@ -67,8 +75,12 @@ export function createRoutePolicies ({ resources, baseOf }: PolicyBases, log: Fa
     return written === undefined ? base : compile(`${method} ${url}`, written, base)
   }
 
+  function openedBy (method: string, url: string, policy: CompiledPolicy | null): readonly string[] {
+    return policy === null ? [] : openRequests?.listFor(method, url) ?? []
+  }
+
   function requirementOf (method: string, url: string, policy: CompiledPolicy | null): RouteRequirement {
-    return { method, url, policy: policy?.options ?? null, openedBy: policy === null ? [] : openRequests?.listFor(method, url) ?? [], resource: policy?.ground.resource?.uri ?? null }
+    return { method, url, policy: policy?.options ?? null, openedBy: openedBy(method, url, policy), resource: policy?.ground.resource?.uri ?? null }
   }
 
   function compileLate (request: FastifyRequest, config: Config): CompiledPolicy | null {
@@ -99,6 +111,10 @@ export function createRoutePolicies ({ resources, baseOf }: PolicyBases, log: Fa
       const known = late.get(config)
       return known === undefined ? compileLate(request, config) : known
     },
-    list: () => requirements
+    list: () => requirements,
+    declared ({ method, url, config }) {
+      const policy = (config as Config | undefined)?.[POLICY] as CompiledPolicy | null | undefined
+      return policy === undefined ? null : { policy, openedBy: [method].flat().flatMap(name => openedBy(name, url, policy)) }
+    }
   }
 }
