@@ -3,7 +3,7 @@ import { Browser } from 'fastify-oidc-testing'
 import { repeat } from './repeat.mjs'
 
 // A cookie belongs to a host, whatever the port: under another name than the provider's, no cookie of the provider is among them.
-function outside (origin) {
+export function outside (origin) {
   return origin.replace('127.0.0.1', 'localhost')
 }
 
@@ -12,12 +12,12 @@ export function hostOf (origin) {
   return new URL(outside(origin)).host
 }
 
-async function logIn (browser, origin) {
-  const page = await browser.navigate(`${outside(origin)}/`)
+export async function logIn (browser, origin, path = '/') {
+  const page = await browser.navigate(`${outside(origin)}${path}`)
   if (page.status !== 200 || page.url.origin !== outside(origin)) throw new Error(`the login at ${origin} ends with ${page.status} at ${page.url.origin}${page.url.pathname}: ${page.body.slice(0, 300)}`)
   const refused = browser.rejected.map(({ name, reason }) => `${name}: ${reason}`)
   if (refused.length > 0) throw new Error(`a browser refuses a cookie of ${origin}: ${refused.join(', ')}`)
-  return browser.cookieHeader(`${outside(origin)}/`)
+  return browser.cookieHeader(`${outside(origin)}${path}`)
 }
 
 /** `Cookie` headers of so many sessions. The provider sees one user who comes back with each; the application, somebody new. */

@@ -32,7 +32,7 @@ export function pinSelf (cores) {
   if (cores !== null) spawnSync('taskset', ['-acp', cores, String(process.pid)])
 }
 
-function pinned (cores, command) {
+export function pinned (cores, command) {
   return cores === null ? command : ['taskset', '-c', cores, ...command]
 }
 
@@ -70,17 +70,22 @@ async function answers (url) {
   return await fetch(url, { redirect: 'manual' }).then(() => true, () => false)
 }
 
+/** @throws when the program ends first, or takes too long */
+export async function untilAnswered (child, origin, name) {
+  const ended = once(child, 'exit').then(([status]) => { throw new Error(`${name} ended with ${status} before it listened`) })
+  const deadlineMs = performance.now() + READY_WITHIN_MS
+  while (!await Promise.race([answers(origin), ended])) {
+    if (performance.now() > deadlineMs) throw new Error(`${name} does not answer at ${origin}`)
+    await wait(50)
+  }
+  ended.catch(() => {})
+}
+
 /** Starts a program that is not ours to change, and waits until it answers at this port. */
 export async function startProgram (command, { cores, port, env = {} }) {
   const [program, ...args] = pinned(cores, command)
   const child = spawn(program, args, { stdio: ['ignore', 2, 2], env: { ...process.env, NODE_ENV: 'production', ...env } })
-  const ended = once(child, 'exit').then(([status]) => { throw new Error(`${command[0]} ended with ${status} before it listened`) })
   const origin = `http://127.0.0.1:${port}`
-  const deadlineMs = performance.now() + READY_WITHIN_MS
-  while (!await Promise.race([answers(origin), ended])) {
-    if (performance.now() > deadlineMs) throw new Error(`${command[0]} does not answer at ${origin}`)
-    await wait(50)
-  }
-  ended.catch(() => {})
+  await untilAnswered(child, origin, command[0])
   return { origin, usage: async () => readTreeUsage(child.pid), stop: () => child.kill() }
 }

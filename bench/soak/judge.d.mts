@@ -1,0 +1,36 @@
+export interface SoakSample {
+  readonly second: number
+  readonly rss: number
+  readonly heapUsed: number
+  readonly external: number
+  readonly sockets: number
+}
+
+export interface Soaked {
+  readonly samples: readonly SoakSample[]
+  readonly counts: {
+    readonly requests: number
+    readonly logins: number
+    /** Requests of sessions that were ended, refused as they must be. */
+    readonly refused: number
+    readonly renewals: Readonly<Record<string, number>>
+    readonly logouts: Readonly<Record<string, number>>
+  }
+  readonly kinds: readonly string[]
+  readonly faults: readonly string[]
+  readonly logged: readonly string[]
+  readonly serverErrors: number
+  readonly delayP99Ms: number
+  /** Cores that the gateway used, 1 at most. */
+  readonly saturation: number
+}
+
+export interface Finding {
+  readonly name: string
+  readonly ok: boolean
+  readonly text: string
+}
+
+export const BOUNDS: Readonly<Record<'rssPerMinute' | 'rssBetweenThirds' | 'heapPerMinute' | 'heapBetweenThirds' | 'socketsBetweenThirds' | 'delayP99Ms' | 'saturation', number>>
+export function slopeOf (points: ReadonlyArray<readonly [number, number]>): number
+export function judge (soaked: Soaked): Finding[]

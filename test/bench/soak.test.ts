@@ -1,0 +1,75 @@
+import t from 'tap'
+import { judge, slopeOf, type Soaked, type SoakSample } from '../../bench/soak/judge.mjs'
+import { readSoakOptions } from '../../bench/soak/options.mjs'
+
+const MB = 2 ** 20
+const KINDS = ['cookie', 'redis']
+
+/** Ten minutes, a sample every 15 seconds. */
+function samplesOf (change: (second: number) => Partial<SoakSample> = () => ({})): SoakSample[] {
+  return Array.from({ length: 40 }, (_, index) => {
+    const second = (index + 1) * 15
+    const noise = (index % 3 - 1) * MB
+    return { second, rss: 140 * MB + noise, heapUsed: 34 * MB + noise / 8, external: 5 * MB, sockets: 60 + index % 4, ...change(second) }
+  })
+}
+
+const SOUND: Soaked = {
+  samples: samplesOf(),
+  counts: { requests: 1, logins: 1, refused: 1, renewals: { cookie: 1, redis: 1 }, logouts: { cookie: 1, redis: 1 } },
+  kinds: KINDS,
+  faults: [],
+  logged: [],
+  serverErrors: 0,
+  delayP99Ms: 14,
+  saturation: 0.97
+}
+
+const failing = (soaked: Partial<Soaked>): string[] => judge({ ...SOUND, ...soaked }).filter(({ ok }) => !ok).map(({ name }) => name)
+
+t.test('a sound soak passes, whatever was filled in its first third', async t => {
+  t.same(failing({}), [])
+  t.same(failing({ samples: samplesOf(second => second < 200 ? { rss: (60 + second / 3) * MB, heapUsed: second / 10 * MB } : {}) }), [])
+})
+
+t.test('what grows by the minute is found, in the heap long before in the RSS', async t => {
+  t.same(failing({ samples: samplesOf(second => ({ rss: (140 + second / 60 * 2) * MB })) }), ['RSS'])
+  t.same(failing({ samples: samplesOf(second => ({ heapUsed: (34 + second / 60 * 0.5) * MB })) }), ['heap and buffers'])
+  t.same(failing({ samples: samplesOf(second => ({ external: (5 + second / 60 * 0.5) * MB })) }), ['heap and buffers'])
+})
+
+t.test('a step late in the run is found, and so are connections that stay', async t => {
+  t.same(failing({ samples: samplesOf(second => second > 400 ? { rss: 147 * MB } : {}) }), ['RSS'])
+  t.same(failing({ samples: samplesOf(second => ({ sockets: 60 + Math.floor(second / 20) })) }), ['connections'])
+})
+
+t.test('a run of two samples says nothing', async t => {
+  t.same(failing({ samples: samplesOf().slice(0, 2) }), ['RSS', 'heap and buffers'])
+})
+
+t.test('a soak without renewals, logouts or refusals of one kind has shown nothing', async t => {
+  const { counts } = SOUND
+  t.same(failing({ counts: { ...counts, renewals: { cookie: 9 } } }), ['work'])
+  t.same(failing({ counts: { ...counts, logouts: { redis: 9 } } }), ['work'])
+  t.same(failing({ counts: { ...counts, refused: 0 } }), ['work'])
+})
+
+t.test('a wrong answer, an error in the log, a 5xx, a slow event loop and an idle gateway each fail it', async t => {
+  t.same(failing({ faults: ['redis: 401 for somebody who is logged in'] }), ['wrong answers'])
+  t.same(failing({ logged: ['boom'] }), ['errors in the log'])
+  t.same(failing({ serverErrors: 1 }), ['answers with 5xx'])
+  t.same(failing({ delayP99Ms: 20 }), ['event-loop delay'])
+  t.same(failing({ saturation: 0.5 }), ['saturation'])
+})
+
+t.test('the slope is that of the line through the points', async t => {
+  t.equal(slopeOf([[0, 1], [1, 3], [2, 5]]), 2)
+  t.equal(slopeOf([[1, 1], [1, 2]]), 0)
+})
+
+t.test('options have defaults, and are numbers above 0', async t => {
+  t.match(readSoakOptions([]), { minutes: 10, sessions: 400, connections: 32, changes: 2, tokenLife: 30, every: 15, help: false })
+  t.match(readSoakOptions(['--', '--minutes', '2.5']), { minutes: 2.5 })
+  t.throws(() => readSoakOptions(['--minutes', '0']), { message: '--minutes must be a number above 0' })
+  t.throws(() => readSoakOptions(['--hours', '1']))
+})
