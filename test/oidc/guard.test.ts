@@ -161,3 +161,15 @@ t.test('the answers of the guard are not kept by caches, and say nothing of the 
   t.equal(down.headers['retry-after'], '5')
   t.notMatch(down.body, /127\.0\.0\.1|ECONNREFUSED/)
 })
+
+t.test('the JSON of a refusal has the request\'s id, whatever a caller or an application makes of it, and bounded', async t => {
+  const { app } = createApplication(t, { requestIdHeader: 'x-request-id' })
+  await app.register(oidc, optionsFor(offline, deny))
+  app.get('/', async () => 'answered')
+  const requestIdOf = async (id: string): Promise<unknown> => (await app.inject({ url: '/', headers: { accept: 'application/json', 'x-request-id': id } })).json().requestId
+  t.equal(await requestIdOf('"<b>'), '"<b>')
+  t.equal(await requestIdOf('x'.repeat(5000)), 'x'.repeat(128))
+  const numbered = createApplication(t, { genReqId: () => 7 as unknown as string })
+  await numbered.app.register(oidc, optionsFor(offline, deny))
+  t.match((await numbered.app.inject({ url: '/', headers: { accept: 'application/json' } })).json(), { statusCode: 401, requestId: '7' })
+})

@@ -197,7 +197,7 @@ t.test('a requirement holds for every place and spelling of a route, and the ses
     if (url.startsWith('/child')) t.equal((await app.inject({ method, url, headers: suspended })).statusCode, 403)
   }
   const { body, headers } = await app.inject({ url: '/early', headers: member })
-  t.match(JSON.parse(body), { statusCode: 403, code: 'FST_OIDC_GROUPS_REFUSED', error: 'Forbidden', message: 'You are signed in, and your groups may not see this' })
+  t.match(JSON.parse(body), { statusCode: 403, code: 'FST_OIDC_GROUPS_REFUSED', error: 'Forbidden', message: 'You are signed in, and your groups may not see this', requestId: String(log.findLast(line => line.code === 'FST_OIDC_GROUPS_REFUSED')?.reqId) })
   t.equal(headers['www-authenticate'], 'Bearer realm="apisix", error="insufficient_scope"')
   t.match(log.findLast(line => line.code === 'FST_OIDC_GROUPS_REFUSED'), { level: 20, option: 'allowed_groups', unmet: 'any_of', names: ['admin'], found: ['staff'] })
 })

@@ -7,7 +7,7 @@ import { explain, rootCause } from '../provider/fault.ts'
 import type { ErrorFacts, ErrorPages } from './error-page.ts'
 import { sendPage } from './page.ts'
 import { refusalIn } from './refusal-error.ts'
-import { describeError, repeatable, wantsPage } from './shown-error.ts'
+import { describeError, repeatable, shownId, wantsPage } from './shown-error.ts'
 import { demandIn } from './step-up.ts'
 
 /** 401s that say in the challenge what is wrong, by a text that is always the same. */
@@ -87,9 +87,9 @@ function describe (request: FastifyRequest, { statusCode: status, message, code 
   })
 }
 
-function sendJson (reply: FastifyReply, error: KnownError): FastifyReply {
+function sendJson (request: FastifyRequest, reply: FastifyReply, error: KnownError): FastifyReply {
   const text = PROMISED.has(error.code) ? error.message : STATUS_CODES[error.statusCode]
-  return reply.send({ statusCode: error.statusCode, code: error.code, error: text, message: error.message })
+  return reply.send({ statusCode: error.statusCode, code: error.code, error: text, message: error.message, requestId: shownId(request) })
 }
 
 /** Answers with an error of ours: one log line with cause and remedy, nothing of either for the caller. `elsewhere` is where a person may try again when the same request would be in vain. */
@@ -103,6 +103,6 @@ export function createRefusal (room: RefusalRoom): (request: FastifyRequest, rep
     if (wanted !== null) reply.header('www-authenticate', wanted + room.challengeMore(request))
     const retryAfter = error.retryAfter ?? (error.statusCode === 503 ? RETRY_AFTER : null)
     if (retryAfter !== null) reply.header('retry-after', retryAfter)
-    return wantsPage(request) && room.isForProgram?.(request) !== true ? sendPage(reply, room.pages.render(describe(request, error, elsewhere ?? null))) : sendJson(reply, error)
+    return wantsPage(request) && room.isForProgram?.(request) !== true ? sendPage(reply, room.pages.render(describe(request, error, elsewhere ?? null))) : sendJson(request, reply, error)
   }
 }

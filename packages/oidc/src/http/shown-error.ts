@@ -32,8 +32,8 @@ export function wantsPage (request: FastifyRequest): boolean {
   return isNavigation(request) && request.headers.accept?.includes('text/html') === true
 }
 
-/** The request's id as an answer may carry it. */
-export const shownId = (request: FastifyRequest): string => request.id.slice(0, MAX_REQUEST_ID)
+/** The request's id as an answer may carry it; an application may have made it a number. */
+export const shownId = (request: FastifyRequest): string => String(request.id).slice(0, MAX_REQUEST_ID)
 
 export function describeError (request: FastifyRequest, { status, code, message }: ShownError, ways: Ways): ErrorFacts {
   return { status, title: STATUS_CODES[status] ?? 'Error', message: `${message}.`, code, requestId: shownId(request), ...ways }
