@@ -152,6 +152,30 @@ t.test('W14: a link on another site is asked about first, unless that is switche
   t.match(await app.inject({ method: 'POST', url: '/oauth2/sign_out?rd=%2Fbye', headers: { ...headers, 'sec-fetch-site': 'same-origin' } }), { statusCode: 303, headers: { location: '/bye' } })
   const allowing = await gate(t, { endpoints: { cross_site_sign_out: 'allow' } })
   t.equal(await statusOf(allowing.app, '/oauth2/sign_out', foreign), 302)
+  const again = await withIdentity(app, ALICE)
+  const old = await app.inject({ method: 'POST', url: '/oauth2/sign_out', headers: { ...again.headers, origin: 'https://evil.example' } })
+  t.match(old, { statusCode: 200, headers: { 'set-cookie': undefined } }, 'nor is a form of another site a wish, from a browser without Sec-Fetch-Site')
+  for (const site of ['none', 'same-origin', 'same-site']) t.equal(await statusOf(app, '/oauth2/sign_out', { 'sec-fetch-site': site }), 302, site)
+})
+
+t.test('W14: nor does the sign-in page end a session that another site\'s link came along with', async t => {
+  const foreign = { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate' }
+  const { app } = await gate(t)
+  const { headers } = await withIdentity(app, ALICE)
+  for (const method of ['GET', 'POST'] as const) {
+    const ask = await app.inject({ method, url: '/oauth2/sign_in?rd=/deep', headers: { ...headers, ...foreign } })
+    t.match(ask, { statusCode: 200, headers: { 'set-cookie': undefined } })
+    t.match(ask.body, '<a class="b" href="/oauth2/sign_in?rd=%2Fdeep">Sign in again</a>')
+    t.match(ask.body, '<a class="b quiet" href="/deep">Stay signed in</a>')
+  }
+  t.equal(await statusOf(app, '/oauth2/auth', headers), 202)
+  const own = await app.inject({ url: '/oauth2/sign_in?rd=/deep', headers: { ...headers, 'sec-fetch-site': 'same-origin' } })
+  t.match(own, { statusCode: 200, headers: { 'set-cookie': /^oidc=; Max-Age=0/ } })
+  const { start } = buttonOf((await app.inject({ url: '/oauth2/sign_in?rd=/deep', headers: foreign })).body)
+  t.match(start, { pathname: '/oauth2/start' }, 'who has no session is not asked')
+  const allowing = await gate(t, { endpoints: { cross_site_sign_out: 'allow' } })
+  const allowed = await withIdentity(allowing.app, ALICE)
+  t.match((await allowing.app.inject({ url: '/oauth2/sign_in', headers: { ...allowed.headers, ...foreign } })).headers['set-cookie'], /^oidc=; Max-Age=0/)
 })
 
 t.test('O118, W12: {id_token} goes to the provider that issued it, and to nobody else', async t => {

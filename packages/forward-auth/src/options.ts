@@ -32,7 +32,7 @@ export const forwardAuthOptionsSchema = Type.Object({
   pass_access_token: flag(false, 'With `set_xauthrequest`: the access token too, in `X-Auth-Request-Access-Token`.'),
   set_authorization_header: flag(false, '`auth` answers the ID token, in `Authorization: Bearer …`.'),
   sign_out_at_provider: flag(false, '`sign_out` of a session goes to the end-session page of the provider, with `id_token_hint`, and the provider sends the browser to `rd`, which has to be registered there.'),
-  cross_site_sign_out: withDefault(Type.Union([Type.Literal('allow'), Type.Literal('confirm')], { description: '`sign_out` from a link on another site: `confirm` asks first, `allow` does not.' }), 'confirm'),
+  cross_site_sign_out: withDefault(Type.Union([Type.Literal('allow'), Type.Literal('confirm')], { description: '`sign_out` and, with a session, `sign_in` from a link on another site: `confirm` asks first, `allow` does not.' }), 'confirm'),
   authorization_params_from_query: Type.Optional(Type.Record(Type.String(), Type.Array(queryRule, { minItems: 1 }), { description: 'Parameters of the authorization request that the query of `start` may set, in place of those of `authorization_params`: by name, the values that are allowed, `{ value: login }`, or that an expression of RE2 finds something in, `{ pattern: "^[^@]+@example\\\\.com$" }`. Others are ignored. Not those that the login sets itself, nor `scope` or `response_mode`.' })),
   backend_logout_url: Type.Optional(Type.String({ pattern: '^https?://', description: 'Address that is asked (GET) at the sign-out of a session, with `{id_token}` in it as the ID token. What it answers changes nothing.' }))
 }, { additionalProperties: false })

@@ -31,18 +31,22 @@ const FAILURES: Readonly<Record<Failure, { readonly status: SignInStatus, readon
   wrong: { status: 401, alert: 'The user name or the password is wrong.' }
 }
 
+const QUESTION = { title: 'Sign in again?', text: 'You are signed in. A link on another site leads to the sign-in page, which signs you out.' }
+
 export function createSignIn (fastify: FastifyInstance, settings: ForwardAuthSettings, paths: EndpointPaths, { pages, passwords }: SignInParts): SignInEndpoints {
   const { oidc } = fastify
-  const { skip_provider_button: skips, sign_in_in_place: inPlace } = settings
+  const { skip_provider_button: skips, sign_in_in_place: inPlace, cross_site_sign_out: crossSite } = settings
   const circular = [paths.signIn, paths.start, paths.callback, paths.signOut]
   const targetOf = createRedirectTargets(fastify, paths, circular)
   const pageFor = (redirect: string, status: SignInStatus, alert: string | null): PageAnswer => pages.signIn({ redirect, status, alert })
+  const askFirst = (target: string): PageAnswer => pages.askFirst({ ...QUESTION, confirm: { label: 'Sign in again', href: `${paths.signIn}?rd=${encodeURIComponent(target)}`, method: 'get' }, stay: target })
   const parametersOf = createQueryParameters(settings.authorization_params_from_query ?? {})
   const start: Endpoint = async (request, reply) => await oidc.login(request, reply, { returnTo: targetOf(request), parameters: parametersOf(queryOf(request)) })
   if (inPlace) oidc.offerLogin(async (_request, reply, returnTo) => sendPage(reply.code(403), pageFor(leadsTo(returnTo, circular) ? paths.home : returnTo, 403, null)))
 
   async function show (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     if (skips) return await start(request, reply)
+    if (crossSite === 'confirm' && oidc.isCrossSite(request) && await oidc.hasSession(request)) return sendPage(reply, askFirst(targetOf(request)))
     await oidc.endSession(request, reply)
     return sendPage(reply, pageFor(targetOf(request), 200, null))
   }

@@ -9,10 +9,7 @@ import { createRedirectTargets } from './redirect-target.ts'
 /** As it is written, and as a URL parser writes it in a path. */
 const PLACEHOLDER = /\{id_token\}|%7Bid_token%7D/gi
 const BACKEND_TIMEOUT_MS = 3000
-
-function isForeign (request: FastifyRequest): boolean {
-  return request.headers['sec-fetch-site'] === 'cross-site'
-}
+const QUESTION = { title: 'Sign out?', text: 'A link on another site asks to sign you out here.' }
 
 function fill (text: string, idToken: string | null): string {
   return text.replace(PLACEHOLDER, () => idToken ?? '')
@@ -49,9 +46,8 @@ export function createSignOut (fastify: FastifyInstance, settings: ForwardAuthSe
   }
 
   return async (request, reply) => {
-    if (crossSite === 'confirm' && isForeign(request)) {
-      const target = targetOf(request)
-      return sendPage(reply, pages.signOut(`${paths.signOut}?rd=${encodeURIComponent(target)}`, paths.home))
+    if (crossSite === 'confirm' && oidc.isCrossSite(request)) {
+      return sendPage(reply, pages.askFirst({ ...QUESTION, confirm: { label: 'Sign out', href: `${paths.signOut}?rd=${encodeURIComponent(targetOf(request))}`, method: 'post' }, stay: paths.home }))
     }
     const ended = await oidc.endSession(request, reply)
     if (backend !== undefined && ended.sessionId !== null) await tellBackend(request, backend, ended)

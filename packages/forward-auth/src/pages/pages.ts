@@ -1,13 +1,22 @@
-import { framePage, html, pageHeaders, renderAction, renderErrorPage, type ErrorFacts, type PageAnswer } from 'fastify-oidc'
+import { framePage, html, pageHeaders, renderAction, renderErrorPage, type ErrorFacts, type PageAction, type PageAnswer } from 'fastify-oidc'
 import type { Template } from '../templates/template.ts'
 import type { Value } from '../templates/expression.ts'
 import { renderSignInPage, type SignInFacts, type SignInRoom } from './sign-in-page.ts'
 
+/** What another site's link asks for. */
+export interface Question {
+  readonly title: string
+  readonly text: string
+  readonly confirm: PageAction
+  /** Where whoever does not want it goes. */
+  readonly stay: string
+}
+
 /** The pages of the endpoints, as their operator wants them. */
 export interface Pages {
   signIn (facts: SignInFacts): PageAnswer
-  /** Asks whether to sign out; `confirm` is sent a form, `stay` is a link. */
-  signOut (confirm: string, stay: string): PageAnswer
+  /** Asks before a session ends. */
+  askFirst (question: Question): PageAnswer
   error (facts: ErrorFacts): PageAnswer
 }
 
@@ -36,11 +45,11 @@ export function createPages (room: SignInRoom): Pages {
         LogoData: logo?.html ?? ''
       })
     },
-    signOut (confirm, stay) {
-      const main = html`<h1>Sign out?</h1><p>A link on another site asks to sign you out here.</p>${
-        renderAction({ label: 'Sign out', href: confirm, method: 'post' })}${
+    askFirst ({ title, text, confirm, stay }) {
+      const main = html`<h1>${title}</h1><p>${text}</p>${
+        renderAction(confirm)}${
         renderAction({ label: 'Stay signed in', href: stay, method: 'get' }, 'quiet')}`
-      return framePage({ title: 'Sign out?', main, footer, posts: true, pictures, refresh: null })
+      return framePage({ title, main, footer, posts: confirm.method === 'post', pictures, refresh: null })
     },
     error (facts) {
       const { status, title, message: text, requestId, returnTo } = facts

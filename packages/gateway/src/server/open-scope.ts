@@ -15,6 +15,8 @@ function createNobody (cookies: OwnCookies): FastifyOidc {
     login: refuse,
     logout: refuse,
     endSession: refuse,
+    hasSession: async () => false,
+    isCrossSite: () => false,
     returnTarget: () => null,
     refuse: () => { throw new NoCoreError() },
     showErrors: () => {},

@@ -2,6 +2,7 @@ import type { RevocationTarget } from 'fastify-oidc-session-store'
 import type { OwnCookies } from '../cookie/own-cookies.ts'
 import { BearerOnlyError } from '../errors.ts'
 import { sessionOf } from '../http/guard.ts'
+import { isCrossSite } from '../http/navigation.ts'
 import { originOf, returnToOf } from '../http/return-to.ts'
 import { errorPageFor } from '../http/shown-error.ts'
 import { issueSession } from '../login/issue.ts'
@@ -61,6 +62,8 @@ function createSessionDecorator (ground: CoreGround, core: Core, cookies: OwnCoo
     },
     logout: core.logout.logout,
     endSession: core.logout.endSession,
+    hasSession: async request => await core.guard.peek(request) !== null,
+    isCrossSite: request => isCrossSite(request, () => originOf(request)),
     returnTarget: (request, address) => core.targets.targetOf(address, originOf(request)),
     refuse: (request, reply, error) => core.refuse(request, reply, error, 'refused', paths.home),
     showErrors: core.errorPages.replace,

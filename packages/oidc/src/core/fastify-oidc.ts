@@ -43,6 +43,13 @@ export interface FastifyOidc {
    */
   endSession (request: FastifyRequest, reply: FastifyReply): Promise<EndedSession>
   /**
+   * Does the browser carry a session that lives? It stays as it is.
+   * @throws FST_OIDC_STORE_UNAVAILABLE
+   */
+  hasSession (request: FastifyRequest): Promise<boolean>
+  /** Does another site send this request, by what a browser cannot be made to lie about (`Sec-Fetch-Site`, else `Origin`)? */
+  isCrossSite (request: FastifyRequest): boolean
+  /**
    * What a browser may be sent to of an address that somebody else wrote: a path of this origin, or an absolute address on
    * a host of `whitelist_domains`, as a URL parser writes it; null: neither.
    */
