@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { createTapReport } from './tap-report.mjs'
+import { compileFolders } from './typescript/compiled.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const startedMs = Date.now()
@@ -45,7 +46,10 @@ async function collectTail (stream, limit) {
   return lines
 }
 
+const sourceFolders = () => readdirSync(join(root, 'packages')).map(name => `packages/${name}/src`)
+
 async function runTap (args, comments = 'of failed') {
+  await compileFolders(['test', ...sourceFolders()])
   const { child, ended } = start(program('tap'), ['--reporter=tap', '--no-color', ...args], ['pipe', 'pipe'])
   const errors = collectTail(child.stderr, 200)
   const report = createTapReport(line => console.log(line), { comments })

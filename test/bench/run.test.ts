@@ -31,7 +31,7 @@ t.test('what is no number above 0, no load and no option stops it', async t => {
 t.test('a run with one contestant logs in, loads, and leaves a record and a picture', async t => {
   const folder = t.testdir()
   const args = ['--quick', '--rounds', '1', '--warm-up', '0', '--sessions', '3', '--connections', '2', '--load', 'autocannon', '--only', 'oidc-cookie', '--output', folder]
-  const { stdout, stderr } = await run(process.execPath, [program, ...args])
+  const { stdout, stderr } = await run(process.execPath, [program, ...args], { env: { ...process.env, NODE_OPTIONS: '' } })
   t.match(stdout, /^fastify-oidc \+ proxy, cookie session +\d+ +\d\.\d\d/m)
   t.match(stderr, /round 1 of 1: bare \d+\/s, oidc-cookie \d+\/s/)
   const files = readdirSync(folder).sort()

@@ -16,7 +16,7 @@ interface Demo {
 
 /** What `npm start` runs; resolves when it says what to open. */
 async function startDemo (t: Test): Promise<Demo> {
-  const demo = spawn(process.execPath, [program], { env: { ...process.env, PORT: String(await freePort()) }, stdio: ['ignore', 'pipe', 'pipe'] })
+  const demo = spawn(process.execPath, [program], { env: { ...process.env, NODE_OPTIONS: '', PORT: String(await freePort()) }, stdio: ['ignore', 'pipe', 'pipe'] })
   t.teardown(() => { demo.kill('SIGKILL') })
   let text = ''
   demo.stderr.on('data', (chunk: Buffer) => { text += chunk.toString() })

@@ -8,7 +8,7 @@ import { exampleEnvironment, exampleFolder, runProgram } from './running-example
 const FOLDER = exampleFolder('custom-store')
 
 // A process of its own: it runs beside the logins.
-const tested = promisify(execFile)(process.execPath, ['--test', '--test-reporter=tap'], { cwd: FOLDER, maxBuffer: 2 ** 24 })
+const tested = promisify(execFile)(process.execPath, ['--test', '--test-reporter=tap'], { cwd: FOLDER, env: { ...process.env, NODE_OPTIONS: '' }, maxBuffer: 2 ** 24 })
 
 t.test('the custom store keeps sessions when its process is killed, and ends all of a user', async t => {
   const provider = await createTestProvider({ autoLogin: 'alice' })

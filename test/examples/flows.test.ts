@@ -13,7 +13,7 @@ const LOGINS = ['authorization-code', 'pkce', 'refresh-token'] as const
 const CHALLENGE = 'Bearer realm="apisix", error="invalid_token", error_description="The access token is not valid", scope="read"'
 
 async function printedBy (name: typeof CALLS[number]): Promise<string[]> {
-  const { stdout } = await promisify(execFile)(process.execPath, [`${name}.js`], { cwd: FOLDER })
+  const { stdout } = await promisify(execFile)(process.execPath, [`${name}.js`], { cwd: FOLDER, env: { ...process.env, NODE_OPTIONS: '' } })
   return stdout.trim().split('\n')
 }
 

@@ -39,7 +39,7 @@ export async function startProgram (t: Test, folder: string, file: string, envir
 
 /** Starts a program that serves; resolves when it listens. */
 export async function runProgram (t: Test, folder: string, file: string, environment: Readonly<Record<string, string>>): Promise<RunningProgram> {
-  const program = spawn(process.execPath, [file], { cwd: folder, env: { ...process.env, ...environment }, stdio: ['ignore', 'pipe', 'pipe'] })
+  const program = spawn(process.execPath, [file], { cwd: folder, env: { ...process.env, NODE_OPTIONS: '', ...environment }, stdio: ['ignore', 'pipe', 'pipe'] })
   const ended = once(program, 'exit')
   t.teardown(() => { program.kill('SIGKILL') })
   let printed = ''

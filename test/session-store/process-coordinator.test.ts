@@ -122,6 +122,6 @@ t.test('a coordinator keeps no process alive', async t => {
     await coordinator.publishResult('a', 'b', 60_000)
     await coordinator.end({ id: 'a' }, 0, Infinity)
     console.log('done')`
-  const { stdout, status, signal, stderr } = spawnSync(process.execPath, [...process.execArgv, '--input-type=module', '-e', program], { encoding: 'utf8', timeout: 20_000, cwd: new URL('.', import.meta.url) })
+  const { stdout, status, signal, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', program], { encoding: 'utf8', timeout: 60_000, cwd: new URL('.', import.meta.url), env: { ...process.env, NODE_OPTIONS: '' } })
   t.match({ stdout: stdout.trim(), status, signal }, { stdout: 'done', status: 0, signal: null }, stderr)
 })

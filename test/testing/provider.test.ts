@@ -233,7 +233,7 @@ t.test('nothing is printed, from loading to a whole login', async t => {
     await browser.navigate(provider.issuer + '/session/end')
     await fetch(provider.issuer + '/token', { method: 'POST', headers: { origin: 'http://a.test' } })
     await provider.close()`
-  const { stdout, stderr } = await promisify(execFile)(process.execPath, [...process.execArgv, '--conditions=fastify-oidc-source', '--input-type=module', '--eval', program], { env: { ...process.env, NODE_NO_WARNINGS: '1' } })
+  const { stdout, stderr } = await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', program], { env: { ...process.env, NODE_OPTIONS: '', NODE_NO_WARNINGS: '1' } })
   t.equal(stdout, '')
   t.equal(stderr, '')
 })
