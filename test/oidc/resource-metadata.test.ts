@@ -70,6 +70,27 @@ t.test('each challenge says where the metadata are, and all scopes that are need
   t.strictSame(await challenge({ url: '/nowhere' }, null), [401, `Bearer realm="apisix", resource_metadata="${METADATA}"`])
 })
 
+t.test('the challenge of a guard names what a token needs for the guard and for the route', async t => {
+  const { app } = createApplication(t)
+  await app.register(oidc, options({ resource_metadata: ['/mcp', '/other'].map(path => ({ resource: `https://api.example.com${path}` })) }))
+  const onRequest = app.oidc.guard({ required_scopes: { any_of: ['admin', 'write'] } })
+  app.get('/mcp', { config: { oidc: { required_scopes: ['read'] } }, onRequest }, async () => 'guarded twice')
+  app.get('/other', { config: { oidc: false }, onRequest }, async () => 'guarded')
+  const ask = async (url: string, claims: object | null): Promise<[number, unknown]> => {
+    const { statusCode, headers } = await app.inject({ url, headers: claims === null ? {} : { authorization: `Bearer ${await token(claims)}` } })
+    return [statusCode, headers['www-authenticate']]
+  }
+  const [mcp, other] = [METADATA, METADATA.replace('/mcp', '/other')]
+  t.strictSame(await ask('/mcp', null), [401, `Bearer realm="apisix", scope="read", resource_metadata="${mcp}"`], 'the route is asked first')
+  t.strictSame(await ask('/mcp', { scope: 'read' }), [403, `Bearer realm="apisix", error="insufficient_scope", scope="read admin", resource_metadata="${mcp}"`])
+  t.strictSame(await ask('/mcp', { scope: 'read write' }), [200, undefined])
+  const aud = 'https://api.example.com/other'
+  t.strictSame(await ask('/other', null), [401, `Bearer realm="apisix", scope="admin", resource_metadata="${other}"`])
+  t.strictSame(await ask('/other', { aud, scope: 'read' }), [403, `Bearer realm="apisix", error="insufficient_scope", scope="admin", resource_metadata="${other}"`])
+  t.strictSame(await ask('/other', { aud, scope: 'admin' }), [200, undefined], 'for the resource that the route belongs to')
+  t.equal((await ask('/other', { scope: 'admin' }))[0], 403, 'and for no other')
+})
+
 t.test('a token for another audience is refused, whatever the profile', async t => {
   for (const profile of ['apisix', 'oauth2.1']) {
     const app = await serve(t, { security_profile: profile })

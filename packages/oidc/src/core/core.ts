@@ -15,7 +15,7 @@ import { createOpenRequests, type OpenRequests } from '../http/open-requests.ts'
 import { createPrivateAnswers, type PrivateAnswers } from '../http/private-answers.ts'
 import { createProgramRequests } from '../http/program-requests.ts'
 import { createErrorPages, type ErrorPages } from '../http/error-page.ts'
-import { createRefusal } from '../http/refusal.ts'
+import { createRefusal, type RefusalRoom } from '../http/refusal.ts'
 import { createResourceChallenge } from '../http/resource-challenge.ts'
 import { createReturnTargets, originOf, type ReturnTargets } from '../http/return-to.ts'
 import { createRoutePolicies, type RoutePolicies } from '../http/route-policies.ts'
@@ -228,7 +228,8 @@ export function createCore (ground: CoreGround): Core {
   const isForProgram = createProgramRequests(settings)
   const policies = createRoutePolicies({ resources: resourcesOf(settings), baseOf: resource => defaultPolicy(settings, { emailFile: ground.emailFile, resource }).policy }, log, openRequests)
   const errorPages = createErrorPages()
-  const refusal = { clientId: settings.client_id, realm: settings.realm, pages: errorPages, issuer, challengeMore: createResourceChallenge(policies.policyOf) }
+  const challenge = createResourceChallenge()
+  const refusal: RefusalRoom = { clientId: settings.client_id, realm: settings.realm, pages: errorPages, issuer, challengeMore: (request, enforced) => challenge(policies.policyOf(request), enforced) }
   const refuse = createRefusal(refusal)
   const login = createLogin(ground, rooms)
   const privateAnswers = createPrivateAnswers()

@@ -65,12 +65,12 @@ function createSessionDecorator (ground: CoreGround, core: Core, cookies: OwnCoo
     hasSession: async request => await core.guard.peek(request) !== null,
     isCrossSite: request => isCrossSite(request, () => originOf(request)),
     returnTarget: (request, address) => core.targets.targetOf(address, originOf(request)),
-    refuse: (request, reply, error) => core.refuse(request, reply, error, 'refused', paths.home),
+    refuse: (request, reply, error) => core.refuse(request, reply, error, 'refused', { elsewhere: paths.home }),
     showErrors: core.errorPages.replace,
     errorPage: (request, error) => core.isForProgram(request) ? null : errorPageFor(request, error, core.errorPages.render),
     guard (policy, options) {
-      const compiled = core.policies.compile('fastify.oidc.guard', policy)
-      return async (request, reply) => await core.guard.enforce(request, reply, compiled, options)
+      const policyOf = core.policies.compile('fastify.oidc.guard', policy)
+      return async (request, reply) => await core.guard.enforce(request, reply, policyOf(request), options)
     },
     isOpen: (request, asked) => core.openRequests !== null && core.openRequests.ruleFor(request, asked) !== null,
     routes: core.policies.list,

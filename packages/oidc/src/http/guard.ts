@@ -54,7 +54,7 @@ export interface GuardRoom {
   readonly stepUp: StepUp
   /** False: the provider cannot be asked now, and nothing was sent. */
   loginSilently (request: FastifyRequest, reply: FastifyReply, stored: StoredSession): Promise<boolean>
-  refuse (request: FastifyRequest, reply: FastifyReply, error: unknown, event: string): FastifyReply
+  refuse (request: FastifyRequest, reply: FastifyReply, error: unknown, event: string, details: { readonly policy: CompiledPolicy }): FastifyReply
 }
 
 /** How a guard asks on behalf of somebody else, such as a proxy that answers the browser itself. */
@@ -247,14 +247,14 @@ export function createGuard (room: GuardRoom): Guard {
       case 'login': return await room.login(request, reply, policy.demand)
       case 'step-up': return await room.loginAnew(request, reply, decision.demand)
       case 'insufficient':
-      case 'unmet': return room.refuse(request, reply, toStepUpError(decision), 'refused')
+      case 'unmet': return room.refuse(request, reply, toStepUpError(decision), 'refused', { policy })
       case 'pass': {
         const objection = await room.admit(request, subjectOf(request.oidc), mistaken.has(request))
-        return objection === null || isOpened(request, options) ? undefined : room.refuse(request, reply, objection, 'refused')
+        return objection === null || isOpened(request, options) ? undefined : room.refuse(request, reply, objection, 'refused', { policy })
       }
-      case 'unauthenticated': return room.refuse(request, reply, new UnauthenticatedError(), 'refused')
-      case 'cross-site': return room.refuse(request, reply, new CrossSiteError(), 'refused')
-      case 'refused': return room.refuse(request, reply, toRefusalError(decision.refusal), 'refused')
+      case 'unauthenticated': return room.refuse(request, reply, new UnauthenticatedError(), 'refused', { policy })
+      case 'cross-site': return room.refuse(request, reply, new CrossSiteError(), 'refused', { policy })
+      case 'refused': return room.refuse(request, reply, toRefusalError(decision.refusal), 'refused', { policy })
     }
   }
 
@@ -273,7 +273,7 @@ export function createGuard (room: GuardRoom): Guard {
         request.oidc = ANONYMOUS
         return undefined
       }
-      return room.refuse(request, reply, error, 'refused')
+      return room.refuse(request, reply, error, 'refused', { policy })
     }
   }
 

@@ -1,6 +1,7 @@
 import { STATUS_CODES } from 'node:http'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { publish } from '../events.ts'
+import type { CompiledPolicy } from '../policy/policy.ts'
 import { explainRefusal } from '../policy/refusal.ts'
 import { demandParameters } from '../policy/step-up.ts'
 import { explain, rootCause } from '../provider/fault.ts'
@@ -34,8 +35,15 @@ export interface RefusalRoom {
   /** No person looks at the answer, whatever the request says. Default: what the request says. */
   isForProgram? (request: FastifyRequest): boolean
   issuer (): string | null
-  /** What each challenge says beside what is wrong. */
-  challengeMore (request: FastifyRequest): string
+  /** What each challenge says beside what is wrong; `enforced`: the policy of a guard; null: none was. */
+  challengeMore (request: FastifyRequest, enforced: CompiledPolicy | null): string
+}
+
+export interface RefusalDetails {
+  /** Where a person may try again when the same request would be in vain. */
+  readonly elsewhere?: string
+  /** What was enforced. Default: what the route requires. */
+  readonly policy?: CompiledPolicy
 }
 
 /** What a policy found goes with it: names of groups and an e-mail address, never a token. */
@@ -92,15 +100,15 @@ function sendJson (request: FastifyRequest, reply: FastifyReply, error: KnownErr
   return reply.send({ statusCode: error.statusCode, code: error.code, error: text, message: error.message, requestId: shownId(request) })
 }
 
-/** Answers with an error of ours: one log line with cause and remedy, nothing of either for the caller. `elsewhere` is where a person may try again when the same request would be in vain. */
-export function createRefusal (room: RefusalRoom): (request: FastifyRequest, reply: FastifyReply, error: unknown, event: string, elsewhere?: string) => FastifyReply {
-  return (request, reply, error, event, elsewhere) => {
+/** Answers with an error of ours: one log line with cause and remedy, nothing of either for the caller. */
+export function createRefusal (room: RefusalRoom): (request: FastifyRequest, reply: FastifyReply, error: unknown, event: string, details?: RefusalDetails) => FastifyReply {
+  return (request, reply, error, event, { elsewhere, policy } = {}) => {
     if (!isKnown(error)) throw error
     logRefusal(request, error, event)
     publish('refused', { clientId: room.clientId, issuer: room.issuer(), sessionId: request.oidc?.sessionId ?? null, code: error.code })
     reply.code(error.statusCode).header('cache-control', 'no-store')
     const wanted = challenge(error, room.realm)
-    if (wanted !== null) reply.header('www-authenticate', wanted + room.challengeMore(request))
+    if (wanted !== null) reply.header('www-authenticate', wanted + room.challengeMore(request, policy ?? null))
     const retryAfter = error.retryAfter ?? (error.statusCode === 503 ? RETRY_AFTER : null)
     if (retryAfter !== null) reply.header('retry-after', retryAfter)
     return wantsPage(request) && room.isForProgram?.(request) !== true ? sendPage(reply, room.pages.render(describe(request, error, elsewhere ?? null))) : sendJson(request, reply, error)

@@ -29,7 +29,8 @@ export interface RoutePolicies {
   declare (route: RouteOptions): void
   /** null: the route is open. @throws FST_OIDC_POLICY_INVALID for a route that was declared before the plugin was loaded */
   policyOf (request: FastifyRequest): CompiledPolicy | null
-  compile (name: string, policy: unknown): CompiledPolicy
+  /** A policy that is not a route's: over what the resource of a request asks for. @throws FST_OIDC_POLICY_INVALID */
+  compile (name: string, policy: unknown): (request: FastifyRequest) => CompiledPolicy
   list (): readonly RouteRequirement[]
   /** What a route of this scope requires, and which rules may open it; null: it was not declared here. */
   declared (route: Pick<RouteOptions, 'method' | 'url' | 'config'>): DeclaredRoute | null
@@ -58,9 +59,9 @@ export function createRoutePolicies ({ resources, baseOf }: PolicyBases, log: Fa
   const requirements: RouteRequirement[] = []
   let warned = false
 
-  function baseFor (url: string): CompiledPolicy {
+  function pick (policies: ReadonlyMap<ProtectedResource, CompiledPolicy>, url: string): CompiledPolicy | undefined {
     const resource = nearestResource(resources, url)
-    return (resource === null ? undefined : bases.get(resource)) ?? first
+    return resource === null ? undefined : policies.get(resource)
   }
 
   function compile (name: string, input: unknown, base: CompiledPolicy = first): CompiledPolicy {
@@ -71,7 +72,7 @@ export function createRoutePolicies ({ resources, baseOf }: PolicyBases, log: Fa
 
   function policyFor (method: string, url: string, written: RoutePolicy | false | undefined): CompiledPolicy | null {
     if (written === false) return null
-    const base = baseFor(url)
+    const base = pick(bases, url) ?? first
     return written === undefined ? base : compile(`${method} ${url}`, written, base)
   }
 
@@ -96,7 +97,12 @@ export function createRoutePolicies ({ resources, baseOf }: PolicyBases, log: Fa
 
   return {
     base: first,
-    compile: (name, policy) => compile(name, policy),
+    compile (name, input) {
+      const policy = compile(name, input)
+      if (bases.size < 2) return () => policy
+      const policies = new Map([...bases].map(([resource, base]) => [resource, compile(name, input, base)]))
+      return request => pick(policies, request.routeOptions.url ?? '') ?? policy
+    },
     declare (route) {
       const config = route.config as Config | undefined
       const policy = policyFor(String(route.method), route.url, config?.oidc)

@@ -30,7 +30,7 @@ export interface CallbackRoom {
   /** A silent login failed, and says nothing about the session. */
   keepSession (stored: StoredSession, cause: unknown): Promise<void>
   restart (request: FastifyRequest, reply: FastifyReply, attempt: number): Promise<FastifyReply>
-  refuse (request: FastifyRequest, reply: FastifyReply, error: unknown, event: string, elsewhere: string): FastifyReply
+  refuse (request: FastifyRequest, reply: FastifyReply, error: unknown, event: string, details: { readonly elsewhere: string }): FastifyReply
   /** For the log: why nobody waits for an answer. */
   explainLost (request: FastifyRequest, lost: LostAttempt): string
   /** The answer has its cookies, and goes where it is to go next. */
@@ -157,7 +157,7 @@ export function createCallback (room: CallbackRoom): (request: FastifyRequest, r
     } catch (error) {
       room.onFailed(error)
       forgetUnlessOutage(request, reply, error)
-      return room.refuse(request, reply, error, 'login.failed', pageToTryAgain(request))
+      return room.refuse(request, reply, error, 'login.failed', { elsewhere: pageToTryAgain(request) })
     }
   }
 }
