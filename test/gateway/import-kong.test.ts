@@ -128,7 +128,7 @@ t.test('absent auth_methods are said to mean all, and taken for sessions and log
   const imported = translate(deck({ auth_methods: null }))
   t.match(told(imported), /note, auth_methods is not written, and means all nine in Kong/)
   t.notOk('use_jwks' in blockOf(imported))
-  t.match(blockOf(translate(deck({ auth_methods: ['bearer'], audience_required: ['api'] }))), { use_jwks: true, bearer_only: true, auth_methods: ['bearer'], audience: { any_of: ['api'] } })
+  t.match(blockOf(translate(deck({ auth_methods: ['bearer'], audience_required: ['api'] }))), { use_jwks: true, bearer_only: true, auth_methods: ['bearer'], audience: { all_of: ['api'] } })
   t.notOk('introspection_endpoint' in blockOf(translate(deck({ introspection_endpoint: 'https://idp.example/introspect' }))), 'an address lets no tokens in')
   t.match(blockOf(translate(deck({ auth_methods: ['introspection'], audience_required: ['api'], introspection_endpoint: 'https://idp.example/introspect' }))), { introspection_endpoint: 'https://idp.example/introspect', bearer_only: true })
   const { session } = blockOf(translate(deck({ auth_methods: ['bearer'], audience_required: ['api'] })))

@@ -52,6 +52,11 @@ const NOTES = [
   'a refusal does not end a session here: Kong logs out whoever is answered with 401 or 403, unless forbidden_destroy_session and unauthorized_destroy_session say otherwise',
   'the provider\'s certificate is verified, unless ssl_verify says otherwise'
 ]
+const VISITS = [
+  'whoever asks without a login is sent to the provider by Kong; here visits are, and what scripts and other programs ask gets 401',
+  'the request that brings the provider\'s code is not passed on to the upstream: it is answered with 303 to the clean address that was asked for'
+]
+const NO_REDIRECT = 'redirect_uri is not written, and Kong takes the address that was asked for; here answers come to /.apisix/redirect on the same host: enter it at the provider, or write redirect_uri'
 
 function addSession (block: Block, path: Path, ledger: Ledger): void {
   const session: Block = isObject(block.session) ? { ...block.session } : {}
@@ -77,6 +82,11 @@ function addDefaults (block: Block, { value: config, path }: Located, ledger: Le
   block.consumer = { ...consumer, set_headers: true }
 }
 
+/** What is different whatever is written. */
+function notesOn ({ bearer_only: bearerOnly, redirect_uri: redirectUri }: Block): readonly string[] {
+  return bearerOnly === true ? NOTES : [...NOTES, ...VISITS, ...redirectUri === undefined ? [NO_REDIRECT] : []]
+}
+
 /** The options of fastify-oidc that `config` means. */
 export function translateConfig (config: Located, consumers: readonly Record<string, unknown>[], ledger: Ledger): TranslatedBlock {
   const block: Block = { security_profile: 'oauth2.1', ...HEADERS }
@@ -95,7 +105,7 @@ export function translateConfig (config: Located, consumers: readonly Record<str
   }
   for (const required of ['issuer', 'client_id']) if (isUnset(config.value[required])) ledger.refuse([...config.path, required], 'is missing')
   addDefaults(block, config, ledger)
-  for (const note of NOTES) ledger.note(config.path, note)
+  for (const note of notesOn(block)) ledger.note(config.path, note)
   if (isObject(block.consumer) && block.consumer.claims !== undefined) block.consumer = { ...block.consumer, list: consumers }
   return {
     block,

@@ -2,6 +2,7 @@ import { nearestName } from 'fastify-oidc-session-store'
 import { isObject, type Located } from '../apisix/source.ts'
 import { dissolved, judgeMembers, leftOut, onlyAs, same, type Judge } from '../apisix/members.ts'
 import type { Ledger } from '../report.ts'
+import { requireClaims } from './row.ts'
 import { namesOf, type Entity, type KongSource } from './source.ts'
 import { isUnset, readFlag, readList } from './values.ts'
 
@@ -57,24 +58,42 @@ export function pluginFor (name: string, { plugins }: KongSource, route: Located
 
 const ACL = ['allow', 'deny', 'whitelist', 'blacklist', 'hide_groups_header', 'always_use_authenticated_groups', 'include_consumer_groups']
 
+/** Claims that have something where the path leads. */
+function presenceOf (path: unknown): Record<string, unknown> {
+  return [path].flat().map(String).reduceRight<Record<string, unknown>>((inner, name) => ({ type: 'object', required: [name], properties: { [name]: inner } }), {})
+}
+
+/** Why a claim cannot decide in the place of what `acl` looks at; null: it can. */
+function aclProblem ({ config }: Located['value'], block: Readonly<Record<string, unknown>>): string | null {
+  if (!isObject(config)) return 'must be an object'
+  if (block.groups_claim === undefined) return 'asks for groups of consumers: set authenticated_groups_claim of openid-connect, so that a claim holds them'
+  if (block.allowed_groups !== undefined) return 'stands beside groups_required of openid-connect: write one allowed_groups in a native file'
+  const mapsUsers = isObject(block.consumer) && block.consumer.claims !== undefined
+  if (mapsUsers && readFlag(config.always_use_authenticated_groups) !== true) return 'looks at the acls of whoever is a consumer, and here a claim decides for everybody: set always_use_authenticated_groups, if that is meant'
+  return null
+}
+
 /** `allow` and `deny` as requirements of groups that a claim holds. */
 export function translateAcl (plugin: Entity, block: Record<string, unknown>, ledger: Ledger): void {
-  const { value: { config }, path: around } = plugin
+  const { value, path: around } = plugin
   const path = [...around, 'config']
-  if (!isObject(config)) return ledger.refuse(path, 'must be an object')
-  if (block.groups_claim === undefined) return ledger.refuse(path, 'asks for groups of consumers: set authenticated_groups_claim of openid-connect, so that a claim holds them')
-  if (block.allowed_groups !== undefined) return ledger.refuse(path, 'stands beside groups_required of openid-connect: write one allowed_groups in a native file')
+  const problem = aclProblem(value, block)
+  if (problem !== null) return ledger.refuse(path, problem)
+  const config = value.config as Record<string, unknown>
   const allow = readList(config.allow ?? config.whitelist)
   const deny = readList(config.deny ?? config.blacklist)
-  const requirement = { ...allow.length > 0 ? { any_of: allow } : {}, ...deny.length > 0 ? { none_of: deny } : {} }
-  if (Object.keys(requirement).length > 0) block.allowed_groups = requirement
+  if (allow.length === 0 && deny.length === 0) return ledger.refuse(path, 'has neither allow nor deny')
+  block.allowed_groups = { ...allow.length > 0 ? { any_of: allow } : {}, ...deny.length > 0 ? { none_of: deny } : {} }
+  // Whose groups nobody knows does not pass in Kong, whatever is denied.
+  if (allow.length === 0) requireClaims(block, presenceOf(block.groups_claim))
   for (const [name, value] of Object.entries(config)) {
     const at = [...path, name]
-    if (!ACL.includes(name)) ledger.refuse(at, `is not an option of acl${nearestName(name, ACL) === null ? '' : `; did you mean ${nearestName(name, ACL) ?? ''}?`}`)
+    if (!ACL.includes(name)) ledger.refuse(at, `is not an option of acl that this importer knows${nearestName(name, ACL) === null ? '' : `; did you mean ${nearestName(name, ACL) ?? ''}?`}`)
     else if (isUnset(value)) ledger.exact(at, 'is empty')
     else if (name === 'allow' || name === 'whitelist') ledger.exact(at, 'is allowed_groups.any_of here')
     else if (name === 'deny' || name === 'blacklist') ledger.exact(at, 'is allowed_groups.none_of here; whose groups nobody can tell is refused too')
     else if (name === 'hide_groups_header') ledger.approximate(at, 'is left out: groups of the claim are in X-Authenticated-Groups')
+    else if (name === 'always_use_authenticated_groups') ledger.exact(at, 'is what this gateway does')
     else ledger.approximate(at, 'is left out: groups are those of the claim')
   }
 }

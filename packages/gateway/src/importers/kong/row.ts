@@ -43,6 +43,11 @@ export function put (block: Members, target: string, value: unknown): void {
   inner[last] = value
 }
 
+/** Claims have to hold against this too. */
+export function requireClaims (block: Members, schema: Members): void {
+  block.required_claims = block.required_claims === undefined ? schema : { allOf: [block.required_claims, schema] }
+}
+
 /** An option with a translation of its own. */
 export function row (name: string, { kind, target = null, says }: { kind: Row['kind'], target?: string | null, says: string }, translate: Row['translate']): Row {
   return { name, kind, target, says, translate }
@@ -79,3 +84,8 @@ export function refused (name: string, why: string, harmless: readonly unknown[]
 export function partOf (name: string, target: string, says = ''): Row {
   return row(name, { kind: 'exact', target, says }, (_value, { path, ledger }) => { if (!ledger.isJudged(path)) ledger.exact(path, `is ${target} here`) })
 }
+
+export const NO_BEARER = 'neither bearer nor introspection is in auth_methods'
+
+/** Is one of the methods written? */
+export const takes = ({ config }: Pick<Context, 'config'>, ...methods: readonly string[]): boolean => readList(config.auth_methods).some(method => methods.includes(method))

@@ -23,3 +23,10 @@ export function readNumber (value: unknown): number | null {
 
 /** Nothing that anybody wrote. */
 export const isUnset = (value: unknown): boolean => value === null || value === undefined || value === '' || (Array.isArray(value) && value.length === 0)
+
+/** A claim as options here write it: a step with a dot in it stays one step. */
+export function readPath (value: unknown): string | readonly string[] {
+  const steps = readList(value)
+  const [only] = steps
+  return steps.length === 1 && only !== undefined && !only.includes('.') ? only : steps
+}
