@@ -73,6 +73,14 @@ t.test('what was packed for others does not unpack', async t => {
   t.same(packer.unpack(hot, () => null)?.session.cold, { refreshToken: null, idToken: null })
 })
 
+t.test('nor does what another dictionary packed: without a checksum its words would come back as others', async t => {
+  const [one, other] = ['https://one.example/realms/a client-1', 'https://two.example/realms/b client-2']
+  const session = sampleSession({ discovery: 'https://one.example/realms/a', clientId: 'client-1' })
+  const { hot, cold } = createSessionPacker(one).pack(session)
+  t.same(createSessionPacker(one).unpack(hot, () => cold)?.session, session)
+  t.equal(createSessionPacker(other).unpack(hot, () => cold), null)
+})
+
 t.test('a few bytes do not become many megabytes: above a megabyte nothing is deflated, and nothing inflated', async t => {
   const large = sampleSession({ userinfo: { text: 'a'.repeat(2 ** 20) } })
   t.ok(sizeOf(large) > 2 ** 20)

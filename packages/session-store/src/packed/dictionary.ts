@@ -1,5 +1,5 @@
-// What stands in many sessions and tokens, the most frequent last. A change to it is a new layout: what was
-// packed with another dictionary does not unpack.
+// What stands in many sessions and tokens, the most frequent last. What was packed
+// with another dictionary does not unpack: a change to it ends the sessions there are.
 const COMMON = [
   'https://accounts.google.com', 'https://login.microsoftonline.com/', '/v2.0', '.okta.com/oauth2/default', '.auth0.com/', '/realms/', '/oauth2/', '/application/o/',
   '"resource_access":{"account":{"roles":["manage-account","manage-account-links","view-profile"]}}', '"realm_access":{"roles":["offline_access","uma_authorization","default-roles-',

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { deflateRawSync, inflateRawSync } from 'node:zlib'
 import { freezeDeep } from '../frozen-session.ts'
 import type { ColdSession, Session } from '../session.ts'
@@ -27,6 +28,8 @@ type Plans = Readonly<Record<string, TokenPlan | null>>
 
 /** What is larger is not deflated, since no more is inflated: a few bytes shall not become many megabytes. */
 const MAX_DEFLATED_TEXT = 2 ** 20
+/** Raw deflate has no checksum: with another dictionary it would give other words, and not an error. */
+const TAG_LENGTH = 4
 const NO_TOKENS: ColdSession = Object.freeze({ refreshToken: null, idToken: null })
 
 function planToken (token: string | null, parts: TokenParts): TokenPlan | null {
@@ -90,11 +93,16 @@ const giveBack = (plan: TokenPlan | null | undefined, source: TokenSource): stri
  */
 export function createSessionPacker (binding: string): SessionPacker {
   const common = createDictionary(binding)
+  const tag = createHash('sha256').update(common).digest().subarray(0, TAG_LENGTH)
   const dictionaryOf = (hotText: string): Buffer => Buffer.concat([common, Buffer.from(hotText)])
+
+  function openHot (hot: Buffer): OpenPart | null {
+    return hot.subarray(0, TAG_LENGTH).equals(tag) ? openPart(hot.subarray(TAG_LENGTH), common) : null
+  }
 
   /** The text that the cold part was packed with is not kept for those who never read it. */
   function openCold (hot: Buffer, cold: Buffer | null): ColdSession {
-    const hotPart = openPart(hot, common)
+    const hotPart = openHot(hot)
     const part = hotPart === null || cold === null ? null : openPart(cold, dictionaryOf(hotPart.text))
     if (part === null) return NO_TOKENS
     const { value, source } = part
@@ -108,10 +116,10 @@ export function createSessionPacker (binding: string): SessionPacker {
       const hot = packPart({ ...session as unknown as Plans, accessToken: planToken(accessToken, hotParts) }, hotParts, common)
       const coldParts: TokenParts = { texts: [], bytes: [] }
       const plans = { refreshToken: planToken(cold.refreshToken, coldParts), idToken: planToken(cold.idToken, coldParts) }
-      return { hot: hot.packed, cold: packPart(plans, coldParts, dictionaryOf(hot.text)).packed }
+      return { hot: Buffer.concat([tag, hot.packed]), cold: packPart(plans, coldParts, dictionaryOf(hot.text)).packed }
     },
     unpack (hot, cold) {
-      const part = openPart(hot, common)
+      const part = openHot(hot)
       if (part === null) return null
       const { value, source, text } = part
       const session = freezeDeep({ ...value, accessToken: giveBack(value.accessToken, source) }) as unknown as Omit<Session, 'cold'>
