@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -106,9 +107,9 @@ export async function createAuthority (t: Scope): Promise<Authority> {
   return authority
 }
 
-/** Claims of an access token that holds. */
+/** Claims of an access token that holds; no two are the same, or one would be known from another provider that had the same port. */
 export function claimsFor (authority: Pick<Authority, 'issuer'>, more: Claims = {}): Claims {
-  const claims = { iss: authority.issuer, sub: 'alice', aud: 'api', client_id: 'app', scope: 'openid read', iat: seconds(), exp: seconds() + 300, ...more }
+  const claims = { iss: authority.issuer, sub: 'alice', aud: 'api', client_id: 'app', scope: 'openid read', iat: seconds(), exp: seconds() + 300, jti: randomUUID(), ...more }
   return Object.fromEntries(Object.entries(claims).filter(([, value]) => value !== undefined))
 }
 

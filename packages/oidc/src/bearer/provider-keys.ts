@@ -1,11 +1,11 @@
-import { createLocalJWKSet, errors, type CryptoKey, type JWSHeaderParameters, type FlattenedJWSInput } from 'jose'
+import { createLocalJWKSet, errors, type CryptoKey, type JWSHeaderParameters } from 'jose'
 import { ProviderInvalidError, ProviderUnavailableError, TokenInvalidError } from '../errors.ts'
 import type { KeySet } from '../provider/discovery.ts'
 import { toProviderError } from '../provider/provider-error.ts'
 import { invalidToken } from './invalid.ts'
 
 /** Finds the provider's key for a token, by its `kid` and `alg` alone. */
-export type KeyFinder = (header: JWSHeaderParameters, token: FlattenedJWSInput) => Promise<CryptoKey>
+export type KeyFinder = (header: JWSHeaderParameters) => Promise<CryptoKey>
 
 /** While its keys cannot be had, the provider is asked for them once in so many milliseconds. */
 const PAUSE_MS = 1000
@@ -29,29 +29,29 @@ export function createKeyFinder (keys: KeySet): KeyFinder {
   let pausedUntil = 0
   let failure: Error | null = null
 
-  async function findInLastGood (header: JWSHeaderParameters, token: FlattenedJWSInput, error: Error): Promise<CryptoKey> {
+  async function findInLastGood (header: JWSHeaderParameters, error: Error): Promise<CryptoKey> {
     const last = keys.jwks()
     if (last === undefined) throw error
     // An unknown key may be a new one, which is for the provider to say.
-    return await createLocalJWKSet(last)(header, token).catch(() => { throw error })
+    return await createLocalJWKSet(last)(header).catch(() => { throw error })
   }
 
-  async function ask (header: JWSHeaderParameters, token: FlattenedJWSInput): Promise<CryptoKey> {
+  async function ask (header: JWSHeaderParameters): Promise<CryptoKey> {
     try {
-      const key = await keys(header, token)
+      const key = await keys(header)
       failure = null
       return key
     } catch (error) {
       if (isTokensFault(error)) throw invalidToken(`no key of the provider fits it: ${(error as Error).message}`)
       failure = keysError(error)
       pausedUntil = performance.now() + PAUSE_MS
-      return await findInLastGood(header, token, failure)
+      return await findInLastGood(header, failure)
     }
   }
 
-  return async (header, token) => {
-    if (failure === null || performance.now() >= pausedUntil) return await ask(header, token)
+  return async header => {
+    if (failure === null || performance.now() >= pausedUntil) return await ask(header)
     const again = failure instanceof ProviderUnavailableError ? new ProviderUnavailableError() : new ProviderInvalidError()
-    return await findInLastGood(header, token, Object.assign(again, { cause: failure.cause }))
+    return await findInLastGood(header, Object.assign(again, { cause: failure.cause }))
   }
 }

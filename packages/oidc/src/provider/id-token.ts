@@ -5,6 +5,7 @@ import { FAPI2_ALGORITHMS } from '../options/signing-key.ts'
 import type { KeySet } from './discovery.ts'
 import type { ProviderClient } from './provider.ts'
 import { tokenInvalid as refuse, toProviderError } from './provider-error.ts'
+import { readVouchedClaims } from './vouched-claims.ts'
 
 const ASYMMETRIC = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519']
 const SYMMETRIC = ['HS256', 'HS384', 'HS512']
@@ -51,8 +52,6 @@ function readUnsigned (idToken: string, provider: ProviderClient, checks: Signat
   return { claims: UnsecuredJWT.decode(idToken, options).payload, alg: 'none' }
 }
 
-const UNSECURED = Buffer.from('{"alg":"none"}').toString('base64url')
-
 /** A signature that can be checked always is: only what jose has no means for is taken from the token endpoint's TLS alone. */
 async function verifyIfSupported (idToken: string, keys: KeySet, options: JWTVerifyOptions, alg: string): Promise<{ claims: JWTPayload, alg: string }> {
   try {
@@ -61,7 +60,7 @@ async function verifyIfSupported (idToken: string, keys: KeySet, options: JWTVer
   } catch (error) {
     const isAllowed = options.algorithms?.includes(alg) === true && !ASYMMETRIC.includes(alg)
     if (!isAllowed || !(error instanceof joseErrors.JOSENotSupported)) throw error
-    return { claims: UnsecuredJWT.decode(`${UNSECURED}.${idToken.split('.')[1] ?? ''}.`, options).payload, alg }
+    return { claims: readVouchedClaims(idToken, options), alg }
   }
 }
 
