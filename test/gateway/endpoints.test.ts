@@ -2,7 +2,7 @@ import t from 'tap'
 import type { GatewayOptions } from 'fastify-oidc-gateway'
 import { Browser, createTestProvider, login, type TestProvider, type TestProviderOptions } from 'fastify-oidc-testing'
 import { buttonOf } from '../forward-auth/parts.ts'
-import { ask, askRaw, startGateway, startUpstream, type Received } from './parts.ts'
+import { ask, askRaw, keepLog, startGateway, startUpstream, type Received } from './parts.ts'
 
 interface Test { teardown (handler: () => unknown): void }
 type Route = GatewayOptions['routes'][number]
@@ -185,6 +185,22 @@ t.test('metrics count the endpoints under a label of their own', async t => {
   await ask(gateway, '/oauth2/auth')
   const text = await (await fetch(String(gateway.metricsAddress()))).text()
   t.match(text, /oidc_gateway_http_request_duration_seconds_count\{[^}]*route="endpoints"[^}]*\} 1/)
+})
+
+t.test('the log says at the boot what auth does not ask for, because routes of its login differ', async t => {
+  const provider = { discovery: 'http://127.0.0.1:9/.well-known/openid-configuration', clientId: 'app', clientSecret: 'secret' }
+  const warningsOf = async (blocks: ReadonlyArray<Record<string, unknown>>, endpoints: NonNullable<GatewayOptions['endpoints']> | null = {}): Promise<Array<Record<string, unknown>>> => {
+    const { lines, stream } = keepLog()
+    const gateway = await startGateway(t, { log: { level: 'warn' }, ...endpoints === null ? {} : { endpoints }, routes: blocks.map((block, index) => ({ uri: `/${index}/*`, upstream: 'static://204' as const, plugins: guarded(provider, block) })) }, { logStream: stream })
+    await gateway.app.ready()
+    return lines.map(line => JSON.parse(line) as Record<string, unknown>).filter(({ oidc }) => oidc === 'endpoints.rules')
+  }
+  const [warning, ...more] = await warningsOf([{ allowed_groups: ['admins'], required_scopes: 'read' }, { required_scopes: 'read' }, { allowed_groups: ['staff'], max_age: 60, required_scopes: 'read' }])
+  t.same(more, [])
+  t.match(warning, { level: 40, options: ['allowed_groups', 'max_age'], msg: /^\/oauth2\/auth asks for what all routes of its login require alike, and not for allowed_groups, max_age, which routes\[0\], routes\[1\], routes\[2\] do not say alike; .*\?allowed_groups=staff/ })
+  t.match(await warningsOf([{ allowed_groups: ['a'] }, {}], { prefix: '/_auth' }), [{ msg: /^\/_auth\/auth asks/ }])
+  t.same(await warningsOf([{ allowed_groups: ['a', 'b'], unauth_action: 'deny' }, { allowed_groups: ['a', 'b'] }]), [], 'all alike')
+  t.same(await warningsOf([{ allowed_groups: ['a'] }, { allowed_groups: ['b'] }], null), [], 'without endpoints')
 })
 
 t.test('auth and userinfo hold what all routes of their login require alike, and nothing that routes require each for itself', async t => {

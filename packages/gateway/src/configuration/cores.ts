@@ -19,6 +19,8 @@ export interface GatewayCore {
   readonly logoutPath: string | null
   /** null: they are another login's, or there are none. */
   readonly endpoints: Endpoints | null
+  /** What some routes require and others do not, or not alike: the endpoints do not ask for it. */
+  readonly unasked: readonly string[]
 }
 
 /** A path that somebody has on some hosts. */
@@ -28,7 +30,7 @@ interface Claim {
   readonly owner: string
 }
 
-type Draft = Pick<GatewayCore, 'hosts' | 'options' | 'routes' | 'callbackPath' | 'endpoints'>
+type Draft = Pick<GatewayCore, 'hosts' | 'options' | 'routes' | 'callbackPath' | 'endpoints' | 'unasked'>
 
 const DEFAULT_CALLBACK = '/.apisix/redirect'
 const DEFAULT_LOGOUT = '/logout'
@@ -51,21 +53,23 @@ function callbackPathOf (options: Readonly<Record<string, unknown>>): string | n
 }
 
 /** A login whose answers come to the endpoints' callback, or that does not say where they come to, has the endpoints. */
-function furnish (options: Readonly<Record<string, unknown>>, endpoints: Endpoints | null): Pick<Draft, 'options' | 'callbackPath' | 'endpoints'> {
-  const written = { options, callbackPath: callbackPathOf(options), endpoints: null }
+function furnish (options: Readonly<Record<string, unknown>>, endpoints: Endpoints | null): Omit<Draft, 'hosts' | 'routes'> {
+  const written = { options, callbackPath: callbackPathOf(options), endpoints: null, unasked: [] }
   if (endpoints === null || !hasSessions({ options })) return written
   const callbackPath = callbackUnder(endpoints)
   if (options.redirect_uri !== undefined && written.callbackPath !== callbackPath) return written
   const own = Array.isArray(options.whitelist_domains) ? options.whitelist_domains as readonly string[] : []
   const domains = [...new Set([...own, ...endpoints.whitelistDomains])]
-  return { options: { ...options, redirect_uri: options.redirect_uri ?? callbackPath, ...domains.length === 0 ? {} : { whitelist_domains: domains } }, callbackPath, endpoints }
+  return { ...written, options: { ...options, redirect_uri: options.redirect_uri ?? callbackPath, ...domains.length === 0 ? {} : { whitelist_domains: domains } }, callbackPath, endpoints }
 }
 
 /** What all routes require alike holds where there is no route: nginx asks `auth` for them. Whom it sends to a login is each route's own. */
 function requireAlike ({ options, routes, ...rest }: Draft): Draft {
-  const [first, ...others] = routes
-  const alike = Object.entries(first?.policy ?? {}).filter(([name, value]) => name !== 'unauth_action' && others.every(({ policy }) => canonical((policy as Record<string, unknown>)[name]) === canonical(value)))
-  return { ...rest, routes, options: { ...options, ...Object.fromEntries(alike) } }
+  const policies = routes.map(({ policy }) => policy as Readonly<Record<string, unknown>>)
+  const names = [...new Set(policies.flatMap(Object.keys))].filter(name => name !== 'unauth_action')
+  const isAlike = (name: string): boolean => new Set(policies.map(policy => canonical(policy[name]))).size === 1
+  const alike = names.filter(isAlike).map(name => [name, policies[0]?.[name]] as const)
+  return { ...rest, routes, options: { ...options, ...Object.fromEntries(alike) }, unasked: names.filter(name => !isAlike(name)) }
 }
 
 /** Routes that can share a core, together. */

@@ -106,7 +106,7 @@ export async function mountCore (app: FastifyInstance, core: GatewayCore): Promi
     })
     markRoutes(scope, `${nameOf(core)}.plugins.${PLUGIN}`)
     await scope.register(oidc, core.options as OidcOptions)
-    if (core.endpoints !== null) await mountEndpoints(scope, core.endpoints.options)
+    if (core.endpoints !== null) await mountEndpoints(scope, core.endpoints.options, core)
     for (const { route, policy } of core.routes) await mountRoute(scope, route, policy)
     mounted = {
       name: nameOf(core),
