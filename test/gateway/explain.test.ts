@@ -1,8 +1,10 @@
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { main } from '../../packages/gateway/src/cli/main.ts'
 import type { Terminal } from '../../packages/gateway/src/cli/terminal.ts'
 import { claimsFor, createAuthority, createSigner } from '../oidc/bearer-parts.ts'
+import { fixture } from './import-kong-parts.ts'
 import { runProgram } from './program.ts'
 
 const authority = await createAuthority(t)
@@ -24,7 +26,7 @@ async function explain (t: Test, args: readonly string[], files: Record<string, 
   const folder = t.testdir({ 'gateway.json': JSON.stringify(configuration), ...files })
   const said = { out: '', err: '' }
   const terminal: Terminal = { out: text => { said.out += `${text}\n` }, err: text => { said.err += `${text}\n` }, style: (_stream, _style, text) => text, flushed: async () => {}, progress: () => {}, ask: async () => null }
-  const code = await main(['explain', '-c', join(folder, Object.hasOwn(files, 'apisix.yaml') ? 'apisix.yaml' : 'gateway.json'), ...args.map(arg => Object.hasOwn(files, arg) ? join(folder, arg) : arg)], terminal)
+  const code = await main(['explain', '-c', join(folder, ['apisix.yaml', 'kong.sh', 'kong.yaml'].find(name => Object.hasOwn(files, name)) ?? 'gateway.json'), ...args.map(arg => Object.hasOwn(files, arg) ? join(folder, arg) : arg)], terminal)
   return { code, ...said, json: () => JSON.parse(said.out) as Record<string, unknown> }
 }
 
@@ -104,4 +106,27 @@ t.test('a provider that cannot be asked is said, and foreign files are explained
   const foreign = `routes:\n  - id: 1\n    uri: /*\n    upstream: { type: roundrobin, nodes: { "127.0.0.1:1": 1 } }\n    plugins:\n      openid-connect: { client_id: api, client_secret: s, discovery: "${authority.discovery}", bearer_only: true, use_jwks: true, required_scopes: [write] }\n#END\n`
   const apisix = await explain(t, ['--from', 'apisix', '--route', '/x', '--token', await token()], { 'apisix.yaml': foreign })
   t.match([apisix.code, apisix.out], [1, /required_scopes misses write; found openid, read/])
+})
+
+t.test('the commands of Kong\'s guide are explained as they stand, and a file of decK by its routes', async t => {
+  const commands = readFileSync(fixture('okta.sh'), 'utf8').replace(/https:\/\/YOUR_OKTA_DOMAIN\S+openid-configuration/, authority.discovery)
+  const required = `${commands}\ncurl -X PATCH http://admin.kong.example/plugins/x ${['openid', 'email', 'profile'].map(name => `-d config.scopes_required=${name}`).join(' ')}\n`
+  const environment = { SESSION_SECRET: 'a secret of more than thirty-two bytes, for tests' }
+  const before = process.env.SESSION_SECRET
+  process.env.SESSION_SECRET = environment.SESSION_SECRET
+  t.teardown(() => { if (before === undefined) delete process.env.SESSION_SECRET; else process.env.SESSION_SECRET = before })
+  const files = (claims: object, commands = required): Record<string, string> => ({ 'kong.sh': commands, 'claims.json': JSON.stringify({ sub: 'vader', ...claims }) })
+  const ask = (claims: object, commands?: string) => explain(t, ['--from', 'kong', '--route', '/api', '--claims', 'claims.json'], files(claims, commands))
+  const none = await ask({ scp: ['offline_access'] })
+  t.match([none.code, none.out], [1, /requires required_scopes: one of openid, email, profile\n[^]*judged as a session\nverdict {2}refused: 403 FST_OIDC_INSUFFICIENT_SCOPE\nbecause {2}required_scopes wants one of openid, email, profile; found offline_access\n/])
+  t.match(none.err, /kong\.sh:1:1 {2}note {2}the file has a plugin and no routes: it is looked at as if it guarded what --route asks for/)
+  t.equal((await ask({ scp: ['email'] })).code, 0)
+  t.equal((await explain(t, ['--from', 'kong', '--route', '/a%20b:c?x=1', '--claims', 'claims.json'], files({ scp: ['email'] }))).code, 0)
+  const mapped = `${commands}\n${readFileSync(fixture('okta-consumers.sh'), 'utf8')}`
+  t.match((await ask({}, mapped)).out, /refused: 403 FST_OIDC_CONSUMER_UNMAPPED/)
+  t.equal((await ask({ sub: 'e5634b31-d67f-4661-a6fb-b6cb77849bcf' }, mapped)).code, 0)
+  const deck = `services: [{ name: a, url: "http://127.0.0.1:1", routes: [{ name: r, paths: [/shop], plugins: [{ name: openid-connect, config: { issuer: "${authority.discovery}", client_id: [a], client_secret: [b], auth_methods: [authorization_code], groups_required: [staff] } }] }] }]`
+  const refused = await explain(t, ['--from', 'kong', '--route', '/shop/x', '--claims', 'claims.json'], { 'kong.yaml': deck, 'claims.json': '{"sub":"x","groups":["guests"]}' })
+  t.match([refused.code, refused.out], [1, /because {2}allowed_groups misses staff; found guests/])
+  t.match((await explain(t, ['--from', 'kong', '--route', '/elsewhere', '--claims', 'claims.json'], { 'kong.yaml': deck, 'claims.json': '{}' })).out, /404/)
 })

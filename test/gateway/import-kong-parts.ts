@@ -4,7 +4,7 @@ import type { Imported } from '../../packages/gateway/src/importers/imported.ts'
 
 export const fixture = (name: string): string => fileURLToPath(new URL(`../fixtures/kong/${name}`, import.meta.url))
 
-const CHOICES: KongChoices = { ignored: [], listen: null, route: null, upstream: null }
+const CHOICES: KongChoices = { ignored: [], listen: null, route: null, upstream: null, explained: null }
 
 export const CONFIG = { issuer: 'https://idp.example/oauth2/as', client_id: ['app'], client_secret: ['secret'], auth_methods: ['authorization_code'] }
 

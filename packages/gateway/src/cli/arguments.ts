@@ -113,11 +113,19 @@ function findMisplaced (command: Command, { from, dev, 'ignore-plugin': ignored 
   return (command === 'import' || command === 'sessions') && dev === true ? `--dev is not for ${command}: what it lets pass is not kept` : null
 }
 
+const PLACE = /^\/[^\s?#*%\\:]*$/
+
+/** Where a plugin without routes can stand: the path that is asked for, as far as a route can have it. */
+function placeIn (url: unknown): string {
+  const [path = '/'] = String(url).split('?')
+  return PLACE.test(path) ? path : '/'
+}
+
 /** Where a plugin of Kong's stands whose file has no routes. */
 function findBare ({ from, route, upstream }: Pick<Parsed['values'], 'from' | 'route' | 'upstream'>): Found<Pick<ForeignFormat, 'route' | 'upstream'>> {
   if (route === undefined && upstream === undefined) return { value: {} }
   if (from !== 'kong') return { misuse: `--${route === undefined ? 'upstream' : 'route'} is for --from kong` }
-  if (!isText(route) || !/^\/[^\s?#*%\\:]*$/.test(route)) return { misuse: '--route must be a path, such as /api' }
+  if (!isText(route) || !PLACE.test(route)) return { misuse: '--route must be a path, such as /api' }
   const isUrl = isText(upstream) && /^https?:\/\//.test(upstream) && URL.canParse(upstream) && new URL(upstream).pathname === '/'
   return isUrl ? { value: { route, upstream } } : { misuse: '--upstream must be http://HOST:PORT or https://HOST:PORT' }
 }
@@ -125,7 +133,7 @@ function findBare ({ from, route, upstream }: Pick<Parsed['values'], 'from' | 'r
 function findForeign (command: Command, { from, listen, dev, route: path, upstream, 'ignore-plugin': ignored }: Parsed['values'], commandLine: readonly string[] | null): Found<ForeignFormat | null> {
   // There it is what is asked for.
   const route = command === 'explain' ? undefined : path
-  if (command === 'explain' && upstream !== undefined) return { misuse: '--upstream is not for explain: import the plugin into a file first' }
+  if (command === 'explain' && upstream !== undefined) return { misuse: '--upstream is not for explain, which asks no upstream' }
   const names: unknown[] = Array.isArray(ignored) ? ignored : []
   const address = findListen(command, { from, listen })
   if ('misuse' in address) return address
@@ -141,7 +149,8 @@ function findForeign (command: Command, { from, listen, dev, route: path, upstre
   if (ignorePlugins.includes(GUARD)) return { misuse: `--ignore-plugin ${GUARD} would leave every route open` }
   const bare = findBare({ from, route, upstream })
   if ('misuse' in bare) return bare
-  const own = from === 'oauth2-proxy' ? { dev: dev === true, commandLine: commandLine ?? [] } : bare.value
+  const explained = command === 'explain' && from === 'kong' ? { explained: placeIn(path) } : {}
+  const own = from === 'oauth2-proxy' ? { dev: dev === true, commandLine: commandLine ?? [] } : { ...bare.value, ...explained }
   return { value: { from, ignorePlugins, listen: address.value ?? null, ...own } }
 }
 

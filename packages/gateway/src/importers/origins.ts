@@ -11,6 +11,8 @@ export interface ForeignFormat {
   /** Where a plugin of Kong's is put whose file has no routes: a path, and where its requests go. */
   readonly route?: string | null
   readonly upstream?: string | null
+  /** The path that it is looked at for where that is not said: nothing is served. */
+  readonly explained?: string
   /** Whether secrets of OAuth2 Proxy that were never filled in will do, at an address that only this machine reaches. */
   readonly dev?: boolean
   /** The command line of OAuth2 Proxy. */

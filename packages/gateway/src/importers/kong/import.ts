@@ -18,6 +18,8 @@ export interface KongChoices {
   /** Where a plugin without routes is put: a path, and where its requests go. */
   readonly route: string | null
   readonly upstream: string | null
+  /** The path that it is looked at for where that is not said: nothing is served. */
+  readonly explained: string | null
 }
 
 interface Planned {
@@ -38,15 +40,25 @@ function isMapping ({ plugins }: KongSource): boolean {
   return plugins.some(({ value: { name, config } }) => name === GUARD && isObject(config) && (!isUnset(config.consumer_claim) || !isUnset(config.consumer_claims)))
 }
 
+function placeBare ({ route, upstream, explained }: KongChoices, ledger: Ledger): { readonly route: string, readonly upstream: string } | null {
+  if (route !== null && upstream !== null) {
+    ledger.note([], `has a plugin and no routes: it guards ${route === '/' ? '/*' : `${route} and what is below it`}, as --route says, and paths are not stripped`)
+    return { route, upstream }
+  }
+  if (explained === null) {
+    ledger.refuse([], BARE)
+    return null
+  }
+  ledger.note([], 'has a plugin and no routes: it is looked at as if it guarded what --route asks for')
+  return { route: explained, upstream: 'http://localhost' }
+}
+
 /** Files of one plugin know their route by its id alone. */
 function planBare (choices: KongChoices, ledger: Ledger): Planned[] {
-  const { route, upstream } = choices
-  if (route === null || upstream === null) {
-    ledger.refuse([], BARE)
-    return []
-  }
-  const plain = route.replace(/\/+$/, '')
-  ledger.note([], `has a plugin and no routes: it guards ${plain === '' ? '/*' : `${plain} and what is below it`}, as --route says, and paths are not stripped`)
+  const place = placeBare(choices, ledger)
+  if (place === null) return []
+  const plain = place.route.replace(/\/+$/, '')
+  const { upstream } = place
   return [{ native: { uris: plain === '' ? ['/*'] : [plain, `${plain}/*`], upstream: { nodes: { [URL.canParse(upstream) ? new URL(upstream).host : upstream]: 1 }, ...upstream.startsWith('https:') ? { scheme: 'https' } : {}, pass_host: 'node' } }, route: null, service: null }]
 }
 

@@ -31,8 +31,8 @@ async function readSource (file: string): Promise<ParsedSource> {
  * Reads a file of decK (YAML or JSON), a body or answer of the Admin API (JSON), or curl commands and form data for it (any other name).
  * @rejects FST_OIDC_GATEWAY_CONFIGURATION_UNREADABLE
  */
-export async function readKongFile (file: string, { ignorePlugins, listen = null, route = null, upstream = null }: ForeignFormat): Promise<ReadKong | readonly ConfigurationProblem[]> {
+export async function readKongFile (file: string, { ignorePlugins, listen = null, route = null, upstream = null, explained }: ForeignFormat): Promise<ReadKong | readonly ConfigurationProblem[]> {
   const source = await readSource(file)
   if (source.kind === 'broken') return source.problems
-  return { imported: importKong(source.document.value, { ignored: ignorePlugins, listen, route, upstream }), document: source.document, directory: dirname(resolve(file)) }
+  return { imported: importKong(source.document.value, { ignored: ignorePlugins, listen, route, upstream, explained: explained ?? null }), document: source.document, directory: dirname(resolve(file)) }
 }
