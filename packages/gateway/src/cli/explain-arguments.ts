@@ -1,4 +1,4 @@
-import { METHODS } from '../configuration/schema.ts'
+import { METHODS } from '../configuration/methods.ts'
 
 /** Who would call, as it was typed. `-` as a file is standard input. */
 export type ExplainCaller =

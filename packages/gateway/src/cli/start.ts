@@ -8,8 +8,6 @@ import { isMember } from '../workers/member.ts'
 import type { ConfigurationSource } from './arguments.ts'
 import { loadForCommand } from './load.ts'
 import { reportFailure } from './report.ts'
-import { runMember } from './start-member.ts'
-import { runPool } from './start-pool.ts'
 import type { Terminal } from './terminal.ts'
 
 async function reload (gateway: OpenGateway, { file, foreign }: ConfigurationSource): Promise<void> {
@@ -45,9 +43,10 @@ async function runAlone (configuration: GatewayConfiguration, source: Configurat
 /** `oidc-gateway start`. Answers the exit code once the gateway has stopped. */
 export async function runStart (source: ConfigurationSource, terminal: Terminal): Promise<number> {
   // The way to the primary would keep this process alive.
-  if (isMember()) process.exit(await runMember(source, terminal))
+  if (isMember()) process.exit(await (await import('./start-member.ts')).runMember(source, terminal))
   const configuration = await loadForCommand(source, terminal)
   if (configuration === null) return 2
-  const run = countWorkers(configuration.workers) === 1 ? runAlone : runPool
-  return await run(configuration, source, terminal)
+  if (countWorkers(configuration.workers) === 1) return await runAlone(configuration, source, terminal)
+  const { runPool } = await import('./start-pool.ts')
+  return await runPool(configuration, source, terminal)
 }

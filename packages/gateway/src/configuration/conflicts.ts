@@ -3,8 +3,8 @@ import { formatPath, type OptionProblem } from 'fastify-oidc-session-store'
 import { problemAt } from './problems.ts'
 import type { GatewayCore } from './cores.ts'
 import { callbackUnder, endpointUris, type Endpoints } from './endpoints.ts'
+import { METHODS } from './methods.ts'
 import type { GatewayRoute } from './routes.ts'
-import { METHODS } from './schema.ts'
 import { formatUri } from './uri.ts'
 
 /** The router keeps the candidates for one path in the bits of one number. */

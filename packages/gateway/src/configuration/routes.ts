@@ -3,14 +3,13 @@ import { checkOidcOptions, type RoutePolicy } from 'fastify-oidc'
 import { nearestName, type OptionProblem } from 'fastify-oidc-session-store'
 import { checkHeaders, type AddedHeader } from './headers.ts'
 import { ANY_HOST, hostProblem } from './hosts.ts'
+import type { Method } from './methods.ts'
 import type { Path } from './positions.ts'
 import { problemAt, under } from './problems.ts'
 import { fileProblem } from './readable-file.ts'
-import type { METHODS, ResolvedRoute } from './schema.ts'
+import type { ResolvedRoute } from './schema.ts'
 import { checkUpstream, type Upstream } from './upstream.ts'
 import { parseUri, uriProblem, type Uri } from './uri.ts'
-
-export type Method = typeof METHODS[number]
 
 /** What stands before a route. */
 export type Protection =

@@ -2,6 +2,7 @@ import { Type, type Static } from '@sinclair/typebox'
 import { secretsSchema } from 'fastify-oidc'
 import { forwardAuthOptionsSchema } from 'fastify-oidc-forward-auth'
 import { group, withDefault, type Resolved } from 'fastify-oidc-session-store'
+import { METHODS } from './methods.ts'
 import { MOST_WORKERS } from './worker-count.ts'
 
 const text = (description: string) => Type.Optional(Type.String({ minLength: 1, description }))
@@ -11,8 +12,6 @@ const seconds = (description: string) => Type.Optional(Type.Number({ exclusiveMi
 const pem = (description: string) => Type.Optional(Type.String({ pattern: '-----BEGIN ', description: `${description} PEM.` }))
 
 const workers = withDefault(Type.Union([Type.Literal('auto'), Type.Integer({ minimum: 1, maximum: MOST_WORKERS })], { description: 'Processes that serve at the one address; `auto`: one for each core of the machine. Several agree on renewals and logouts, and are replaced one after another on SIGHUP. For `oidc-gateway start`, where `--workers` goes before it.' }), 1)
-
-export const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const
 
 const listenTls = Type.Object({
   cert: Type.String({ minLength: 1, description: 'Certificate chain: a PEM file, looked for from the folder of the configuration file, or the PEM itself.' }),

@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest, onResponseHookHandler } from 'fastify'
 import { Histogram, type Registry } from 'prom-client'
-import { METHODS } from '../configuration/schema.ts'
+import { METHODS } from '../configuration/methods.ts'
 import { kPlace } from '../server/route-place.ts'
 
 const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]

@@ -1,4 +1,3 @@
-import fastifyStatic from '@fastify/static'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { RoutePolicy } from 'fastify-oidc'
 import type { GatewayRoute } from '../configuration/routes.ts'
@@ -7,6 +6,8 @@ import { hostConstraint } from './host-constraint.ts'
 
 /** Serves files below a folder: what follows the route's path is the path in it. An exact path is its index.html. */
 export async function mountFolder (scope: FastifyInstance, route: GatewayRoute, root: string, policy: RoutePolicy | false): Promise<void> {
+  // Loaded where a folder is served: few gateways do, and all start.
+  const { default: fastifyStatic } = await import('@fastify/static')
   await scope.register(fastifyStatic, { root, serve: false, dotfiles: 'ignore', redirect: true, cacheControl: false })
   const cacheControl = policy === false ? 'public, max-age=0' : 'private, no-cache'
   for (const uri of route.uris) {

@@ -3,7 +3,6 @@ import type { DestinationStream } from 'pino'
 import type { GatewayConfiguration } from '../configuration/check.ts'
 import { ROBOTS_PATH } from '../configuration/conflicts.ts'
 import { RouteNotFoundError } from '../errors.ts'
-import { openMetrics } from '../metrics/metrics.ts'
 import { createErrorAnswers, type ErrorAnswers } from './error-answers.ts'
 import { forceHttps } from './force-https.ts'
 import type { WorkerMetrics } from '../workers/messages.ts'
@@ -84,7 +83,7 @@ export async function openGateway (configuration: GatewayConfiguration, options:
   const cores: MountedCore[] = []
   const app = createApp(configuration, listener, createErrorAnswers(cores), options)
   const clientIds = new Set(configuration.cores.map(({ options: { client_id: clientId } }) => String(clientId)))
-  const metrics = configuration.metrics === null ? null : openMetrics(app, { ...configuration.metrics, clientIds, cores })
+  const metrics = configuration.metrics === null ? null : (await import('../metrics/metrics.ts')).openMetrics(app, { ...configuration.metrics, clientIds, cores })
   let metricsAddress: string | null = null
   for (const core of configuration.cores) cores.push(await mountCore(app, core))
   await mountOpenRoutes(app, configuration.routes.filter(({ protection }) => protection.kind === 'open'), cores[0]?.oidc.cookies ?? null)

@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import type { RoutePolicy } from 'fastify-oidc'
-import { METHODS } from '../configuration/schema.ts'
+import { METHODS } from '../configuration/methods.ts'
 import type { GatewayRoute } from '../configuration/routes.ts'
 import { formatUri } from '../configuration/uri.ts'
 import { hostConstraint } from './host-constraint.ts'
