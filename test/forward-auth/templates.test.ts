@@ -108,6 +108,9 @@ t.test('a value is escaped by where it stands', async t => {
   ]
   for (const [template, page] of places) t.equal(await pageOf(t, template, '/oauth2/sign_in', { provider_name: evil }), page, template)
   t.equal(await pageOf(t, '<a href="{{.ProviderName}}">', '/oauth2/sign_in', { provider_name: 'javascript:alert(1)' }), '<a href="#">', 'no scheme that runs')
+  for (const start of ['java', '{{.Alert}}']) t.equal(await pageOf(t, `<a href="${start}{{.ProviderName}}">`, '/oauth2/sign_in', { provider_name: 'script:alert(1)' }), `<a href="${start === 'java' ? start : ''}script%3Aalert(1)">`, 'nor in two parts')
+  t.equal(await pageOf(t, '<a href="mailto:{{.ProviderName}}">', '/oauth2/sign_in', { provider_name: 'help@example.com' }), '<a href="mailto:help@example.com">')
+  t.equal(await pageOf(t, '<a href="{{ if .CustomLogin }}/x{{ else }}{{.ProxyPrefix}}{{ end }}/start">', '/oauth2/sign_in'), '<a href="/oauth2/start">')
   t.equal(await pageOf(t, '<a href="{{.ProviderName}}">', '/oauth2/sign_in', { provider_name: 'https://id.example/?a=1&b' }), '<a href="https://id.example/?a=1&amp;b">')
 })
 
@@ -148,6 +151,10 @@ t.test('what is not understood stops the boot, with its line', async t => {
     ['<style>a{color:{{.Redirect}}}</style>', 1, /nothing can be filled in here/],
     ['<!-- {{.Redirect}} -->', 1, /nothing can be filled in here/],
     ['<a href={{.Redirect}}>', 1, /nothing can be filled in here/],
+    ...['javascript:go(&quot;{{.Redirect}}&quot;)', ' \njava\tscript:{{.Redirect}}', 'JavaScript:{{.Redirect}}', 'javascript&colon;{{.Redirect}}', 'javascript&#58;{{.Redirect}}', '&#106;avascript:{{.Redirect}}', 'data:text/html,{{.Redirect}}', 'vbscript:/{{.Redirect}}']
+      .map(address => [`<a href="${address}">`, address.includes('\n') ? 2 : 1, /nothing can be filled into an address of another scheme/] as [string, number, RegExp]),
+    ['<a href="{{.ProviderName}}script:alert(1)">', 1, /could become the scheme/],
+    ['<a href="java{{.ProviderName}}&#x3a;alert(1)">', 1, /could become the scheme/],
     ['<a {{.Redirect}}="x">', 1, /nothing can be filled in here/],
     ['<{{.Redirect}}>', 1, /nothing can be filled in here/],
     ['<a onclick="x({{.Redirect}})">', 1, /nothing can be filled into onclick/],
@@ -170,11 +177,12 @@ t.test('what is not understood stops the boot, with its line', async t => {
 })
 
 t.test('what will not run or is not there is said in the log', async t => {
-  const { log } = await gate(t, { endpoints: { custom_templates_dir: folderWith(t, { 'sign_in.html': '<link rel="stylesheet" href="{{.ProxyPrefix}}/static/css/bulma.min.css">\n<span onclick="close()"></span>' }) } })
+  const { log } = await gate(t, { endpoints: { custom_templates_dir: folderWith(t, { 'sign_in.html': '<link rel="stylesheet" href="{{.ProxyPrefix}}/static/css/bulma.min.css">\n<span onclick="close()"></span>\n<a href="javascript:close()">x</a>' }) } })
   const said = log.filter(({ oidc }) => oidc === 'page.template').map(({ msg }) => String(msg))
   t.match(said[0], /sign_in\.html:1: \/static\/css\/bulma\.min\.css is not there/)
   t.match(said[1], /sign_in\.html:2: onclick does not run/)
-  t.equal(said.length, 2)
+  t.match(said[2], /sign_in\.html:3: href does not run/)
+  t.equal(said.length, 3)
 })
 
 t.test('a folder without templates, one that is not there, and a file without end are refused', async t => {

@@ -1,7 +1,5 @@
+import { nextPart, type AddressPart } from './address.ts'
 import { TemplateFault } from './source.ts'
-
-/** How far the address in an attribute has come. */
-export type AddressPart = 'start' | 'path' | 'query'
 
 /** Where in a page a template stands; what may be filled in, and how, depends on it. */
 export type Place =
@@ -27,18 +25,12 @@ const RAW = new Set(['script', 'style', 'xmp', 'iframe', 'noembed', 'noframes', 
 const TEXT = new Set(['textarea', 'title'])
 const ADDRESSES = new Set(['href', 'src', 'action', 'formaction', 'poster', 'cite', 'background', 'data', 'longdesc', 'manifest', 'ping', 'usemap', 'xlink:href'])
 
-const isAddress = (attribute: string): boolean => ADDRESSES.has(attribute)
+export const isAddress = (attribute: string): boolean => ADDRESSES.has(attribute)
 
 /** What stands behind a `>`. */
 function insideOf (element: string): Place {
   if (RAW.has(element)) return { kind: 'raw', element }
   return TEXT.has(element) ? { kind: 'text', element } : CONTENT
-}
-
-function nextPart (part: AddressPart | null, text: string): AddressPart | null {
-  if (part === null || part === 'query') return part
-  if (/[?#]/.test(text)) return 'query'
-  return text.trim() === '' ? part : 'path'
 }
 
 interface Step { readonly place: Place, readonly length: number }
@@ -88,8 +80,9 @@ function stepValue (rest: Rest, place: Extract<Place, { kind: 'value' | 'bare va
   const at = place.kind === 'value' ? upTo(rest, place.quote === '"' ? /"/ : /'/) : upTo(rest, /[\s>]/)
   const text = rest.slice(0, at)
   findings.onAttribute(element, attribute, text, line)
+  const part = place.kind === 'bare value' || place.part === null ? null : nextPart(place.part, text, line)
   if (at !== END) return { place: { kind: 'tag', element }, length: at + (place.kind === 'value' ? 1 : 0) }
-  return { place: place.kind === 'value' ? { ...place, part: nextPart(place.part, text) } : place, length: END }
+  return { place: place.kind === 'value' ? { ...place, part } : place, length: END }
 }
 
 function stepElement (rest: Rest, place: Extract<Place, { kind: 'text' | 'raw' }>, line: number, findings: Findings): Step {

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
 import { escapeHtml } from 'fastify-oidc'
 import { isTrue, type Expression, type ValueKind, type Values, type Variables } from './expression.ts'
-import { advance, CONTENT, type AddressPart, type Findings, type Place } from './place.ts'
+import { fillAddress, joinParts, partBehindValue } from './address.ts'
+import { advance, CONTENT, isAddress, type Findings, type Place } from './place.ts'
 import { TemplateFault, type TemplateProblem } from './source.ts'
 import { readTree, type Node } from './tree.ts'
 
@@ -21,20 +22,6 @@ const HALF_CHARACTER = /[\ud800-\udfff]/gu
 
 type Part = string | ((values: Values) => string)
 
-const SAFE_START = /^(?:https?:|[^:]*(?:[/?#]|$))/i
-
-function normalizeAddress (text: string): string {
-  return text.replace(/[^\w\-.~!#$&()*+,/:;=?@[\]%]/gu, encodeURIComponent)
-}
-
-/** By what the place means to a browser. */
-function escaperOf (part: AddressPart | null): (text: string) => string {
-  if (part === null) return escapeHtml
-  if (part === 'query') return text => escapeHtml(encodeURIComponent(text))
-  if (part === 'path') return text => escapeHtml(normalizeAddress(text))
-  return text => SAFE_START.test(text) ? escapeHtml(normalizeAddress(text)) : '#'
-}
-
 function escaperAt (place: Place, kind: ValueKind, line: number): (text: string) => string {
   if (place.kind === 'content') return kind === 'html' ? text => text : escapeHtml
   if (place.kind === 'text') return escapeHtml
@@ -42,17 +29,27 @@ function escaperAt (place: Place, kind: ValueKind, line: number): (text: string)
   const { attribute, element, part } = place
   if (kind === 'html') throw new TemplateFault(line, `HTML cannot be filled into ${attribute}`)
   if (attribute.startsWith('on') || ['style', 'srcdoc', 'srcset', 'http-equiv'].includes(attribute) || (element === 'meta' && attribute === 'content')) throw new TemplateFault(line, `nothing can be filled into ${attribute}`)
-  return escaperOf(part)
+  if (part === null) return escapeHtml
+  if (part === 'closed') throw new TemplateFault(line, 'nothing can be filled into an address of another scheme than http, https, mailto and tel')
+  return text => escapeHtml(fillAddress(part, text))
 }
 
 /** Where the page stands when a value was filled in. */
 function behind (place: Place): Place {
-  return place.kind === 'value' && place.part === 'start' ? { ...place, part: 'path' } : place
+  return place.kind === 'value' && place.part !== null ? { ...place, part: partBehindValue(place.part) } : place
 }
 
 /** An attribute without a value ends with its branch. */
 function settle (place: Place): Place {
   return place.kind === 'attribute name' || place.kind === 'tag name' ? { kind: 'tag', element: place.element } : place
+}
+
+/** Where a page stands behind a choice; null: it depends. */
+function join (one: Place, other: Place): Place | null {
+  if (JSON.stringify(one) === JSON.stringify(other)) return one
+  if (one.kind !== 'value' || other.kind !== 'value' || one.part === null || other.part === null) return null
+  const part = joinParts(one.part, other.part)
+  return part === null || JSON.stringify({ ...one, part }) !== JSON.stringify({ ...other, part }) ? null : { ...one, part }
 }
 
 class Compiler implements Findings {
@@ -71,6 +68,7 @@ class Compiler implements Findings {
   onAttribute (element: string, attribute: string, text: string, line: number): void {
     if (attribute === 'method' && /^\s*post\s*$/i.test(text)) this.posts = true
     if (attribute.startsWith('on')) this.warnings.push({ line, message: `${attribute} does not run: only what stands in <script> does` })
+    if (isAddress(attribute) && /^\s*javascript:/i.test(text)) this.warnings.push({ line, message: `${attribute} does not run: only what stands in <script> does` })
     const loads = element === 'link' ? attribute === 'href' : element !== 'a' && element !== 'area' && (attribute === 'srcset' || ['src', 'poster', 'data', 'background'].includes(attribute))
     if (!loads) return
     if (element === 'script') throw new TemplateFault(line, 'the script comes from a file, which the page may not load: write it into the template')
@@ -87,8 +85,8 @@ class Compiler implements Findings {
     if (!['content', 'text', 'tag', 'value'].includes(from.kind)) throw new TemplateFault(node.line, 'no choice can stand here: not in scripts, styles, comments and names')
     const then = this.compile(node.then, from)
     const otherwise = this.compile(node.otherwise, from)
-    const place = settle(then.place)
-    if (JSON.stringify(place) !== JSON.stringify(settle(otherwise.place))) throw new TemplateFault(node.line, 'the branches end in different places: one leaves a tag, an attribute or an address open that the other does not')
+    const place = join(settle(then.place), settle(otherwise.place))
+    if (place === null) throw new TemplateFault(node.line, 'the branches end in different places: one leaves a tag, an attribute or an address open that the other does not')
     return { place, part: values => (isTrue(node.condition.evaluate(values)) ? then : otherwise).render(values) }
   }
 
