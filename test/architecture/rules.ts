@@ -27,6 +27,7 @@ const FLOORS: Readonly<Record<string, number>> = {
   http: 6,
   login: 5,
   consumer: 5,
+  basic: 5,
   session: 4,
   bearer: 4,
   cookie: 4,

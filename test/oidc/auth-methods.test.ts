@@ -1,4 +1,5 @@
 import t from 'tap'
+import { exportPKCS8 } from 'jose'
 import oidc, { type OidcPluginOptions } from 'fastify-oidc'
 import { claimsFor, createAuthority, createSigner } from './bearer-parts.ts'
 import { createApplication, optionsFor } from './support.ts'
@@ -6,6 +7,7 @@ import { createApplication, optionsFor } from './support.ts'
 type Method = 'bearer' | 'introspection' | 'session' | 'authorization_code'
 
 const signer = await createSigner()
+const DPOP_KEY = await exportPKCS8((await createSigner('ES256')).privateKey)
 const ALL: readonly Method[] = ['bearer', 'introspection', 'session', 'authorization_code']
 const subsets = Array.from({ length: 2 ** ALL.length - 1 }, (_, index) => ALL.filter((_method, bit) => (index + 1) & (1 << bit)))
 
@@ -63,7 +65,14 @@ t.test('ways that cannot be, or that keys speak against, stop the boot', async t
     [{ auth_methods: [] }, /auth_methods/],
     [{ auth_methods: ['session', 'session'] }, /auth_methods/],
     [{ auth_methods: 'session' }, /auth_methods/],
-    [{ auth_methods: ['password'] }, /auth_methods/]
+    [{ auth_methods: ['password'] }, /auth_methods has password, and no token that it is exchanged for could be verified here/],
+    [{ auth_methods: ['client_credentials', 'session'] }, /auth_methods has client_credentials, and no token/],
+    [{ ...keys, dpop: { enabled: true, private_key: DPOP_KEY }, auth_methods: ['password', 'bearer'] }, /auth_methods has password, and .*neither dpop\.enabled/],
+    [{ ...keys, security_profile: 'fapi2', bearer_only: true, auth_methods: ['password', 'bearer'] }, /auth_methods has password, and .*nor security_profile fapi2/],
+    [{ ...keys, auth_methods: ['bearer', 'refresh_token'] }, /auth_methods\[1\] has refresh_token, which is no way to say who calls: a refresh token opens everything for weeks/],
+    [{ auth_methods: ['userinfo'] }, /auth_methods\[0\] has userinfo, which is no way to say who calls: set introspection_endpoint/],
+    [{ auth_methods: ['kong_oauth2'] }, /auth_methods\[0\] has kong_oauth2, which has no counterpart/],
+    [{ auth_methods: ['constructor'] }, /auth_methods\[0\]/]
   ]
   for (const [options, message] of wrong) {
     const { app } = createApplication(t)
@@ -71,5 +80,7 @@ t.test('ways that cannot be, or that keys speak against, stop the boot', async t
   }
   const { app } = createApplication(t)
   await app.register(oidc, optionsFor(facts, { auth_methods: ['session'] }))
+  t.throws(() => { app.get('/', { config: { oidc: { auth_methods: ['refresh_token' as 'session'] } } }, async () => '') }, { code: 'FST_OIDC_POLICY_INVALID', message: /auth_methods\[0\] has refresh_token, which is no way/ })
+  t.throws(() => { app.get('/', { config: { oidc: { auth_methods: ['password'] } } }, async () => '') }, { code: 'FST_OIDC_POLICY_INVALID', message: /auth_methods has password/ })
   t.throws(() => { app.get('/', { config: { oidc: { auth_methods: ['authorization_code'] } } }, async () => '') }, { code: 'FST_OIDC_POLICY_INVALID', message: /authorization_code, which the plugin's own auth_methods leave out/ })
 })

@@ -51,12 +51,27 @@ export interface Introspected {
 /** What an endpoint does instead of answering with 200 and JSON. */
 export type Answer = { readonly status: number, readonly body: string } | 'hang' | 'reset'
 
-/** Who issues tokens: discovery, keys and introspection, each counted, each at the test's will. */
+/** What the token endpoint was asked. */
+export interface GrantAsked {
+  readonly form: URLSearchParams
+  /** Of the client, as its header says; null: it came without one. */
+  readonly client: { readonly id: string, readonly secret: string } | null
+}
+
+/** What the token endpoint answers. */
+export interface Granted {
+  readonly status?: number
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body: Claims
+}
+
+/** Who issues tokens: discovery, keys, tokens and introspection, each counted, each at the test's will. */
 export interface Authority {
   readonly issuer: string
   readonly discovery: string
   readonly counts: Record<string, number>
   readonly introspected: Introspected[]
+  readonly asked: GrantAsked[]
   /** Published. */
   keys: JWK[]
   /** Laid over the discovery document. */
@@ -65,6 +80,7 @@ export interface Authority {
   failures: Record<string, Answer>
   /** What is known of a token; undefined: it is not active. */
   knows (token: string): Claims | undefined
+  grants (asked: GrantAsked): Granted | Promise<Granted>
   /** Answers wait for it. */
   gate: Promise<void>
 }
@@ -73,6 +89,18 @@ async function readForm (request: IncomingMessage): Promise<URLSearchParams> {
   let body = ''
   for await (const chunk of request.setEncoding('utf8') as AsyncIterable<string>) body += chunk
   return new URLSearchParams(body)
+}
+
+function clientIn (authorization = ''): GrantAsked['client'] {
+  const [id, secret] = Buffer.from(/^Basic (.+)$/.exec(authorization)?.[1] ?? '', 'base64').toString().split(':').map(text => decodeURIComponent(text.replaceAll('+', '%20')))
+  return id === undefined || secret === undefined ? null : { id, secret }
+}
+
+async function answerGrant (authority: Authority, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const asked = { form: await readForm(request), client: clientIn(request.headers.authorization) }
+  authority.asked.push(asked)
+  const { status = 200, headers = {}, body } = await authority.grants(asked)
+  response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(body))
 }
 
 async function bodyOf (authority: Authority, path: string, request: IncomingMessage): Promise<unknown> {
@@ -92,6 +120,7 @@ async function answer (authority: Authority, request: IncomingMessage, response:
   await authority.gate
   if (failure === 'hang') return
   if (failure === 'reset') { response.destroy(); return }
+  if (failure === undefined && path === '/token') { await answerGrant(authority, request, response); return }
   const body = failure === undefined ? JSON.stringify(await bodyOf(authority, path, request)) : failure.body
   response.writeHead(failure?.status ?? 200, { 'content-type': 'application/json' }).end(body)
 }
@@ -101,7 +130,7 @@ export async function createAuthority (t: Scope): Promise<Authority> {
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-  const authority: Authority = { issuer, discovery: `${issuer}/.well-known/openid-configuration`, counts: {}, introspected: [], keys: [], metadata: {}, failures: {}, knows: () => undefined, gate: Promise.resolve() }
+  const authority: Authority = { issuer, discovery: `${issuer}/.well-known/openid-configuration`, counts: {}, introspected: [], asked: [], grants: () => ({ status: 400, body: { error: 'invalid_grant' } }), keys: [], metadata: {}, failures: {}, knows: () => undefined, gate: Promise.resolve() }
   server.on('request', (request, response) => { answer(authority, request, response).catch(() => { response.destroy() }) })
   t.teardown(() => { server.close(); server.closeAllConnections() })
   return authority

@@ -61,7 +61,7 @@ t.test('who makes up sids fills no memory, and keeps nobody whose session is kno
     issuer: async () => 'https://issuer.example',
     isKnown: async target => 'providerSessionId' in target && target.providerSessionId === 'known',
     revoke: async target => revoked.push(target),
-    refuse: createRefusal({ clientId: 'app', realm: 'app', pages: createErrorPages(), issuer: () => null, challengeMore: () => '' })
+    refuse: createRefusal({ clientId: 'app', realm: 'app', pages: createErrorPages(), issuer: () => null, challengeMore: () => '', challengeBasic: () => null })
   }))
   const send = async (sid: string): Promise<number> => (await app.inject(`/frontchannel?iss=https://issuer.example&sid=${sid}`)).statusCode
   const warnings = (): number => log.filter(({ level, oidc: event }) => level === 40 && event === 'logout.frontchannel').length

@@ -24,6 +24,10 @@ export const AuthorizationMalformedError = createError('FST_OIDC_AUTHORIZATION_M
 /** A bearer token that does not hold; why is in the log. */
 export const BearerInvalidError = createError('FST_OIDC_BEARER_INVALID', 'The access token is not valid', 401)
 export const BearerExpiredError = createError('FST_OIDC_BEARER_INVALID', 'The access token has expired', 401)
+/** `auth_methods` with `password` or `client_credentials`: the provider does not know the name and password, or the client and its secret. */
+export const CredentialsInvalidError = createError('FST_OIDC_CREDENTIALS_INVALID', 'The name or the password is not valid', 401)
+/** The same from this address, or at this name, too often. The answer says when to try again (`Retry-After`). */
+export const GuessesTooManyError = createError('FST_OIDC_GUESSES_TOO_MANY', 'Too many passwords were tried; please wait a while and try again', 429)
 /** `acr_values`, `max_age`: whoever calls is known, but not well enough, or not for so long (RFC 9470). */
 export const StepUpRequiredError = createError<[string]>('FST_OIDC_STEP_UP_REQUIRED', 'Sign in anew to see this: a sign-in with %s is needed', 401)
 /** `acr_values`, `max_age`: the provider was asked, and its answer does not do. */

@@ -1,8 +1,8 @@
 import { createHmac, randomBytes } from 'node:crypto'
-import type { LocalIdentity, NameAndPassword } from 'fastify-oidc'
-import { createGuessBrake } from './guess-brake.ts'
+import { createGuessBrake, type LocalIdentity, type NameAndPassword } from 'fastify-oidc'
 import { createPasswordCheck } from './password-check.ts'
 import { isName, type PasswordEntries, type PasswordEntry } from './password-file.ts'
+import { tooManyGuesses } from './too-many-guesses.ts'
 
 /** Users of a password file. */
 export interface PasswordUsers {
@@ -22,6 +22,7 @@ export interface PasswordUsersRoom {
   nowMs (): number
 }
 
+const LIMITS = { pair: 10, address: 30, site: 300, name: 100 }
 const MAX_PASSWORD_BYTES = 1024
 /** A password that was right is not checked again: bcrypt at each request would be a burden, and an invitation. */
 const REMEMBER_MS = 60_000
@@ -35,7 +36,7 @@ function isPassword (password: string): boolean {
 
 export function createPasswordUsers ({ entries, groups, nowMs }: PasswordUsersRoom): PasswordUsers {
   const key = randomBytes(32)
-  const brake = createGuessBrake(nowMs)
+  const brake = createGuessBrake({ limits: LIMITS, nowMs, tooMany: tooManyGuesses })
   const check = createPasswordCheck()
   const remembered = new Map<string, Remembered>()
   const flights = new Map<string, Promise<LocalIdentity | null>>()

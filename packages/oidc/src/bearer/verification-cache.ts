@@ -5,6 +5,7 @@ export interface VerificationCache<T> {
   get (key: string, now: EpochSeconds): T | undefined
   /** `bytes`: what it takes to keep it. */
   set (key: string, value: T, until: EpochSeconds, bytes: number): void
+  delete (key: string): void
   readonly size: number
   readonly bytes: number
 }
@@ -31,6 +32,7 @@ export function createVerificationCache<T> ({ maxEntries, maxBytes }: Verificati
   }
 
   return {
+    delete: remove,
     get size () { return entries.size },
     get bytes () { return total },
     get (key, now) {

@@ -1,14 +1,12 @@
 import type { FastifyBaseLogger, FastifyReply, FastifyRequest } from 'fastify'
 import { endMarkLife, type Clock, type SessionCoordinator, type SessionStore, type StoredSession } from 'fastify-oidc-session-store'
-import { createBearerTokens } from '../bearer/bearer-tokens.ts'
 import { clientKey, type CookieNames } from '../cookie/cookie-names.ts'
 import { createCookieJar, type CookieJar } from '../cookie/jar.ts'
 import { createTransactions } from '../cookie/transaction.ts'
 import { createAdmission } from '../http/admission.ts'
-import { createBearerViews } from '../http/bearer-oidc.ts'
+import { createBasicChallenge } from '../http/basic-challenge.ts'
 import type { Consumers } from '../http/consumers.ts'
 import { createGuard, type Guard } from '../http/guard.ts'
-import { createLocalCallers } from '../http/local-callers.ts'
 import { createLoginAdvice } from '../http/login-advice.ts'
 import { explainLostAttempt } from '../http/lost-attempt.ts'
 import { createOpenRequests, type OpenRequests } from '../http/open-requests.ts'
@@ -47,6 +45,7 @@ import { createReauthentication, type Reauthentication } from '../session/reauth
 import { createRenewal, type SessionRenewal } from '../session/renewal.ts'
 import { createSessionEnds, type SessionEnds } from '../session/session-ends.ts'
 import { createSessions, type Sessions } from '../session/sessions.ts'
+import { createCallers } from './callers.ts'
 import type { LoginOffer } from './fastify-oidc.ts'
 import type { InPlace } from './in-place.ts'
 import { createLogin, createVisitAnswer, type CookieRooms, type Login } from './login.ts'
@@ -228,27 +227,24 @@ export function createCore (ground: CoreGround): Core {
   const isForProgram = createProgramRequests(settings)
   const policies = createRoutePolicies({ resources: resourcesOf(settings), baseOf: resource => defaultPolicy(settings, { emailFile: ground.emailFile, resource }).policy }, log, openRequests)
   const errorPages = createErrorPages()
-  const challenge = createResourceChallenge()
-  const refusal: RefusalRoom = { clientId: settings.client_id, realm: settings.realm, pages: errorPages, issuer, challengeMore: (request, enforced) => challenge(policies.policyOf(request), enforced) }
+  const [challenge, challengeBasic] = [createResourceChallenge(), createBasicChallenge(settings.realm)]
+  const refusal: RefusalRoom = { clientId: settings.client_id, realm: settings.realm, pages: errorPages, issuer, challengeMore: (request, enforced) => challenge(policies.policyOf(request), enforced), challengeBasic: (request, enforced, code) => challengeBasic(enforced ?? policies.policyOf(request), code) }
   const refuse = createRefusal(refusal)
   const login = createLogin(ground, rooms)
   const privateAnswers = createPrivateAnswers()
   const visit = createVisitAnswer(login)
   const viewOf = createSessionViews(settings, claimCheckOf(settings))
-  const bearer = createBearerTokens({ provider, settings, clock })
-  const bearerViewOf = createBearerViews(settings)
+  const { bearer, authorization, bearerViewOf } = createCallers(ground, viewOf)
   const admit = createAdmission({ consumers: ground.consumers, authorize: hooks.authorize ?? null })
   const stepUp = createStepUp({ clock, slack: settings.iat_slack, isForProgram })
   const guard = createGuard({
-    bearer,
-    localCallers: createLocalCallers(ground.localUsers, settings, viewOf, clock),
+    authorization,
+    tokensOnly: settings.bearer_only,
     jar,
     sessions: rooms.sessions,
     reauthentication: rooms.reauthentication,
     clock,
-    ownsAuthorization: settings.set_access_token_header && settings.access_token_in_authorization_header,
     viewOf,
-    bearerViewOf,
     onCarried (request, reply) {
       privateAnswers.mark(reply)
       rooms.advice.setsCookies(request, reply, '')

@@ -2,6 +2,7 @@ import type { FastifyRequest } from 'fastify'
 import type { Claims, Clock } from 'fastify-oidc-session-store'
 import type { BearerTokens } from '../bearer/bearer-tokens.ts'
 import { assumeToken, type VerifiedToken } from '../bearer/verdict.ts'
+import { takesTokens } from '../http/accepted-methods.ts'
 import type { Admission } from '../http/admission.ts'
 import { PresentedOidc } from '../http/presented-oidc.ts'
 import { askedOf, type OpenRequests } from '../http/open-requests.ts'
@@ -82,7 +83,7 @@ export function createExplain (room: ExplainRoom): (request: FastifyRequest, cal
   }
 
   async function judge (request: FastifyRequest, policy: CompiledPolicy, subject: PolicySubject): Promise<Verdict> {
-    const { via } = subject
+    const via = subject.via === 'session' ? 'session' : 'bearer'
     const refusal = policy.judge(subject)
     if (refusal !== null) return refusing(toRefusalError(refusal), via, refusal)
     const shortage = policy.demand === null ? null : room.stepUp(policy, policy.demand, { request, subject, stored: null, redirects: false })
@@ -94,6 +95,7 @@ export function createExplain (room: ExplainRoom): (request: FastifyRequest, cal
   async function decide (request: FastifyRequest, policy: CompiledPolicy, caller: ExplainedCaller): Promise<Verdict> {
     const anonymous = bearer?.only === true ? ANONYMOUS_VERDICTS.deny : ANONYMOUS_VERDICTS[policy.unauthAction]
     if (caller === null) return anonymous
+    if (caller.kind === 'token' && bearer !== null && !takesTokens(policy.authMethods)) return { ...anonymous, reason: `no bearer token is looked at here (auth_methods leave them out): ${anonymous.reason}` }
     if (caller.kind === 'token' && bearer === null) return { ...anonymous, reason: `no bearer token is looked at here (use_jwks, public_key and introspection_endpoint are not set): ${anonymous.reason}` }
     try {
       const view = await viewOf(request, caller)

@@ -1,6 +1,7 @@
 import type { VerifiedToken } from '../bearer/verdict.ts'
 import { invalidToken } from '../bearer/invalid.ts'
 import { accepts, type AcceptedMethods } from '../policy/auth-methods.ts'
+import { PresentedOidc } from './presented-oidc.ts'
 import type { RequestOidc } from './request-oidc.ts'
 
 /** Is a token looked at? Where none is, one that comes is as if it had not. */
@@ -17,6 +18,7 @@ export function checkKind (methods: AcceptedMethods, { verifiedBy }: VerifiedTok
 }
 
 /** Another policy may have let somebody in by a way that this one leaves out: then it is found out anew. */
-export function isSettled (methods: AcceptedMethods, { authenticated, via }: RequestOidc): boolean {
-  return authenticated && (methods === null || via === 'basic')
+export function isSettled (methods: AcceptedMethods, oidc: RequestOidc): boolean {
+  if (!oidc.authenticated || oidc.via === 'basic') return oidc.authenticated
+  return methods === null && PresentedOidc.subjectOf(oidc)?.via !== 'basic'
 }

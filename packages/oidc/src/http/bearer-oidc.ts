@@ -21,11 +21,11 @@ class BearerOidc extends PresentedOidc {
   readonly #credential: Credential | null
   readonly #headers: IdentityHeaders
 
-  constructor (verified: VerifiedToken, options: ViewOptions) {
+  constructor (verified: VerifiedToken, options: ViewOptions, broughtBy: 'bearer' | 'basic') {
     const { claims, scopes, audience, token } = verified
     const sources = bearerSources(claims)
     const email = readEmail(options, sources)
-    super({ via: 'bearer', sources, scopes, email, audience, proof: readProof(claims) })
+    super({ via: broughtBy, sources, scopes, email, audience, proof: readProof(claims) })
     this.#verified = verified
     this.#scopes = readScopes(options, sources, scopes)
     this.#groups = readGroups(options, sources)
@@ -54,13 +54,13 @@ class BearerOidc extends PresentedOidc {
   }
 }
 
-/** Views by token: a verification is answered by the same object until it is made anew. */
-export function createBearerViews (options: ViewOptions): (verified: VerifiedToken) => RequestOidc {
+/** Views by token: a verification is answered by the same object until it is made anew. `broughtBy`: what came in the request, the token or what it was exchanged for. */
+export function createBearerViews (options: ViewOptions, broughtBy: 'bearer' | 'basic'): (verified: VerifiedToken) => RequestOidc {
   const views = new WeakMap<VerifiedToken, RequestOidc>()
   return verified => {
     let view = views.get(verified)
     if (view === undefined) {
-      view = new BearerOidc(verified, options)
+      view = new BearerOidc(verified, options, broughtBy)
       views.set(verified, view)
     }
     return view

@@ -28,9 +28,9 @@ export interface RequestFacts {
   readonly isForeignWrite: boolean
 }
 
-/** May somebody pass who is known? No other site can send a bearer token, so where it comes from does not matter. */
+/** May somebody pass who is known? No other site can send a bearer token, so where that comes from does not matter; cookies, and passwords that a browser was told once, go along with whatever it sends. */
 export function decideAuthenticated (policy: CompiledPolicy, subject: PolicySubject, { isForeignWrite }: RequestFacts): Decision {
-  if (subject.via === 'session' && policy.crossSite === 'refuse' && isForeignWrite) return CROSS_SITE
+  if (subject.via !== 'bearer' && policy.crossSite === 'refuse' && isForeignWrite) return CROSS_SITE
   const refusal = policy.judge(subject)
   return refusal === null ? PASS : { kind: 'refused', refusal }
 }

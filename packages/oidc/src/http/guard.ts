@@ -1,41 +1,36 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Clock, StoredSession } from 'fastify-oidc-session-store'
-import type { BearerTokens } from '../bearer/bearer-tokens.ts'
-import type { VerifiedToken } from '../bearer/verdict.ts'
 import type { CookieJar } from '../cookie/jar.ts'
 import { BearerRequiredError, ClaimsInvalidError, CrossSiteError, UnauthenticatedError } from '../errors.ts'
-import { accepts, type AcceptedMethods } from '../policy/auth-methods.ts'
+import { accepts } from '../policy/auth-methods.ts'
 import type { CompiledPolicy } from '../policy/policy.ts'
 import type { Demand } from '../policy/step-up.ts'
 import type { Reauthentication } from '../session/reauthentication.ts'
 import type { Carrier, Resumed, Sessions } from '../session/sessions.ts'
-import { checkKind, isSettled, takesTokens } from './accepted-methods.ts'
+import { isSettled } from './accepted-methods.ts'
 import type { Admission } from './admission.ts'
+import type { Authorization } from './authorization.ts'
 import { subjectOf } from './caller-subject.ts'
+import { checkClaims } from './claim-problem.ts'
 import { decideAnonymous, decideAuthenticated, type Decision } from './decision.ts'
-import { stripIdentityHeaders } from './identity-headers.ts'
-import type { LocalCallers } from './local-callers.ts'
 import { isCrossSite, isNavigation, isUnsafe, isUpgrade, isVisit } from './navigation.ts'
 import { askedOf, type Asked, type OpenRequests } from './open-requests.ts'
-import { ANONYMOUS, SessionOidc, type RequestOidc } from './request-oidc.ts'
+import { ANONYMOUS, SessionOidc } from './request-oidc.ts'
 import { toRefusalError } from './refusal-error.ts'
 import { originOf } from './return-to.ts'
 import type { SessionView } from './session-view.ts'
 import { toStepUpError, type StepUp } from './step-up.ts'
 
 export interface GuardRoom {
-  /** null: bearer tokens are not looked at. */
-  readonly bearer: BearerTokens | null
-  readonly localCallers: LocalCallers
+  readonly authorization: Authorization
+  /** With `bearer_only`: no session is looked at. */
+  readonly tokensOnly: boolean
   readonly jar: CookieJar
   readonly sessions: Sessions
   /** null: a session is enough for every visit. */
   readonly reauthentication: Reauthentication | null
   readonly clock: Clock
-  /** With `access_token_in_authorization_header`, only we say who is authorized. */
-  readonly ownsAuthorization: boolean
   viewOf (session: StoredSession['session']): SessionView
-  bearerViewOf (verified: VerifiedToken): RequestOidc
   /** null: there is no rule that lets anybody pass without a session. */
   readonly openRequests: OpenRequests | null
   /** No person looks at the answer, whatever the request says. */
@@ -94,10 +89,7 @@ const TOO_MANY = 429
 const isUnidentified = (error: unknown): boolean => error instanceof BearerRequiredError || error instanceof ClaimsInvalidError || (error as { statusCode?: unknown }).statusCode === TOO_MANY
 
 export function createGuard (room: GuardRoom): Guard {
-  const { jar, sessions, clock, bearer } = room
-  const withheld = new WeakMap<FastifyRequest, string>()
-  /** They brought name and password, and nobody's. */
-  const mistaken = new WeakSet<FastifyRequest>()
+  const { jar, sessions, clock, authorization } = room
 
   async function resumeFirst (handles: readonly string[], carrier: Carrier): Promise<Resumed> {
     let over: Resumed = { kind: 'none' }
@@ -150,56 +142,6 @@ export function createGuard (room: GuardRoom): Guard {
     return policy.crossSite === 'refuse' && isUnsafe(request, method) && isCrossSite(request, () => originOf(request))
   }
 
-  function stripFrom (headers: FastifyRequest['headers']): void {
-    stripIdentityHeaders(headers)
-    if (room.ownsAuthorization) delete headers.authorization
-  }
-
-  /** Only we say who calls, and who is authorized; but a route that is open may still be guarded by its own code. */
-  function stripForged (request: FastifyRequest): void {
-    const { headers, raw } = request
-    const { authorization } = headers
-    if (room.ownsAuthorization && authorization !== undefined) withheld.set(request, authorization)
-    stripFrom(raw.headers)
-    if (headers === raw.headers) return
-    // A hook before us has put the headers anew: those are a copy, and proxies read what came.
-    stripFrom(headers)
-    request.headers = headers
-  }
-
-  function authorizationOf (request: FastifyRequest): string | undefined {
-    return request.headers.authorization ?? withheld.get(request)
-  }
-
-  /** False: the request has no token. */
-  async function identifyBearer (request: FastifyRequest, tokens: BearerTokens, methods: AcceptedMethods): Promise<boolean> {
-    const looked = tokens.verify(authorizationOf(request), request.headers)
-    if (looked === null) return false
-    const verified = looked instanceof Promise ? await looked : looked
-    if (looked !== verified) request.log.debug({ oidc: 'bearer' }, `the bearer token was validated by ${verified.verifiedBy}`)
-    checkKind(methods, verified)
-    request.oidc = room.bearerViewOf(verified)
-    return true
-  }
-
-  function checkClaims (claimProblem: string | null): void {
-    if (claimProblem !== null) throw Object.assign(new ClaimsInvalidError(), { cause: new Error(`claim validation failed: ${claimProblem}`) })
-  }
-
-  /** True: name and password say who it is. They are for us, and no upstream learns them. */
-  async function identifyLocal (request: FastifyRequest): Promise<boolean> {
-    if (bearer?.only === true) return false
-    const asked = room.localCallers(request, authorizationOf(request))
-    const caller = asked === null ? null : await asked
-    if (caller === null && asked !== null) mistaken.add(request)
-    if (caller === null) return false
-    delete request.raw.headers.authorization
-    delete request.headers.authorization
-    request.oidc = caller.oidc
-    checkClaims(caller.claimProblem)
-    return true
-  }
-
   /** Whether the session does for this visit, or the browser is on its way to the provider. */
   async function meetDemand (reauthentication: Reauthentication, request: FastifyRequest, reply: FastifyReply, stored: StoredSession, redirects: boolean): Promise<'identified' | 'nobody' | 'sent'> {
     switch (await reauthentication.demand(stored)) {
@@ -211,7 +153,7 @@ export function createGuard (room: GuardRoom): Guard {
 
   /** True: an answer was sent. */
   async function identifySession (request: FastifyRequest, reply: FastifyReply, redirects: boolean): Promise<boolean> {
-    if (bearer?.only === true) throw new BearerRequiredError()
+    if (room.tokensOnly) throw new BearerRequiredError()
     const stored = await resume(request, reply)
     if (stored === null) return false
     const { reauthentication } = room
@@ -249,7 +191,7 @@ export function createGuard (room: GuardRoom): Guard {
       case 'insufficient':
       case 'unmet': return room.refuse(request, reply, toStepUpError(decision), 'refused', { policy })
       case 'pass': {
-        const objection = await room.admit(request, subjectOf(request.oidc), mistaken.has(request))
+        const objection = await room.admit(request, subjectOf(request.oidc), authorization.isMistaken(request))
         return objection === null || isOpened(request, options) ? undefined : room.refuse(request, reply, objection, 'refused', { policy })
       }
       case 'unauthenticated': return room.refuse(request, reply, new UnauthenticatedError(), 'refused', { policy })
@@ -264,8 +206,7 @@ export function createGuard (room: GuardRoom): Guard {
     try {
       if (!isSettled(methods, request.oidc)) {
         request.oidc = ANONYMOUS
-        const isBearer = bearer !== null && takesTokens(methods) && await identifyBearer(request, bearer, methods)
-        if (!isBearer && !await identifyLocal(request) && (bearer?.only === true || accepts(methods, 'session')) && await identifySession(request, reply, redirects && accepts(methods, 'authorization_code'))) return reply
+        if (!await authorization.identify(request, methods) && (room.tokensOnly || accepts(methods, 'session')) && await identifySession(request, reply, redirects && accepts(methods, 'authorization_code'))) return reply
       }
       return await carryOut(decide(request, policy, options), request, reply, policy, options)
     } catch (error) {
@@ -288,10 +229,10 @@ export function createGuard (room: GuardRoom): Guard {
     },
     async handle (request, reply) {
       request.oidc = ANONYMOUS
-      stripForged(request)
+      authorization.strip(request)
       const policy = room.policyOf(request)
       if (policy === null) return undefined
-      if (room.isInPlaceCallback(request, policy) && bearer?.isPresented(authorizationOf(request)) !== true) return await room.callback(request, reply)
+      if (room.isInPlaceCallback(request, policy) && !authorization.hasToken(request)) return await room.callback(request, reply)
       return await enforce(request, reply, policy, ROUTES)
     }
   }

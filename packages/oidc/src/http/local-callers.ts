@@ -1,8 +1,8 @@
 import type { FastifyRequest } from 'fastify'
 import type { Clock } from 'fastify-oidc-session-store'
+import { readBasicCredential } from '../basic/credential.ts'
 import type { OidcSettings } from '../options/settings.ts'
 import { localSession, type LocalIdentity, type LocalUsersPlace } from '../session/local-users.ts'
-import { readBasicCredential } from './basic-credential.ts'
 import type { Credential, IdentityHeaders } from './consumer-view.ts'
 import { PresentedOidc } from './presented-oidc.ts'
 import type { IdTokenClaims, RequestOidc } from './request-oidc.ts'
@@ -59,8 +59,8 @@ export function createLocalCallers (place: LocalUsersPlace<FastifyRequest>, sett
   return (request, authorization) => {
     const { users } = place
     if (authorization === undefined || users?.verify === undefined) return null
-    const credential = readBasicCredential(authorization)
-    if (credential === null) return null
-    return Promise.resolve(users.verify(credential, request)).then(identity => identity === null ? null : callerOf(identity))
+    const brought = readBasicCredential(authorization)
+    if (brought.kind !== 'credential') return null
+    return Promise.resolve(users.verify(brought.credential, request)).then(identity => identity === null ? null : callerOf(identity))
   }
 }

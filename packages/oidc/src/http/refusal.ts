@@ -7,12 +7,15 @@ import { demandParameters } from '../policy/step-up.ts'
 import { explain, rootCause } from '../provider/fault.ts'
 import type { ErrorFacts, ErrorPages } from './error-page.ts'
 import { sendPage } from './page.ts'
+import { quote } from './quoted-string.ts'
 import { refusalIn } from './refusal-error.ts'
 import { describeError, repeatable, shownId, wantsPage } from './shown-error.ts'
 import { demandIn } from './step-up.ts'
 
 /** 401s that say in the challenge what is wrong, by a text that is always the same. */
 const CHALLENGED = new Set(['FST_OIDC_BEARER_INVALID', 'FST_OIDC_CLAIMS_INVALID'])
+/** Of callers, and not of ours: a line each, without a fault in it. */
+const OF_CALLERS = new Set([...CHALLENGED, 'FST_OIDC_CREDENTIALS_INVALID'])
 /** Seconds after which an outage is worth another try. */
 const RETRY_AFTER = 5
 
@@ -37,6 +40,8 @@ export interface RefusalRoom {
   issuer (): string | null
   /** What each challenge says beside what is wrong; `enforced`: the policy of a guard; null: none was. */
   challengeMore (request: FastifyRequest, enforced: CompiledPolicy | null): string
+  /** A challenge of its own for whoever may bring a name and a password; null: nobody may. */
+  challengeBasic (request: FastifyRequest, enforced: CompiledPolicy | null, code: string): string | null
 }
 
 export interface RefusalDetails {
@@ -58,7 +63,7 @@ function logRefusal (request: FastifyRequest, error: KnownError, event: string):
   const line = { oidc: event, code: error.code, cause: cause?.code ?? undefined, err: error.cause ?? undefined }
   const text = cause === undefined ? error.message : explain(error.message, error)
   if (error.statusCode === 503 || error.statusCode === 500) request.log.error(line, text)
-  else if (CHALLENGED.has(error.code)) request.log.info({ oidc: event, code: error.code }, text)
+  else if (OF_CALLERS.has(error.code)) request.log.info({ oidc: event, code: error.code }, text)
   else if (error.statusCode === 502 || error.cause !== undefined) request.log.warn(line, text)
   else logDebug(request, error, line, text)
 }
@@ -67,9 +72,6 @@ function logRefusal (request: FastifyRequest, error: KnownError, event: string):
 const PROMISED = new Set(['FST_OIDC_INSUFFICIENT_SCOPE', 'FST_OIDC_AUDIENCE_MISSING', 'FST_OIDC_AUDIENCE_MISMATCH'])
 /** The token does not reach that far (RFC 6750, section 3.1). */
 const INSUFFICIENT = new Set([...PROMISED, 'FST_OIDC_SCOPE_EXCLUDED', 'FST_OIDC_GROUPS_REFUSED'])
-
-/** Quoted-string of RFC 9110, section 5.6.4. */
-const quote = (text: string): string => `"${text.replace(/[^\x20-\x7e]/g, '').replace(/["\\]/g, '\\$&')}"`
 
 /** RFC 9470, section 3. */
 function stepUpChallenge (error: KnownError, realm: string): string {
@@ -83,6 +85,13 @@ function challenge (error: KnownError, realm: string): string | null {
   if (error.statusCode === 401) return `Bearer realm=${quote(realm)}`
   if (INSUFFICIENT.has(error.code)) return `Bearer realm=${quote(realm)}, error="insufficient_scope"`
   return null
+}
+
+function challengesOf (room: RefusalRoom, request: FastifyRequest, error: KnownError, enforced: CompiledPolicy | null): string[] {
+  const wanted = challenge(error, room.realm)
+  if (wanted === null) return []
+  const basic = error.statusCode === 401 ? room.challengeBasic(request, enforced, error.code) : null
+  return [wanted + room.challengeMore(request, enforced), ...basic === null ? [] : [basic]]
 }
 
 /** `elsewhere`: where a person may go when the same request would be in vain; null: nobody says. */
@@ -107,8 +116,8 @@ export function createRefusal (room: RefusalRoom): (request: FastifyRequest, rep
     logRefusal(request, error, event)
     publish('refused', { clientId: room.clientId, issuer: room.issuer(), sessionId: request.oidc?.sessionId ?? null, code: error.code })
     reply.code(error.statusCode).header('cache-control', 'no-store')
-    const wanted = challenge(error, room.realm)
-    if (wanted !== null) reply.header('www-authenticate', wanted + room.challengeMore(request, policy ?? null))
+    const challenges = challengesOf(room, request, error, policy ?? null)
+    if (challenges.length > 0) reply.header('www-authenticate', challenges.length === 1 ? challenges[0] : challenges)
     const retryAfter = error.retryAfter ?? (error.statusCode === 503 ? RETRY_AFTER : null)
     if (retryAfter !== null) reply.header('retry-after', retryAfter)
     return wantsPage(request) && room.isForProgram?.(request) !== true ? sendPage(reply, room.pages.render(describe(request, error, elsewhere ?? null))) : sendJson(request, reply, error)

@@ -1,8 +1,6 @@
 import { scopeAlternatives } from '../policy/needed-scopes.ts'
 import type { CompiledPolicy } from '../policy/policy.ts'
-
-/** `quoted-string` of RFC 9110, section 5.6.4. */
-const quote = (text: string): string => `"${text.replace(/[^\x20-\x7e]/g, '').replace(/["\\]/g, '\\$&')}"`
+import { quote } from './quoted-string.ts'
 
 /** RFC 6750, section 3. */
 const SCOPE = /^[\x21\x23-\x5b\x5d-\x7e]+$/

@@ -1,5 +1,5 @@
 import type { OptionProblem } from 'fastify-oidc-session-store'
-import type { AuthMethod } from '../policy/auth-methods.ts'
+import { EXCHANGED_METHODS, type AuthMethod } from '../policy/auth-methods.ts'
 import { compileOptions, type Compilation } from '../policy/compiler.ts'
 import type { PolicyGround } from '../policy/rule.ts'
 import type { PolicyOptions } from '../policy/schema.ts'
@@ -10,11 +10,17 @@ import type { ResolvedOptions } from './schema.ts'
 /** What policies stand on beside the options. */
 type PolicyPlace = Pick<PolicyGround, 'emailFile' | 'resource'>
 
+/** A token that is bound to a key, as `dpop` asks for it and FAPI 2.0 wants it, proves nothing by itself. */
+function canExchange (options: ResolvedOptions): boolean {
+  return acceptsBearer(options) && options.dpop?.enabled !== true && options.security_profile !== 'fapi2'
+}
+
 /** Ways that the options make possible. */
 function possibleMethods (options: ResolvedOptions): AuthMethod[] {
   return [
     ...verifiesJwts(options) ? ['bearer' as const] : [],
     ...introspects(options) ? ['introspection' as const] : [],
+    ...canExchange(options) ? EXCHANGED_METHODS : [],
     ...options.bearer_only ? [] : ['session' as const, 'authorization_code' as const]
   ]
 }
@@ -22,7 +28,8 @@ function possibleMethods (options: ResolvedOptions): AuthMethod[] {
 /** What verifies tokens says how each is looked at: a key that nobody may use says nothing. */
 function findUnused (options: ResolvedOptions): OptionProblem[] {
   const { auth_methods: written } = options
-  if (written === undefined) return []
+  // Of what is exchanged, the token is looked at by the same.
+  if (written === undefined || EXCHANGED_METHODS.some(method => written.includes(method))) return []
   const unused = possibleMethods(options).filter(method => (method === 'bearer' || method === 'introspection') && !written.includes(method))
   return unused.map(method => ({ path: ['auth_methods'], message: `leaves out ${method}, and ${method === 'bearer' ? 'use_jwks or public_key' : 'introspection_endpoint'} is set: name it, or take that away` }))
 }

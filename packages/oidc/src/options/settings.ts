@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { checkOptions, optionsError, sessionSchema, type OptionProblem } from 'fastify-oidc-session-store'
+import { explainMethods } from '../policy/auth-methods.ts'
 import { checkDomains } from '../policy/domain-list.ts'
 import { checkAuthorizationParams } from './authorization-params.ts'
 import { checkBearerOptions } from './bearer-options.ts'
@@ -73,7 +74,7 @@ function checkTogether (options: ResolvedOptions, wrong: ReadonlySet<string>, co
 function checkReferenced ({ value, problems: unresolved }: Referenced, code: CodeOptions): { options: ResolvedOptions, problems: OptionProblem[] } {
   const { options, problems } = checkOptions(optionsSchema, applyProfile(value))
   const told = new Set(unresolved.map(({ path }) => path.join('.')))
-  const shape = problems.filter(({ path }) => !told.has(path.join('.'))).map(explainTimeout).map(explainFlatName)
+  const shape = explainMethods(problems.filter(({ path }) => !told.has(path.join('.'))).map(explainTimeout).map(explainFlatName), value)
   const wrong = new Set([...problems, ...unresolved].map(({ path }) => path[0] ?? ''))
   const cross = isObject(options) && !wrong.has('') ? checkTogether(options, wrong, code) : []
   return { options, problems: [...unresolved.map(({ path, message }) => ({ path, message })), ...shape, ...cross] }

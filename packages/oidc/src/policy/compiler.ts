@@ -1,5 +1,5 @@
 import { checkOptions, type OptionProblem } from 'fastify-oidc-session-store'
-import { findWidened, readAuthMethods } from './auth-methods.ts'
+import { explainMethods, findWidened, readAuthMethods } from './auth-methods.ts'
 import { readClaimsRule } from './claims-rule.ts'
 import { readEmailRules } from './email-rules.ts'
 import { readAudienceRules, readGroupRules, readRequiredScopes } from './list-rules.ts'
@@ -46,7 +46,7 @@ function overlay (base: PolicyOptions, input: RoutePolicy): PolicyOptions {
 /** Compiles what a route sets over the plugin's own policy; the problems are for the boot. */
 export function compilePolicy (input: unknown, base: CompiledPolicy): Compilation {
   const { options, problems } = checkOptions(policySchema, input)
-  if (problems.length > 0) return { policy: base, problems }
+  if (problems.length > 0) return { policy: base, problems: explainMethods(problems, input) }
   const merged = overlay(base.options, options)
   const compiled = compileOptions(merged, base.ground)
   return { policy: compiled.policy, problems: [...compiled.problems, ...findIdle(options, merged), ...findWidened(options.auth_methods, base.authMethods)] }

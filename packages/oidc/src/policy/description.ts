@@ -22,12 +22,13 @@ export function describeRequirements (policy: DescribedPolicy): ReadonlyArray<re
     const written = policy[option]
     return written === undefined || written === false ? [] : [[option, describe(written, FORMS[option])]]
   })
-  const { allowed_emails_file: file, required_claims: claims, acr_values: acr, max_age: maxAge } = policy
+  const { allowed_emails_file: file, required_claims: claims, acr_values: acr, max_age: maxAge, auth_methods: methods } = policy
   return [
     ...lists,
     ...typeof file === 'string' ? [['allowed_emails_file', `somebody in ${file}`] as const] : [],
     ...claims === undefined || claims === false ? [] : [['required_claims', 'a JSON Schema'] as const],
     ...acr === undefined || acr === false ? [] : [['acr_values', describe(typeof acr === 'string' ? acr.split(' ') : acr, CHOICE)] as const],
-    ...typeof maxAge === 'number' ? [['max_age', `${maxAge} seconds`] as const] : []
+    ...typeof maxAge === 'number' ? [['max_age', `${maxAge} seconds`] as const] : [],
+    ...methods === undefined ? [] : [['auth_methods', describe(methods, CHOICE)] as const]
   ]
 }

@@ -36,6 +36,14 @@ export function chooseAuthMethod (settings: TokenEndpointSettings, server: Reado
   return listed?.find(method => method !== 'none' && isUsable(method, settings)) ?? (canUse ? configured : 'none')
 }
 
+/** Of a client that a caller is: by its secret, in the way that is configured for our own where that is by a secret in clear. */
+export function authOfCaller ({ token_endpoint_auth_method: configured }: Pick<ResolvedOptions, 'token_endpoint_auth_method'>, { token_endpoint_auth_methods_supported: listed }: Readonly<ServerMetadata>, secret: string): ClientAuth {
+  const wanted = configured === 'client_secret_post' ? configured : 'client_secret_basic'
+  const other = wanted === 'client_secret_post' ? 'client_secret_basic' : 'client_secret_post'
+  const method = listed?.includes(wanted) === false && listed.includes(other) ? other : wanted
+  return method === 'client_secret_post' ? ClientSecretPost(secret) : ClientSecretBasic(secret)
+}
+
 /** Of pushed requests: their own method, else that of the token endpoint. One that lacks its key is never called: boot sees to that. */
 export function choosePushMethod (settings: TokenEndpointSettings & Pick<ResolvedOptions, 'par'>, tokenMethod: string): string {
   const own = settings.par?.endpoint_auth_method

@@ -2,7 +2,7 @@ import { Configuration, allowInsecureRequests, clockTolerance, customFetch, enab
 import type { Clock } from 'fastify-oidc-session-store'
 import type { OidcSettings } from '../options/settings.ts'
 import { clientCertificateOf } from '../options/tls-client-auth-options.ts'
-import { assertionAudience, chooseAuthMethod, choosePushMethod, createClientAuth, keepRedirectUri } from './client-auth.ts'
+import { assertionAudience, authOfCaller, chooseAuthMethod, choosePushMethod, createClientAuth, keepRedirectUri } from './client-auth.ts'
 import { createDiscovery, type Discovery, type KeySet } from './discovery.ts'
 import { createProviderHttp, type ProviderHttp } from './http.ts'
 import { createProofs, readProofKeys } from './proofs.ts'
@@ -20,6 +20,8 @@ export interface ProviderClient {
   readonly proofs: DPoPOptions
   readonly issuer: string
   readonly keys: KeySet | null
+  /** The same provider for another client, which has a secret. */
+  clientOf (id: string, secret: string): Configuration
 }
 
 /** An OpenID Provider, reached when it is needed. */
@@ -90,8 +92,9 @@ async function acceptOk (answered: Promise<Response>): Promise<Response> {
 function configure (settings: OidcSettings, { http }: Shared, { server, keys }: NonNullable<Discovery['current']>, proofKeys: CryptoKeyPair | null): ProviderClient {
   const method = chooseAuthMethod(settings, server)
   const authFor = (endpoint: string | undefined, by = method): ClientAuth => createClientAuth(settings, by, assertionAudience(settings, { endpoint, issuer: server.issuer }))
-  function configurationWith (auth: ClientAuth, fetch: CustomFetch = async (url, init) => await http.fetch(url, init as RequestInit)): Configuration {
-    const configuration = new Configuration(describe(server, settings), settings.client_id, { [clockTolerance]: settings.iat_slack, ...(settings.client_secret === undefined ? {} : { client_secret: settings.client_secret }) }, auth)
+  const ownClient = { id: settings.client_id, secret: settings.client_secret }
+  function configurationWith (auth: ClientAuth, fetch: CustomFetch = async (url, init) => await http.fetch(url, init as RequestInit), { id, secret } = ownClient): Configuration {
+    const configuration = new Configuration(describe(server, settings), id, { [clockTolerance]: settings.iat_slack, ...(secret === undefined ? {} : { client_secret: secret }) }, auth)
     configuration[customFetch] = fetch
     configuration.timeout = settings.timeout
     allowInsecureRequests(configuration)
@@ -107,7 +110,8 @@ function configure (settings: OidcSettings, { http }: Shared, { server, keys }: 
     pushing: configurationWith(authFor(server.pushed_authorization_request_endpoint, choosePushMethod(settings, method)), async (url, init) => await acceptOk(http.fetch(url, init as RequestInit))),
     proofs: createProofs(configuration, proofKeys),
     issuer: server.issuer,
-    keys
+    keys,
+    clientOf: (id, secret) => configurationWith(authOfCaller(settings, server, secret), undefined, { id, secret })
   }
 }
 

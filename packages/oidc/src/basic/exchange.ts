@@ -1,0 +1,161 @@
+import { createHmac, randomBytes } from 'node:crypto'
+import type { Clock, EpochSeconds } from 'fastify-oidc-session-store'
+import { createVerificationCache } from '../bearer/verification-cache.ts'
+import { CredentialsInvalidError, GuessesTooManyError, ProviderUnavailableError } from '../errors.ts'
+import type { ExchangedMethod } from '../policy/auth-methods.ts'
+import type { CredentialGrant } from '../provider/credential-grant.ts'
+import type { NameAndPassword } from '../session/local-users.ts'
+import { isOfClient, isOfUser } from './credential.ts'
+import { createGuessBrake } from './guess-brake.ts'
+
+/** Exchanges what `Authorization: Basic` brings for an access token. */
+export interface CredentialExchange {
+  /**
+   * The access token; the methods are tried in this order, and the first that knows the credential decides. A promise only where the provider is asked.
+   * @throws FST_OIDC_CREDENTIALS_INVALID, FST_OIDC_GUESSES_TOO_MANY
+   * @rejects the same, and what the provider's faults are called
+   */
+  tokenFor (methods: readonly ExchangedMethod[], credential: NameAndPassword, address: string): string | Promise<string>
+  /** The token does no more. */
+  forget (methods: readonly ExchangedMethod[], credential: NameAndPassword, token: string): void
+  /** What it is exchanged for does not hold: for a while nobody asks again. */
+  reject (methods: readonly ExchangedMethod[], credential: NameAndPassword, error: Error): void
+}
+
+export interface ExchangeRoom {
+  /** @rejects what the provider's faults are called */
+  grant (method: ExchangedMethod, credential: NameAndPassword): Promise<CredentialGrant>
+  /** Seconds that a token is given up before it expires. */
+  readonly leeway: number
+  readonly clock: Clock
+  nowMs (): number
+}
+
+const MAX_KEPT = 10_000
+const MAX_REFUSED = 1000
+const MAX_BYTES = 32 * 2 ** 20
+const MAX_FLIGHTS = 1000
+/** Seconds. So long a password that was changed, or a client that was shut out, is good here still. */
+const MAX_LIFE = 300
+/** Seconds. Long enough for who repeats himself, short enough for an account that is just being made. */
+const REFUSED_LIFE = 5
+/** Programs of many names may come from one address. */
+const LIMITS = { pair: 10, address: 100, site: 300, name: 100 }
+
+/** What is known of a credential that does not do: nobody's, or somebody's whose token does not hold. */
+type Rejection = { readonly kind: 'refused', readonly reason: string } | { readonly kind: 'faulty', readonly error: Error }
+
+function credentialsInvalid (reason: string): Error {
+  return Object.assign(new CredentialsInvalidError(), { cause: new Error(reason) })
+}
+
+const tooManyGuesses = (seconds: number): Error => Object.assign(new GuessesTooManyError(), { retryAfter: seconds })
+
+const BELONGS: Readonly<Record<ExchangedMethod, (credential: NameAndPassword) => boolean>> = { password: isOfUser, client_credentials: isOfClient }
+
+/** One way to exchange one credential. */
+interface Candidate {
+  readonly method: ExchangedMethod
+  readonly key: string
+}
+
+export function createCredentialExchange ({ grant, leeway, clock, nowMs }: ExchangeRoom): CredentialExchange {
+  // Of the process, and never seen: who can look into the memory or time an answer learns nothing of what was hashed.
+  const secret = randomBytes(32)
+  const brake = createGuessBrake({ limits: LIMITS, nowMs, tooMany: tooManyGuesses })
+  const kept = createVerificationCache<string>({ maxEntries: MAX_KEPT, maxBytes: MAX_BYTES })
+  const rejected = createVerificationCache<Rejection>({ maxEntries: MAX_REFUSED, maxBytes: MAX_BYTES })
+  const flights = new Map<string, Promise<CredentialGrant>>()
+
+  function candidatesOf (methods: readonly ExchangedMethod[], credential: NameAndPassword): Candidate[] {
+    return methods.filter(method => BELONGS[method](credential)).map(method => ({
+      method,
+      key: createHmac('sha256', secret).update(JSON.stringify([method, credential.name, credential.password])).digest('base64url')
+    }))
+  }
+
+  function tokenAmong (candidates: readonly Candidate[], now: EpochSeconds): string | null {
+    for (const { key } of candidates) {
+      const token = kept.get(key, now)
+      if (token !== undefined) return token
+    }
+    return null
+  }
+
+  /** @throws what is remembered of it */
+  function rejectRemembered (candidates: readonly Candidate[], now: EpochSeconds): void {
+    const known = candidates.map(({ key }) => rejected.get(key, now))
+    for (const rejection of known) if (rejection?.kind === 'faulty') throw rejection.error
+    const last = known.at(-1)
+    if (last?.kind === 'refused' && known.every(rejection => rejection !== undefined)) throw credentialsInvalid(`${last.reason} (remembered)`)
+  }
+
+  async function ask ({ method, key }: Candidate, credential: NameAndPassword): Promise<CredentialGrant> {
+    const granted = await grant(method, credential)
+    const now = clock()
+    if (granted.kind === 'granted') kept.set(key, granted.accessToken, Math.min(granted.expiresAt - leeway, now + MAX_LIFE), key.length + granted.accessToken.length)
+    else rejected.set(key, granted, now + REFUSED_LIFE, key.length + granted.reason.length)
+    return granted
+  }
+
+  /** However many bring a credential at once, it is exchanged once. */
+  function share (candidate: Candidate, credential: NameAndPassword): Promise<CredentialGrant> {
+    const running = flights.get(candidate.key)
+    if (running !== undefined) return running
+    if (flights.size >= MAX_FLIGHTS) throw new ProviderUnavailableError()
+    const started = ask(candidate, credential).finally(() => { flights.delete(candidate.key) })
+    flights.set(candidate.key, started)
+    return started
+  }
+
+  async function exchange (candidates: readonly Candidate[], credential: NameAndPassword): Promise<string | null> {
+    for (const candidate of candidates) {
+      if (rejected.get(candidate.key, clock())?.kind === 'refused') continue
+      const granted = await share(candidate, credential)
+      if (granted.kind === 'granted') return granted.accessToken
+    }
+    return null
+  }
+
+  /** The guess is counted until it turns out to be right, or nobody's to judge. */
+  async function guess (candidates: readonly Candidate[], credential: NameAndPassword, address: string): Promise<string> {
+    const { name } = credential
+    brake.take(address, name)
+    const token = tokenAmong(candidates, clock()) ?? await exchange(candidates, credential).catch((error: unknown) => {
+      brake.release(address, name)
+      throw error
+    })
+    if (token === null) throw credentialsInvalid('the provider does not know the credential')
+    brake.forgive(address, name)
+    return token
+  }
+
+  async function join (candidates: readonly Candidate[], credential: NameAndPassword, address: string): Promise<string> {
+    brake.check(address, credential.name)
+    const token = await exchange(candidates, credential)
+    if (token === null) throw credentialsInvalid('the provider does not know the credential')
+    return token
+  }
+
+  return {
+    tokenFor (methods, credential, address) {
+      const { name } = credential
+      const now = clock()
+      const candidates = candidatesOf(methods, credential)
+      if (candidates.length === 0) throw credentialsInvalid('nobody can have it: too long, empty, or with characters that none has')
+      const known = brake.isKnown(address, name) && !brake.isHeld(address, name) ? tokenAmong(candidates, now) : null
+      if (known !== null) return known
+      rejectRemembered(candidates, now)
+      return candidates.some(({ key }) => flights.has(key)) ? join(candidates, credential, address) : guess(candidates, credential, address)
+    },
+    forget (methods, credential, token) {
+      for (const { key } of candidatesOf(methods, credential)) if (kept.get(key, clock()) === token) kept.delete(key)
+    },
+    reject (methods, credential, error) {
+      for (const { key } of candidatesOf(methods, credential)) {
+        kept.delete(key)
+        rejected.set(key, { kind: 'faulty', error }, clock() + REFUSED_LIFE, key.length)
+      }
+    }
+  }
+}
