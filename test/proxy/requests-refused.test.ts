@@ -49,6 +49,20 @@ t.test('what Node itself refuses never comes this far', async t => {
   t.same(seen, [])
 })
 
+t.test('what is open at one mount cannot be what is guarded at another, however an upstream reads slashes', async t => {
+  const { url, seen } = await startCounted(t)
+  const open = { oidc: false } as const
+  const front = await startFront(t, [{ upstream: url, prefix: '/', ...open }, { upstream: url, prefix: '/admin', rewrite_prefix: '/admin' }, { upstream: url, routes: ['/files/:id', '/files/:id/*'] }, { upstream: url, prefix: '/own', constraints: { host: 'other.example' } }])
+  for (const path of ['//admin/x', '/%2fadmin/x', '/admin%2Fx', '/admin%2fx', '/admin%5cx', '/admin\\x', '/admin;a=b/x', '/;x/admin/x', '//admin', '/admin%2f', '/%2F%61dmin/x', '//files/7', '/files%2f7', '/files;x/7', '/x%2f/;//..;/admin']) {
+    t.match(await sendRaw(front.port, `GET ${path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`), /^HTTP\/1\.1 400 /, path)
+  }
+  t.same(seen, [])
+  for (const path of ['/admin/x', '/files/7']) t.match(await sendRaw(front.port, `GET ${path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`), /^HTTP\/1\.1 401 /, path)
+  for (const path of ['/a%2fb', '/a//b', '/a;x/b', '/x/admin%2fy', '/administration%2fx', '/a%5cb', '/own%2fx']) t.equal((await requestRaw(front.port, path, [])).status, 200, path)
+  for (const path of ['/admin/a%2fb', '/admin//a', '/admin/a;b']) t.equal((await requestRaw(front.port, path, [session])).status, 200, path)
+  t.same(seen.slice(0, 4), ['GET /a%2fb', 'GET /a//b', 'GET /a;x/b', 'GET /x/admin%2fy'])
+})
+
 t.test('a transfer coding beside chunked is 501: its body would arrive as something else', async t => {
   const { url, seen } = await startCounted(t)
   const front = await startFront(t, { upstream: url })

@@ -40,13 +40,14 @@ function announcesBody (request: FastifyRequest): boolean {
 }
 
 /** Why a request cannot go on; null when it can. */
-function refusal (request: FastifyRequest, websocket: boolean): Error | null {
+function refusal (request: FastifyRequest, websocket: boolean, isElsewhere: (path: string) => boolean): Error | null {
   const { raw } = request
   const coding = raw.headers['transfer-encoding']
   if (coding !== undefined && coding.toLowerCase() !== 'chunked') return new TransferCodingError()
   if ((raw.method === 'GET' || raw.method === 'HEAD') && announcesBody(request)) return new BodyRefusedError()
   if (!websocket && isUpgrade(raw)) return new UpgradeRefusedError()
-  return hidesDots(pathOf(request.url)) ? new BadRequestError() : null
+  const path = pathOf(request.url)
+  return hidesDots(path) || isElsewhere(path) ? new BadRequestError() : null
 }
 
 /** Checks what `get_upstream` answers; remembers a bounded number of good answers. */
@@ -69,11 +70,11 @@ async function choose (request: FastifyRequest, chooser: UpstreamChooser, check:
 
 let made = 0
 
-/** The last hook before a request goes upstream: refuses what must not go on, and settles where it goes. Each has a name of its own. */
-export function createAdmission ({ origin, get_upstream: chooser, websocket }: ProxySettings): preHandlerHookHandler {
+/** The last hook before a request goes upstream: refuses what must not go on, and settles where it goes. Each has a name of its own. `isElsewhere`: could the upstream read a path as one that another mount has? */
+export function createAdmission ({ origin, get_upstream: chooser, websocket }: ProxySettings, isElsewhere: (path: string) => boolean): preHandlerHookHandler {
   const check = createOriginCheck()
   function admit (request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void): void {
-    const refused = refusal(request, websocket)
+    const refused = refusal(request, websocket, isElsewhere)
     if (refused !== null) return done(refused)
     const proxied = request as ProxiedRequest
     proxied[kReply] = reply

@@ -12,6 +12,7 @@ import { createForwarder } from './forwarder.ts'
 import { Http1Agent } from './http1-agent.ts'
 import { Http2Sessions } from './http2-sessions.ts'
 import { createLocationRewriter } from './location.ts'
+import { enterMount } from './mounts.ts'
 import { parseProxyOptions, type ProxyOptions, type ProxySettings } from './options.ts'
 import { createRequestHeaders, type RequestHeaders } from './request-headers.ts'
 import { createResponseHeaders } from './response-headers.ts'
@@ -33,7 +34,7 @@ function createRules (fastify: FastifyInstance, settings: ProxySettings): Header
 
 function httpProxyOptions (fastify: FastifyInstance, settings: ProxySettings, transport: Http1Agent | Http2Sessions): FastifyHttpProxyOptions {
   const rules = createRules(fastify, settings)
-  const admission = createAdmission(settings)
+  const admission = createAdmission(settings, enterMount(fastify.server, { prefix: fastify.prefix, routes: settings.routes, constraints: settings.constraints ?? {} }))
   return {
     upstream: settings.origin ?? '',
     undici: new Upstream(transport) as unknown as FastifyHttpProxyOptions['undici'],
