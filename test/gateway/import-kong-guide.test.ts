@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as wait } from 'node:timers/promises'
 import type { GatewayOptions } from 'fastify-oidc-gateway'
 import { Browser } from 'fastify-oidc-testing'
 import t from 'tap'
 import { loadForeignFile } from '../../packages/gateway/src/importers/foreign-file.ts'
 import { unsigned } from '../oidc/consumer-parts.ts'
+import { movableClock } from '../oidc/session-parts.ts'
 import { createLyingProvider, type LyingProvider } from '../support/lying-provider.ts'
 import { fixture } from './import-kong-parts.ts'
 import { startGateway, startUpstream, type Received } from './parts.ts'
@@ -66,7 +66,8 @@ t.test('the guide: blocked without a login, allowed after it and again, blocked 
   const provider = await createLyingProvider()
   t.teardown(async () => { await provider.close() })
   const accessToken = actAsOkta(provider)
-  const { visit } = await serve(t, provider, addTo(COMMANDS, 'config.session_absolute_timeout=2'))
+  const clock = movableClock(t)
+  const { visit } = await serve(t, provider, addTo(COMMANDS, 'config.session_absolute_timeout=30'))
   t.match(await visit(false), { status: 302 }, 'to the provider')
   const first = await visit()
   t.equal(first.status, 200)
@@ -74,7 +75,7 @@ t.test('the guide: blocked without a login, allowed after it and again, blocked 
   t.match(first.headers, { 'x-credential-identifier': GUID })
   for (const name of ['x-id-token', 'x-userinfo', 'x-access-token', 'x-consumer-username']) t.equal(first.headers[name], undefined, name)
   t.equal((await visit(false)).status, 200, 'at once again')
-  await wait(2100)
+  clock.advance(31)
   t.equal((await visit(false)).status, 302, 'the session is over')
 })
 

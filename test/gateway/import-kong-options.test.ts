@@ -45,6 +45,8 @@ t.test('what an option means is what stands in the block', async t => {
     [{ domains: ['corp.example'], claims_forbidden: ['admin'] }, { required_claims: { allOf: [{ properties: { hd: { enum: ['corp.example'] } }, required: ['hd'] }, { not: { anyOf: [{ required: ['admin'] }] } }] } }],
     [{ audience: ['https://api.example'], authorization_query_args_names: ['prompt'], authorization_query_args_values: ['login'] }, { authorization_params: { audience: 'https://api.example', prompt: 'login' } }],
     [{ require_pushed_authorization_requests: true, pushed_authorization_request_endpoint: 'https://idp.example/par' }, { par: { enabled: true, endpoint: 'https://idp.example/par' } }],
+    [{ redirect_uri: ['https://app.example/api'] }, { redirect_uri: 'https://app.example/api', session: { cookie_secure: true } }],
+    [{ redirect_uri: ['https://app.example/api'], session_cookie_secure: false }, { session: { cookie_secure: false } }],
     [{ jwks_endpoint: 'https://idp.example/keys', refresh_tokens: false, run_on_preflight: false }, { jwks_uri: 'https://idp.example/keys', renew_access_token_on_expiry: false, skip_auth_preflight: true }],
     [{ session_storage: 'redis', redis: { host: 'redis.internal', port: 6380, database: 1, password: 'secret', ssl: true, keepalive_pool_size: 256 } }, { session: { storage: 'redis', redis: { host: 'redis.internal', port: 6380, database: 1, password: 'secret', ssl: true } } }],
     [{ session_storage: 'redis', redis: { host: '127.0.0.1', sentinel_master: 'm', sentinel_nodes: [{ host: 's', port: 26379 }] } }, { session: { redis: { master_name: 'm', sentinels: [{ host: 's', port: 26379 }] } } }]
@@ -54,6 +56,7 @@ t.test('what an option means is what stands in the block', async t => {
     t.equal(refusals(imported), '', JSON.stringify(config))
     t.match(blockOf(imported), block, JSON.stringify(config))
   }
+  t.notOk('cookie_secure' in (blockOf(translate(deck({ redirect_uri: ['http://localhost/api'] }))).session as object))
   t.notOk('redis' in (blockOf(translate(deck({ redis: { host: 'elsewhere' }, session_redis_host: 'elsewhere' }))).session as object), 'where sessions are in cookies')
 })
 

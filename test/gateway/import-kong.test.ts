@@ -31,7 +31,7 @@ t.test('the guide\'s curl command is read as it stands', async t => {
     redirect_uri: 'https://kong.com/api',
     scopes_claim: 'scp',
     scope: 'openid email profile',
-    session: { secret: '$ENV://SESSION_SECRET', idling_timeout: 900 },
+    session: { secret: '$ENV://SESSION_SECRET', idling_timeout: 900, cookie_secure: true },
     consumer: { set_headers: true }
   })
   t.match(told(imported), /redirect_uri: approximated, .*303 to the clean address/)

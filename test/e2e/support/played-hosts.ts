@@ -58,15 +58,15 @@ export interface Program {
 }
 
 /**
- * Runs `oidc-gateway start --from oauth2-proxy` as a program, in a world where addresses lead to ports of this machine.
+ * Runs `oidc-gateway start --from ORIGIN` as a program, in a world where addresses lead to ports of this machine.
  * Resolves once it listens; rejects with what it wrote when it ends instead.
  */
-export async function startImported (t: Test, args: readonly string[], played: Played, environment: NodeJS.ProcessEnv = {}): Promise<Program> {
+export async function startImported (t: Test, args: readonly string[], played: Played, environment: NodeJS.ProcessEnv = {}, origin: 'oauth2-proxy' | 'kong' = 'oauth2-proxy'): Promise<Program> {
   const folder = await mkdtemp(join(tmpdir(), 'fastify-oidc-played-'))
   t.teardown(async () => { await rm(folder, { recursive: true }) })
   const ca = join(folder, 'ca.pem')
   await writeFile(ca, playedCa)
-  const child = spawnProgram(t, ['start', '--from', 'oauth2-proxy', ...args], {
+  const child = spawnProgram(t, ['start', '--from', origin, ...args], {
     ...environment,
     NODE_EXTRA_CA_CERTS: ca,
     NODE_OPTIONS: `--import=${preload}`,

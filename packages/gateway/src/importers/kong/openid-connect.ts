@@ -65,6 +65,10 @@ function addSession (block: Block, path: Path, ledger: Ledger): void {
     ledger.note(path, 'session_secret is not written, and Kong makes one of its own: here it is read from the environment variable SESSION_SECRET, 32 random bytes, the same on every instance')
   }
   if (session.idling_timeout === undefined) session.idling_timeout = IDLING
+  if (session.cookie_secure === undefined && String(block.redirect_uri).startsWith('https:')) {
+    session.cookie_secure = true
+    ledger.note(path, 'session_cookie_secure is not written: cookies are for https alone, as redirect_uri is')
+  }
   block.session = session
 }
 
