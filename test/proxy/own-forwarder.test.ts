@@ -1,5 +1,5 @@
 import t from 'tap'
-import { once } from 'node:events'
+import { EventEmitter, once } from 'node:events'
 import http, { type IncomingMessage } from 'node:http'
 import http2 from 'node:http2'
 import net from 'node:net'
@@ -123,6 +123,32 @@ t.test('an HTTP/2 client gets hints, trailers, lists of cookies and an answer wi
   const empty = client.request({ ':path': '/204', ...alice })
   t.match((await once(empty, 'response'))[0], { ':status': 204 })
   empty.close()
+})
+
+t.test('an upload that breaks off over HTTP/2 is not whole for the upstream either, read or not, and leaves nothing behind', async t => {
+  for (const forwarder of ['own', 'stock'] as const) {
+    for (const size of [10, 4 * 1024 * 1024]) {
+      const ends = new EventEmitter()
+      const upstream = await startUpstream(t, request => {
+        ends.emit('begun', request)
+        if (size === 10) request.resume()
+        request.on('end', () => { ends.emit('end', 'whole') })
+        request.on('error', () => { ends.emit('end', 'broken off') })
+      })
+      const front = await startFront(t, { upstream: upstream.url, forwarder }, { http2: true } as object)
+      const client = http2.connect(front.origin)
+      t.teardown(() => { client.destroy() })
+      const stream = client.request({ ':method': 'POST', ':path': '/x', ...alice })
+      stream.on('error', () => {})
+      const [begun, end] = [once(ends, 'begun'), once(ends, 'end')]
+      stream.write(Buffer.alloc(size))
+      const [request] = await begun as [IncomingMessage]
+      stream.destroy()
+      // A connection that nobody reads does not tell that it has ended.
+      request.resume()
+      t.same(await end, ['broken off'], `${forwarder}, ${size} bytes`)
+    }
+  }
 })
 
 t.test('an upstream that dies before the body begins is 502 over HTTP/2 too, whatever it promised', async t => {
