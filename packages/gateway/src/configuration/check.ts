@@ -16,7 +16,12 @@ import { shareAmongWorkers } from './workers.ts'
 
 /** A configuration that holds, with references resolved and defaults filled in. */
 export interface GatewayConfiguration {
-  readonly listen: { readonly host: string, readonly port: number }
+  readonly listen: {
+    readonly host: string
+    readonly port: number
+    /** Seconds that the body of a request may pause; null: for ever. */
+    readonly bodyTimeout: number | null
+  }
   readonly tls: TlsMaterial | null
   readonly trustProxy: readonly string[]
   readonly health: { readonly pingPath: string, readonly readyPath: string }
@@ -139,7 +144,7 @@ export async function checkConfiguration (document: SourceDocument, { directory 
   return {
     kind: 'valid',
     configuration: {
-      listen: { host: options.listen.host, port: options.listen.port },
+      listen: { host: options.listen.host, port: options.listen.port, bodyTimeout: options.listen.body_timeout === 0 ? null : options.listen.body_timeout },
       tls: certificates.tls,
       trustProxy: options.trust_proxy ?? [],
       health: { pingPath: options.health.ping_path, readyPath: options.health.ready_path },

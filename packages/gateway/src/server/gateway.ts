@@ -79,7 +79,7 @@ function changedParts (before: GatewayConfiguration, after: GatewayConfiguration
 
 /** Builds the server from a configuration that holds. */
 export async function openGateway (configuration: GatewayConfiguration, options: OpenOptions = {}): Promise<OpenGateway> {
-  const listener = createListener({ tls: configuration.tls, maxHeaderSize: configuration.maxHeaderSize })
+  const listener = createListener({ tls: configuration.tls, maxHeaderSize: configuration.maxHeaderSize, bodyTimeout: configuration.listen.bodyTimeout })
   const cores: MountedCore[] = []
   const app = createApp(configuration, listener, createErrorAnswers(cores), options)
   const clientIds = new Set(configuration.cores.map(({ options: { client_id: clientId } }) => String(clientId)))
@@ -102,7 +102,8 @@ export async function openGateway (configuration: GatewayConfiguration, options:
       }
       // Fastify does not look at the server that the factory made.
       const withScheme = (address: string): string => configuration.tls === null ? address : address.replace(/^http:/, 'https:')
-      return withScheme(await app.listen({ ...configuration.listen, listenTextResolver: address => `${options.isWorker === true ? 'a worker is ' : ''}listening at ${withScheme(address)}` }))
+      const { host, port } = configuration.listen
+      return withScheme(await app.listen({ host, port, listenTextResolver: address => `${options.isWorker === true ? 'a worker is ' : ''}listening at ${withScheme(address)}` }))
     },
     async close () {
       listener.drain()
