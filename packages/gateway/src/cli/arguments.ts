@@ -11,7 +11,7 @@ export const COMMANDS = ['start', 'check', 'doctor', 'routes', 'explain', 'impor
 export type Command = typeof COMMANDS[number]
 
 /** A command that needs to know the file, and nothing else. */
-export type FileCommand = Exclude<Command, 'sessions' | 'doctor' | 'explain'>
+export type FileCommand = Exclude<Command, 'sessions' | 'doctor' | 'routes' | 'explain'>
 
 /** A file to read. */
 export interface ConfigurationSource {
@@ -26,7 +26,7 @@ export interface ConfigurationSource {
 /** What was typed. */
 export type Invocation =
   | { readonly kind: 'run', readonly command: FileCommand, readonly source: ConfigurationSource }
-  | { readonly kind: 'doctor', readonly source: ConfigurationSource, readonly format: 'text' | 'json' }
+  | { readonly kind: 'doctor' | 'routes', readonly source: ConfigurationSource, readonly format: 'text' | 'json' }
   | { readonly kind: 'explain', readonly source: ConfigurationSource, readonly request: ExplainRequest }
   | { readonly kind: 'sessions', readonly source: ConfigurationSource, readonly request: SessionRequest }
   /** null: the program's. */
@@ -164,11 +164,11 @@ function findFile (command: Command, { config, from }: Parsed['values'], [first,
   return isText(file) ? { value: file } : { misuse: command === 'import' ? 'FILE is missing' : '--config FILE is missing' }
 }
 
-function findDoctor ({ json, ...values }: Parsed['values'], source: ConfigurationSource): Invocation {
+function findListing (command: 'doctor' | 'routes', { json, ...values }: Parsed['values'], source: ConfigurationSource): Invocation {
   const stray = strayOption(values)
-  if (stray !== null) return { kind: 'misuse', message: `--${stray} is for sessions`, command: 'doctor' }
-  if (json !== undefined && json !== true) return { kind: 'misuse', message: '--json takes no value', command: 'doctor' }
-  return { kind: 'doctor', source, format: json === true ? 'json' : 'text' }
+  if (stray !== null) return { kind: 'misuse', message: `--${stray} is for sessions`, command }
+  if (json !== undefined && json !== true) return { kind: 'misuse', message: '--json takes no value', command }
+  return { kind: command, source, format: json === true ? 'json' : 'text' }
 }
 
 function findExplain ({ json, ...values }: Parsed['values'], source: ConfigurationSource): Invocation {
@@ -194,6 +194,7 @@ export function parseArguments (args: readonly string[]): Invocation {
   const asks = commandLine === null ? null : parseCommandLine(commandLine).asks
   if (values.version === true || asks === 'version') return { kind: 'version' }
   if (command === null) return misuse('a command is missing')
+  if (asks !== null && command !== 'start' && command !== 'check') return misuse('--config-test is for start and check')
   const twice = ONCE.find(option => tokens.filter(token => token.kind === 'option' && token.name === option).length > 1)
   if (twice !== undefined) return misuse(`--${twice} can be given only once`)
   const misplaced = findMisplaced(command, values, commandLine)
@@ -212,9 +213,8 @@ export function parseArguments (args: readonly string[]): Invocation {
   const strayExplain = command === 'explain' ? null : strayExplainOption(values)
   if (strayExplain !== null) return misuse(`--${strayExplain} is for explain`)
   if (command === 'explain') return findExplain(values, source)
-  if (command === 'doctor') return findDoctor(values, source)
+  if (command === 'doctor' || command === 'routes') return findListing(command, values, source)
   const stray = strayOption(values)
-  if (asks !== null && command === 'import') return misuse('--config-test is for start and check')
-  if (stray !== null) return misuse(`--${stray} is for ${stray === 'json' ? 'doctor, explain and sessions' : 'sessions'}`)
+  if (stray !== null) return misuse(`--${stray} is for ${stray === 'json' ? 'doctor, routes, explain and sessions' : 'sessions'}`)
   return { kind: 'run', command: asks === null ? command : 'check', source }
 }

@@ -26,7 +26,11 @@ Options:
 
 ${EXIT_CODES}`
 
-const FOREIGN = `  --from apisix      the file is Apache APISIX's: apisix.yaml, or a route as
+const IGNORE = `  --ignore-plugin NAME
+                     with --from: leave out a plugin that is not known here;
+                     can be given several times`
+
+const ORIGINS = `  --from apisix      the file is Apache APISIX's: apisix.yaml, or a route as
                      JSON of its Admin API; what is different goes to
                      standard error
   --from oauth2-proxy
@@ -34,13 +38,13 @@ const FOREIGN = `  --from apisix      the file is Apache APISIX's: apisix.yaml, 
                      its own arguments, after --, go before it
   --from kong        the file is Kong's: decK's YAML, JSON of its Admin API, or
                      curl commands and form data for it, in a file with
-                     another ending
+                     another ending`
+
+const FOREIGN = `${ORIGINS}
   --route PATH       with --from kong: where a plugin stands whose file has
                      no routes, such as /api
   --upstream URL     with --from kong: where its requests go
-  --ignore-plugin NAME
-                     with --from: leave out a plugin that is not known here;
-                     can be given several times`
+${IGNORE}`
 
 const HELP: Readonly<Record<Command, string>> = {
   start: `Usage: oidc-gateway start --config FILE
@@ -92,35 +96,56 @@ where sessions need it. Secrets are not shown, and nobody is logged in.
 Options:
   -c, --config FILE  the configuration file
 ${FOREIGN}
-  --json             a line of JSON for each thing: verdict, check, what,
-                     remedy, routes, client_id
+  --json             a line of JSON for each thing: verdict (ok, warn, fail),
+                     check, what, remedy, routes, client_id
   -h, --help         this text
+
+Examples:
+  oidc-gateway doctor -c gateway.yaml
+  oidc-gateway doctor -c gateway.yaml --json | jq 'select(.verdict != "ok")'
 
 Exit codes:
   0  nothing failed; there may be warnings
   1  something failed
-  2  wrong configuration or wrong usage`,
-  routes: `Usage: oidc-gateway routes --config FILE
+  2  wrong configuration or wrong usage; nobody was asked`,
+  routes: `Usage: oidc-gateway routes --config FILE [--json]
 
-Lists the routes: host, methods, path, upstream, and what protects each.
+Lists what is served: host, methods, path, upstream, and what protects each
+route, or OPEN where nothing does; then what the gateway itself answers beside
+the routes. Vaults in the file are asked for its secrets; neither the provider
+nor an upstream is contacted. Secrets are not shown.
 
 Options:
   -c, --config FILE  the configuration file
 ${FOREIGN}
+  --json             a line of JSON for each route; the README says what is in
+                     it
   -h, --help         this text
 
-${EXIT_CODES}`,
-  explain: `Usage: oidc-gateway explain --config FILE --route PATH [--token-file FILE]
+Examples:
+  oidc-gateway routes -c gateway.yaml
+  oidc-gateway routes -c gateway.yaml --json | jq 'select(.open) | .uris'
+
+Exit codes:
+  0  listed, open routes or not
+  1  failure while running
+  2  wrong configuration or wrong usage`,
+  explain: `Usage: oidc-gateway explain --config FILE --route PATH
+                            [--token-file FILE | --claims FILE]
 
 Says which route a request would take, what that requires, and whether a
 caller would pass or which rule refuses, and what it found. A token is
 verified as the gateway would, for which the provider may be asked; no
 upstream is contacted, and sessions are not looked at. Neither the token nor
-claims that no rule looks at are printed.
+claims that no rule looks at are printed. Without a token it says what becomes
+of somebody who is not known.
 
 Options:
   -c, --config FILE  the configuration file
-${FOREIGN}
+${ORIGINS}
+                     A plugin whose file has no routes is looked at as if it
+                     guarded what is asked for
+${IGNORE}
   --route PATH       what is asked for: /api/users
   --method METHOD    default: GET
   --host HOST        default: localhost
@@ -130,13 +155,20 @@ ${FOREIGN}
   --claims FILE      who asks: a file with the claims of a token, as JSON; -
                      is standard input. They are taken as they are: nothing
                      is verified
-  --json             a line of JSON: route, verdict, status, code, reason,
-                     required, refusal
+  --json             a line of JSON: method, host, url, route, verdict (pass,
+                     refuse), status, code, reason, required, refusal, via,
+                     verified
   -h, --help         this text
+
+Examples:
+  oidc-gateway explain -c gateway.yaml --route /api/users --token-file t.txt
+  pass show token | oidc-gateway explain -c gateway.yaml --route /api/users \\
+    --method POST --host api.example.com --token-file -
+  oidc-gateway explain --from kong -c deck.yaml --route /api --claims c.json
 
 Exit codes:
   0  the request would pass
-  1  it would be refused
+  1  it would be refused, or there is no route for it
   2  wrong configuration or wrong usage`,
   import: `Usage: oidc-gateway import --from apisix FILE
        oidc-gateway import --from oauth2-proxy [FILE] [-- ARGUMENTS]

@@ -10,7 +10,6 @@ type Run = (source: ConfigurationSource, terminal: Terminal) => Promise<number>
 const LOAD: Readonly<Record<FileCommand, () => Promise<Run>>> = {
   start: async () => (await import('./start.ts')).runStart,
   check: async () => (await import('./check.ts')).runCheck,
-  routes: async () => (await import('./routes.ts')).runRoutes,
   import: async () => (await import('./import.ts')).runImport
 }
 
@@ -22,18 +21,19 @@ async function readVersion (): Promise<string> {
 /** Code of failures that the person who typed can mend: the file. */
 const isUsage = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === 'FST_OIDC_GATEWAY_CONFIGURATION_UNREADABLE'
 
+async function runListing ({ kind, source, format }: Extract<Invocation, { readonly kind: 'doctor' | 'routes' }>, terminal: Terminal): Promise<number> {
+  const list = kind === 'doctor' ? (await import('./doctor.ts')).runDoctor : (await import('./routes.ts')).runRoutes
+  return await list(source, format, terminal)
+}
+
 async function run (invocation: Extract<Invocation, { readonly source: unknown }>, terminal: Terminal): Promise<number> {
-  if (invocation.kind === 'run') return await (await LOAD[invocation.command]())(invocation.source, terminal)
-  if (invocation.kind === 'doctor') {
-    const { runDoctor } = await import('./doctor.ts')
-    return await runDoctor(invocation.source, invocation.format, terminal)
+  switch (invocation.kind) {
+    case 'run': return await (await LOAD[invocation.command]())(invocation.source, terminal)
+    case 'doctor':
+    case 'routes': return await runListing(invocation, terminal)
+    case 'explain': return await (await import('./explain.ts')).runExplain(invocation.source, invocation.request, terminal)
+    case 'sessions': return await (await import('./sessions.ts')).runSessions(invocation.source, invocation.request, terminal)
   }
-  if (invocation.kind === 'explain') {
-    const { runExplain } = await import('./explain.ts')
-    return await runExplain(invocation.source, invocation.request, terminal)
-  }
-  const { runSessions } = await import('./sessions.ts')
-  return await runSessions(invocation.source, invocation.request, terminal)
 }
 
 /** Runs what was typed. Answers the exit code. */
@@ -52,6 +52,7 @@ export async function main (args: readonly string[], terminal: Terminal): Promis
       return 2
     case 'run':
     case 'doctor':
+    case 'routes':
     case 'explain':
     case 'sessions':
       try {

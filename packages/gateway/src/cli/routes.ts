@@ -1,4 +1,4 @@
-import { describeRequirements, resourcesIn } from 'fastify-oidc'
+import { resourcesIn } from 'fastify-oidc'
 import type { GatewayCore } from '../configuration/cores.ts'
 import { endpointUris } from '../configuration/endpoints.ts'
 import { ANY_HOST } from '../configuration/hosts.ts'
@@ -8,16 +8,15 @@ import { formatUri } from '../configuration/uri.ts'
 import type { ConfigurationSource } from './arguments.ts'
 import { loadForCommand } from './load.ts'
 import { formatTable } from './report.ts'
+import { METADATA_METHODS, requirementsOf, routeLines, textsOf } from './route-lines.ts'
 import type { Terminal } from './terminal.ts'
 
 const HEADINGS = ['HOST', 'METHODS', 'URI', 'UPSTREAM', 'PROTECTED BY']
 
-const listOf = (value: unknown): readonly string[] => Array.isArray(value) ? value.map(String) : []
-
 /** Who passes without a session, and where. */
 function openingsOf (options: Readonly<Record<string, unknown>>): string[] {
-  const rules = [...listOf(options.skip_auth_routes), ...options.skip_auth_preflight === true ? ['OPTIONS'] : []]
-  const networks = listOf(options.trusted_ips)
+  const rules = [...textsOf(options.skip_auth_routes), ...options.skip_auth_preflight === true ? ['OPTIONS'] : []]
+  const networks = textsOf(options.trusted_ips)
   return [
     ...rules.length === 0 ? [] : [`open: ${rules.join(' ')}`],
     ...networks.length === 0 ? [] : [`open to: ${networks.join(' ')}`]
@@ -31,7 +30,7 @@ function protectionOf ({ protection }: GatewayRoute): string {
     clientOf(options),
     options.bearer_only === true ? 'bearer tokens alone' : `unauthenticated: ${policy.unauth_action ?? 'auth'}`,
     ...resourcesIn(options).map(({ uri }) => `resource: ${uri}`),
-    ...describeRequirements({ ...policy, audience: options.audience as typeof policy.audience }).map(([option, required]) => `${option}: ${required}`),
+    ...requirementsOf(protection).map(([option, required]) => `${option}: ${required}`),
     ...openingsOf(options)
   ].join(', ')
 }
@@ -50,7 +49,7 @@ function endpointRowsOf ({ hosts, options, endpoints }: GatewayCore): string[][]
 
 /** Public, whatever protects the routes. */
 function metadataRowsOf ({ hosts, options }: GatewayCore): string[][] {
-  return hosts.flatMap(host => resourcesIn(options).map(({ metadataPath, uri }) => [hostName(host), 'GET,HEAD,OPTIONS', metadataPath, 'metadata', `of ${uri}`]))
+  return hosts.flatMap(host => resourcesIn(options).map(({ metadataPath, uri }) => [hostName(host), METADATA_METHODS.join(','), metadataPath, 'metadata', `of ${uri}`]))
 }
 
 function rowsOf (route: GatewayRoute): string[][] {
@@ -65,9 +64,13 @@ function rowsOf (route: GatewayRoute): string[][] {
 }
 
 /** `oidc-gateway routes`. Answers the exit code. */
-export async function runRoutes (source: ConfigurationSource, terminal: Terminal): Promise<number> {
+export async function runRoutes (source: ConfigurationSource, format: 'text' | 'json', terminal: Terminal): Promise<number> {
   const configuration = await loadForCommand(source, terminal)
   if (configuration === null) return 2
+  if (format === 'json') {
+    for (const line of routeLines(configuration)) terminal.out(line)
+    return 0
+  }
   const { routes, cores, conceal } = configuration
   const [heading = '', ...lines] = formatTable([HEADINGS, ...[...routes.flatMap(rowsOf), ...cores.flatMap(endpointRowsOf), ...cores.flatMap(metadataRowsOf)].map(row => row.map(conceal))])
   terminal.out(terminal.style('out', 'bold', heading))
