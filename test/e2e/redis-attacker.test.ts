@@ -8,6 +8,7 @@ import { sendLogout, startInstance, visit } from '../faults/support/instances.ts
 import { handleOf, movableClock, now, reissue, setCookies, storedOf } from '../oidc/session-parts.ts'
 import type { Application } from '../oidc/support.ts'
 import { redisOptions } from '../redis-store/support/links.ts'
+import { readParts, writeParts, writtenEnd, type RecordParts } from '../redis-store/support/record-parts.ts'
 import { startRedis, type RedisServer } from '../support/redis-server.ts'
 
 type Fields = Record<string, Buffer>
@@ -38,7 +39,7 @@ async function statusOf (at: Application, cookie: string): Promise<number> {
 }
 
 /** Every choice of some of these, but not none and not all. */
-function choices (names: readonly string[]): string[][] {
+function choices (names: ReadonlyArray<keyof RecordParts>): Array<Array<keyof RecordParts>> {
   return Array.from({ length: 2 ** names.length - 2 }, (_, bits) => names.filter((_name, place) => ((bits + 1) >> place & 1) === 1))
 }
 
@@ -46,7 +47,7 @@ t.test('who writes to Redis without the secret makes no session, and takes nobod
   const { a, b, attacker, redis } = await scene(t)
   const [alice, mallory] = [(await login(a.app)).cookie, (await login(a.app)).cookie]
   const { session: { subject, clientId, discovery, issuer } } = await storedOf(a.app, mallory)
-  const [hers, own] = [await attacker.hgetallBuffer(keyOf(alice)) as Fields, await attacker.hgetallBuffer(keyOf(mallory)) as Fields]
+  const [hers, own] = [await readParts(attacker, keyOf(alice)), await readParts(attacker, keyOf(mallory))]
 
   const link = createRedisLink(redisOptions({ port: redis.port }))
   t.teardown(() => link.close())
@@ -56,18 +57,17 @@ t.test('who writes to Redis without the secret makes no session, and takes nobod
   t.equal(await statusOf(b, `oidc=${forged.handle}`), 401, 'sealed under another secret')
 
   for (const cookie of [freshCookie(), mallory]) {
-    await attacker.del(keyOf(cookie))
-    await attacker.hset(keyOf(cookie), hers)
+    await writeParts(attacker, keyOf(cookie), hers)
     for (const at of [a, b]) t.equal(await statusOf(at, cookie), 401, 'her session under another handle')
   }
-  for (const taken of choices(['rev', 'exp', 'hot', 'cold', 'meta'])) {
-    await attacker.hset(keyOf(mallory), { ...own, ...Object.fromEntries(taken.map(name => [name, hers[name] ?? ''])) })
+  for (const taken of choices(['rev', 'end', 'voucher', 'salt', 'hot', 'cold', 'meta'])) {
+    await writeParts(attacker, keyOf(mallory), { ...own, ...Object.fromEntries(taken.map(name => [name, hers[name]])) })
     const answer = await visit(b, mallory)
     const who = answer.statusCode === 200 ? answer.json<{ sub: string }>().sub : null
     t.ok(who === subject || (who === null && answer.statusCode === 401), `with her ${taken.join()}: ${answer.statusCode}`)
     t.same(setCookies(answer), [])
   }
-  await attacker.hset(keyOf(mallory), own)
+  await writeParts(attacker, keyOf(mallory), own)
   t.equal(await statusOf(b, mallory), 200)
   t.equal(await statusOf(b, alice), 200)
 })
@@ -76,22 +76,23 @@ t.test('parts of a former revision do not open, and no end is put off', async t 
   const { a, b, attacker } = await scene(t)
   const clock = movableClock(t)
   const cookie = await reissue(a.app, (await login(a.app)).cookie, { accessTokenExpiresAt: now() - 60 })
-  const former = await attacker.hgetallBuffer(keyOf(cookie)) as Fields
+  const former = await readParts(attacker, keyOf(cookie))
   t.equal(await statusOf(a, cookie), 200, 'renewed')
-  const latest = await attacker.hgetallBuffer(keyOf(cookie)) as Fields
-  t.not(String(latest.rev), String(former.rev))
+  const latest = await readParts(attacker, keyOf(cookie))
+  t.notOk(latest.rev.equals(former.rev))
   const token = (await visit(b, cookie)).json<{ token: string }>().token
-  for (const taken of choices(['rev', 'exp', 'hot', 'cold'])) {
-    await attacker.hset(keyOf(cookie), { ...latest, ...Object.fromEntries(taken.map(name => [name, former[name] ?? ''])) })
+  // The end goes with its voucher: both may end in the same second, and then all but the end would be the whole former record.
+  for (const taken of choices(['rev', 'voucher', 'salt', 'hot', 'cold', 'meta'])) {
+    const { end } = taken.includes('voucher') ? former : latest
+    await writeParts(attacker, keyOf(cookie), { ...latest, end, ...Object.fromEntries(taken.map(name => [name, former[name]])) })
     const answer = await visit(b, cookie)
     t.ok(answer.statusCode === 401 || answer.json<{ token: string }>().token === token, `with the former ${taken.join()}: ${answer.statusCode}`)
   }
-  const sealed = (latest.exp ?? Buffer.alloc(0)).subarray(String(now()).length)
   for (const end of [now() + 10 * 86400, 9e15]) {
-    await attacker.hset(keyOf(cookie), { ...latest, exp: Buffer.concat([Buffer.from(String(end)), sealed]) })
+    await writeParts(attacker, keyOf(cookie), { ...latest, end: writtenEnd(end) })
     for (const at of [a, b]) t.equal(await statusOf(at, cookie), 401)
   }
-  await attacker.hset(keyOf(cookie), latest)
+  await writeParts(attacker, keyOf(cookie), latest)
   await attacker.persist(keyOf(cookie))
   t.equal(await statusOf(b, cookie), 200)
   clock.advance(2 * 86400)

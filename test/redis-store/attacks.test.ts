@@ -9,6 +9,7 @@ import { nameOfHandle, type SessionStore, type StoredSession } from 'fastify-oid
 import { createManualClock, sampleSession } from 'fastify-oidc-session-store/contract'
 import { startRedis } from '../support/redis-server.ts'
 import { createPlainLink } from './support/plain-link.ts'
+import { joinRecord, readParts, writeParts, writtenEnd, writtenRevision, type RecordParts } from './support/record-parts.ts'
 import { dumpRedis, readable } from './support/redis-dump.ts'
 
 const secret = 'the secret of this test, long enough'
@@ -42,11 +43,6 @@ async function keyOf (): Promise<string> {
   const [key = ''] = keys
   t.equal(keys.length, 1)
   return key
-}
-
-/** What someone who may read and write everything keeps of a session. */
-async function photograph (key: string): Promise<Record<string, Buffer>> {
-  return await client.hgetallBuffer(key)
 }
 
 t.test('O176: a dump, the traffic and the messages show no token, address, subject, id or handle', async t => {
@@ -92,17 +88,36 @@ t.test('without the secret nobody makes a session that opens', async t => {
   t.not(await forger.get(forged.handle), null)
   t.equal(await store.get(forged.handle), null)
   const key = await keyOf()
+  const parts = await readParts(client, key)
+  const made: ReadonlyArray<Partial<RecordParts>> = [
+    { end: writtenEnd(9_999_999_999) }, { end: writtenEnd(9_999_999_999), voucher: randomBytes(16) }, { voucher: Buffer.alloc(16) },
+    { rev: writtenRevision(0) }, { rev: writtenRevision(2) }, { rev: writtenRevision(2 ** 48 - 1) }, { form: Buffer.of(2) }, { salt: Buffer.alloc(20) },
+    { meta: Buffer.alloc(0) }, { hot: Buffer.alloc(0) }, { hot: Buffer.alloc(0), cold: Buffer.alloc(0) }, { meta: randomBytes(73), hot: randomBytes(300), cold: randomBytes(300) }
+  ]
+  for (const change of made) {
+    await writeParts(client, key, { ...parts, ...change })
+    t.equal(await store.get(forged.handle), null)
+  }
+  const whole = joinRecord(parts)
+  for (const record of [...Array.from({ length: 80 }, (_, length) => whole.subarray(0, length)), whole.subarray(1), randomBytes(100_000), Buffer.alloc(1000, 0xff), Buffer.concat([whole.subarray(0, 51), Buffer.alloc(100, 0xff)])]) {
+    await client.set(key, record)
+    t.equal(await store.get(forged.handle), null)
+  }
+})
+
+t.test('without the secret nobody makes a session that opens as one of a former release', async t => {
+  const { store, login } = openScene(t)
+  const { handle } = await login()
+  const key = await keyOf()
+  await client.del(key)
   for (const fields of [
-    { rev: '1', exp: '9999999999', hot: '{}', cold: '{}', meta: '{}' },
+    { rev: '1' }, { rev: '1', exp: '9999999999', hot: '{}', cold: '{}', meta: '{}' },
     { rev: '1', exp: Buffer.concat([Buffer.from('9999999999'), randomBytes(45)]), hot: randomBytes(300), cold: randomBytes(300), meta: randomBytes(300) },
     { rev: '' }, { exp: '' }, { hot: '', cold: '' }, { rev: '-1' }, { rev: '1e3' }, { rev: '9'.repeat(400) }, { exp: '9'.repeat(400) }, { exp: randomBytes(100_000) }
   ]) {
     await client.hset(key, fields)
-    t.equal(await store.get(forged.handle), null)
+    t.equal(await store.get(handle), null)
   }
-  await client.del(key)
-  await client.hset(key, { rev: '1' })
-  t.equal(await store.get(forged.handle), null)
 })
 
 t.test('the seal of a session needs the handle, not the secret alone', async t => {
@@ -119,46 +134,68 @@ t.test('O177: no part of one revision or session goes with another', async t => 
   const { store, time, login, other } = openScene(t)
   const stored = await login()
   const key = await keyOf()
-  const first = await photograph(key)
+  const first = await readParts(client, key)
   const updated = await store.update(stored, { ...stored.session, accessToken: 'second', cold: { refreshToken: 'second', idToken: 'second' } }, time.now() + LIFETIME)
   t.equal(updated?.revision, 2)
-  const second = await photograph(key)
+  const second = await readParts(client, key)
   const stranger = await login()
   const strange = (await client.keys('sessions:*')).find(each => /^sessions:[\w-]{43}$/.test(each) && each !== key) ?? ''
-  const strangers = await photograph(strange)
+  const strangers = await readParts(client, strange)
 
-  for (const field of ['rev', 'exp', 'hot']) {
-    await client.hset(key, { ...second, [field]: first[field] ?? '' })
+  for (const field of ['rev', 'voucher', 'salt', 'meta', 'hot'] as const) {
+    await writeParts(client, key, { ...second, [field]: first[field] })
     t.equal(await other().get(stored.handle), null, `${field} of the former revision`)
   }
-  for (const field of ['exp', 'hot']) {
-    await client.hset(key, { ...second, [field]: strangers[field] ?? '' })
+  for (const field of ['voucher', 'salt', 'meta', 'hot'] as const) {
+    await writeParts(client, key, { ...second, [field]: strangers[field] })
     t.equal(await other().get(stored.handle), null, `${field} of another session`)
   }
   for (const cold of [first.cold, strangers.cold, randomBytes(200), Buffer.alloc(0)]) {
-    await client.hset(key, { ...second, cold: cold ?? '' })
+    await writeParts(client, key, { ...second, cold })
     const found = await other().get(stored.handle)
     t.same(found?.session.cold, { refreshToken: null, idToken: null }, 'no tokens but its own')
   }
-  await client.hset(key, { ...second, meta: strangers.meta ?? '' })
-  const listed: string[] = []
-  for await (const { id } of store.inspect('all')) listed.push(id)
-  t.same(listed, [stranger.session.id], 'who it is cannot be changed')
-  await client.hset(key, second)
+  for (const meta of [first.meta, strangers.meta]) {
+    await writeParts(client, key, { ...second, meta })
+    const listed: string[] = []
+    for await (const { id } of store.inspect('all')) listed.push(id)
+    t.same(listed, [stranger.session.id], 'who it is cannot be changed')
+  }
+  await writeParts(client, key, second)
   t.same((await other().get(stored.handle))?.session, updated?.session)
+})
+
+t.test('of two renewals of one revision no part goes with the other', async t => {
+  const { time, login, other } = openScene(t)
+  const stored = await login()
+  const key = await keyOf()
+  const before = await client.getBuffer(key) ?? Buffer.alloc(0)
+  const renew = async (accessToken: string): Promise<RecordParts> => {
+    await client.set(key, before, 'KEEPTTL')
+    await other().update(stored, { ...stored.session, accessToken, cold: { refreshToken: accessToken, idToken: null } }, time.now() + LIFETIME)
+    return await readParts(client, key)
+  }
+  const [one, two] = [await renew('one'), await renew('two')]
+  t.same([one.rev, one.end, one.voucher], [two.rev, two.end, two.voucher])
+  for (const field of ['salt', 'meta', 'hot'] as const) {
+    await writeParts(client, key, { ...two, [field]: one[field] })
+    t.equal(await other().get(stored.handle), null, field)
+  }
+  await writeParts(client, key, { ...two, cold: one.cold })
+  t.equal((await other().get(stored.handle))?.session.cold.refreshToken, null)
 })
 
 t.test('nobody prolongs a session beyond the end that is sealed', async t => {
   const { time, login, other } = openScene(t)
   const { handle } = await login()
   const key = await keyOf()
-  const { exp = Buffer.alloc(0) } = await photograph(key)
+  const parts = await readParts(client, key)
   await client.persist(key)
-  for (const end of ['9', String(time.now() + 10 * LIFETIME)]) {
-    await client.hset(key, 'exp', Buffer.concat([Buffer.from(end), exp.subarray(-45)]))
+  for (const end of [9, time.now() + LIFETIME + 1, time.now() + 10 * LIFETIME, Number.MAX_SAFE_INTEGER]) {
+    await writeParts(client, key, { ...parts, end: writtenEnd(end) })
     t.equal(await other().get(handle), null)
   }
-  await client.hset(key, 'exp', exp)
+  await writeParts(client, key, parts)
   t.not(await other().get(handle), null)
   time.advance(LIFETIME)
   t.equal(await other().get(handle), null)
@@ -171,10 +208,10 @@ t.test('a session that is put back after its end stays over where ends are known
   t.teardown(() => coordinator.close())
   const stored = await login()
   const key = await keyOf()
-  const kept = await photograph(key)
+  const kept = await client.getBuffer(key) ?? Buffer.alloc(0)
   await store.destroy(stored)
   await coordinator.end({ id: stored.session.id }, time.now(), time.now() + LIFETIME)
-  await client.hset(key, kept)
+  await client.set(key, kept)
   await client.del('sessions:{ends}')
   t.not(await other().get(stored.handle), null, 'the store alone cannot know')
   const guarded = other({ coordinator })
@@ -186,7 +223,9 @@ t.test('a session that is put back after its end stays over where ends are known
 t.test('who garbles what names a session does not save it from revocation', async t => {
   const { store, time, login } = openScene(t)
   const { handle, session: { issuer, subject } } = await login()
-  await client.hset(await keyOf(), 'meta', randomBytes(100))
+  const key = await keyOf()
+  const parts = await readParts(client, key)
+  await writeParts(client, key, { ...parts, meta: randomBytes(parts.meta.length) })
   t.equal(await store.revoke({ issuer, subject }, time.now()), 1)
   t.equal(await store.get(handle), null)
 })

@@ -4,7 +4,13 @@ import { createScript, runScript } from './redis-script.ts'
 import { lifeUntilMs } from './time-to-live.ts'
 
 const BATCH = 200
-const SESSION_NAME = /^[\w-]{43}$/
+const NAME_BYTES = 32
+const FORMER_NAME = /^[\w-]{43}$/
+
+// Redis keeps a small set in a tenth of what a key of its own takes, so targets share sets: with 2 ** 15, up to a million
+// sessions leave them small (`zset-max-listpack-entries`). With more they are as large as a set for each would be.
+const BUCKET_BITS = 15
+const TARGET_BYTES = 16
 
 // Who is over leaves; the set lives as long as its last member.
 const ADD = createScript(1, `
@@ -14,11 +20,19 @@ local last = redis.call('ZRANGE', KEYS[1], -1, -1, 'WITHSCORES')
 redis.call('PEXPIRE', KEYS[1], string.format('%.0f', math.min((tonumber(last[2]) - tonumber(ARGV[3])) * 1000, tonumber(ARGV[4]))))
 return 1`)
 
+/** A target as it stands in an index: in which set, and what its members begin with. */
+interface IndexedTarget {
+  readonly key: string
+  readonly start: Buffer
+  /** Where a former release has it, alone. */
+  readonly formerKey: string
+}
+
 /** Names of sessions by whom a revocation can mean, without telling whom. */
 export interface RedisIndex {
   /** Before the session is written: what cannot be found cannot be revoked. */
   add (name: string, session: SessionIdentity, until: EpochSeconds): Promise<void>
-  /** After the session is gone. */
+  /** After the session is gone. What a former release wrote is left until its time has come. */
   remove (name: string, session: SessionIdentity): Promise<void>
   /** Names of what the target may mean, in batches; gone ones may be among them, and one may come twice. */
   walk (target: RevocationTarget): AsyncIterable<readonly string[]>
@@ -36,25 +50,49 @@ export interface RedisIndexOptions {
 export function createRedisIndex ({ link, secret, fallbacks, binding, prefix, clock }: RedisIndexOptions): RedisIndex {
   const names = createSecretNames({ secret, fallbacks, purpose: 'redis-index' })
   const textOf = (target: string): string => JSON.stringify([binding, target])
-  const keyOf = (name: string): string => `${prefix}:index:${name}`
+
+  function indexed (name: string): IndexedTarget {
+    const start = Buffer.from(name, 'base64url')
+    const bucket = start.readUInt16BE() >> 16 - BUCKET_BITS
+    return { start, key: `${prefix}:index:${bucket.toString(36)}`, formerKey: `${prefix}:index:${name}` }
+  }
+
+  const own = (target: string): IndexedTarget => indexed(names.own(textOf(target)))
+  const all = (target: string): readonly IndexedTarget[] => names.all(textOf(target)).map(indexed)
+  const memberOf = ({ start }: IndexedTarget, name: string): Buffer => Buffer.concat([start, Buffer.from(name, 'base64url')])
+
+  /** null: another target's, or no name. */
+  function nameIn (member: Buffer, { start }: IndexedTarget): string | null {
+    return member.length === TARGET_BYTES + NAME_BYTES && member.subarray(0, TARGET_BYTES).equals(start) ? member.toString('base64url', TARGET_BYTES) : null
+  }
+
+  /** Names of a set, in batches. */
+  async function * scan (key: string, nameOf: (member: Buffer) => string | null): AsyncIterable<readonly string[]> {
+    let cursor = '0'
+    do {
+      const [next, members] = await link.run(client => client.zscanBuffer(key, cursor, 'COUNT', BATCH))
+      cursor = next.toString()
+      yield members.filter((_member, place) => place % 2 === 0).map(nameOf).filter(name => name !== null)
+    } while (cursor !== '0')
+  }
+
+  function formerNameIn (member: Buffer): string | null {
+    const name = member.toString('latin1')
+    return FORMER_NAME.test(name) ? name : null
+  }
 
   return {
     async add (name, session, until) {
       const now = clock()
-      await Promise.all(targetNames(session).map(target => runScript(link, ADD, keyOf(names.own(textOf(target))), name, until, now, lifeUntilMs(Number.MAX_SAFE_INTEGER, now))))
+      await Promise.all(targetNames(session).map(own).map(target => runScript(link, ADD, target.key, memberOf(target, name), until, now, lifeUntilMs(Number.MAX_SAFE_INTEGER, now))))
     },
     async remove (name, session) {
-      const keys = targetNames(session).flatMap(target => names.all(textOf(target))).map(keyOf)
-      await Promise.all(keys.map(key => link.run(client => client.zrem(key, name))))
+      await Promise.all(targetNames(session).flatMap(all).map(target => link.run(client => client.zrem(target.key, memberOf(target, name)))))
     },
     async * walk (target) {
-      for (const key of names.all(textOf(nameOfTarget(target))).map(keyOf)) {
-        let cursor = '0'
-        do {
-          const [next, members] = await link.run(client => client.zscan(key, cursor, 'COUNT', BATCH))
-          cursor = next
-          yield members.filter((member, place) => place % 2 === 0 && SESSION_NAME.test(member))
-        } while (cursor !== '0')
+      for (const each of all(nameOfTarget(target))) {
+        yield * scan(each.key, member => nameIn(member, each))
+        yield * scan(each.formerKey, formerNameIn)
       }
     }
   }

@@ -54,9 +54,14 @@ export function createRedisStore ({
   const index = createRedisIndex({ link, secret, fallbacks, binding, prefix, clock })
   const marks = createEndMarkTable({ link, secret, fallbacks, prefix, clock })
   const opened = createOpenedSessions<RedisOpened>({ maxCount: maxOpenedSessions, maxBytes: maxOpenedBytes, onLeft: memory.leave })
-  const reads = createSessionReads({ opened, memory, load: async (handle, name) => codec.open(handle, ...await table.read(name)), loadEnd: table.readEnd })
+  const reads = createSessionReads({ opened, memory, load, loadMark: table.readMark })
   const recentlyRemoved = createRecentWrites<string>(link, table.remove)
   const recentlyMarked = createRecentWrites(link, marks.write)
+
+  async function load (handle: string, name: string): Promise<RedisOpened | null> {
+    const kept = await table.read(name)
+    return kept === null ? null : codec.open(handle, kept)
+  }
 
   async function hasEnded (session: Session): Promise<boolean> {
     return coordinator !== undefined && await coordinator.hasEnded(session)
@@ -102,20 +107,29 @@ export function createRedisStore ({
     await removeIndexed(name, session)
   }
 
+  async function replace ({ handle, revision }: StoredSession, session: Session, expiresAt: EpochSeconds): Promise<StoredSession | null> {
+    const { record, opened: made } = codec.seal(handle, session, revision + 1, expiresAt)
+    // Again, since the secret may be another than at the login.
+    await index.add(made.name, session, clock() + endMarkLife(absoluteTimeout))
+    if (!await table.replace(made.name, revision, record, expiresAt)) return null
+    opened.add(made)
+    return made.stored
+  }
+
   async function moveEnd (stored: StoredSession, expiresAt: EpochSeconds): Promise<StoredSession | null> {
     let current: StoredSession | null = stored
     for (let turn = 0; turn < MAX_TURNS && current !== null; turn++) {
       const { handle, revision, session }: StoredSession = current
-      const name = nameOfHandle(handle)
-      const exp = codec.sealEnd(handle, revision, expiresAt)
-      const outcome = await table.touch(name, revision, exp, expiresAt)
+      const end = codec.sealEnd(handle, revision, expiresAt)
+      const outcome = await table.touch(nameOfHandle(handle), revision, end, expiresAt)
       if (outcome === 'gone') return null
       if (outcome === 'done') {
-        const touched = Object.freeze({ handle, revision, expiresAt, session })
         const known = opened.find(handle)
-        if (known !== null && known.stored.revision === revision) opened.add({ ...known, stored: touched, exp })
-        return touched
+        if (known !== null && known.stored.revision === revision) opened.add(codec.withEnd(known, expiresAt, end))
+        return Object.freeze({ handle, revision, expiresAt, session })
       }
+      const replaced = outcome === 'former' ? await replace(current, session, expiresAt) : null
+      if (replaced !== null) return replaced
       current = await getAnew(handle)
     }
     return current
@@ -123,9 +137,9 @@ export function createRedisStore ({
 
   /** Answers whether it lived until now. What names itself as the target's and does not open is ended: nobody can tell that it is another's. */
   async function revokeOne (name: string, target: RevocationTarget, before: EpochSeconds): Promise<boolean> {
-    const { expiresAt, meta: sealed } = await table.readMeta(name)
-    if (sealed === null) return false
-    const meta = codec.openMeta(name, sealed)
+    const kept = await table.read(name)
+    if (kept === null) return false
+    const { expiresAt, meta } = codec.openMeta(name, kept)
     if (meta !== null && !isEndedBy(target, before, meta)) return false
     recentlyRemoved.note(name)
     const existed = await table.remove(name)
@@ -138,22 +152,16 @@ export function createRedisStore ({
     revocable: true,
     ...memory.counts === null ? {} : { cache: memory.counts },
     async create (session, expiresAt) {
-      const { fields, opened: made } = codec.seal(createHandle(), session, 1, expiresAt)
+      const { record, opened: made } = codec.seal(createHandle(), session, 1, expiresAt)
       await index.add(made.name, session, clock() + endMarkLife(absoluteTimeout))
-      await table.write(made.name, 1, fields, expiresAt)
+      await table.write(made.name, record, expiresAt)
       if (await marks.covers(session)) await destroy(made.stored)
       else opened.add(made)
       return made.stored
     },
     get,
     async update (stored, session, expiresAt) {
-      if (await hasEnded(stored.session)) return null
-      const { fields, opened: made } = codec.seal(stored.handle, session, stored.revision + 1, expiresAt)
-      // Again, since the secret may be another than at the login.
-      await index.add(made.name, session, clock() + endMarkLife(absoluteTimeout))
-      if (!await table.replace(made.name, stored.revision, fields, expiresAt)) return null
-      opened.add(made)
-      return made.stored
+      return await hasEnded(stored.session) ? null : await replace(stored, session, expiresAt)
     },
     async touch (stored, expiresAt) {
       return await hasEnded(stored.session) ? null : await moveEnd(stored, expiresAt)

@@ -1,112 +1,90 @@
-import { createSealer, createSessionPacker, freezeDeep, nameOfHandle, openJson, SEAL_OVERHEAD, sealJson, unpackText, type ColdSession, type EpochSeconds, type OpenedSession, type Session, type SessionSummary, type UnpackedSession } from 'fastify-oidc-session-store'
+import { createIdentityPacker, createPartSealer, createSessionPacker, nameOfHandle, type EpochSeconds, type OpenedSession, type Session, type SessionMeta } from 'fastify-oidc-session-store'
+import { createFormerCodec, formerEnd, type FormerRecord } from './former-record.ts'
+import { markWithEnd, MARK_BYTES, readRecord, writeEnd, writeRecord } from './session-record.ts'
 
-/** What an operator may see, without the end, which moves. */
-export type SessionMeta = Omit<SessionSummary, 'expiresAt'>
-
-/** A session as Redis has it. */
-export interface SessionFields {
-  /** The end in clear, for scripts, and behind it the seal that vouches for it: who writes another number writes nothing. */
-  readonly exp: Buffer
-  readonly hot: Buffer
-  readonly cold: Buffer
-  readonly meta: Buffer
-}
-
-/** A session as it was opened, and the field by which it is known again. */
+/** A session as it was opened, and what its record begins with, by which it is known again. */
 export interface RedisOpened extends OpenedSession {
   readonly name: string
-  readonly exp: Buffer
+  readonly mark: Buffer
 }
+
+/** What stands in Redis for a session: one value, or what it was before. */
+export type KeptSession = Buffer | FormerRecord
 
 export interface SessionCodec {
-  seal (handle: string, session: Session, revision: number, expiresAt: EpochSeconds): { readonly fields: SessionFields, readonly opened: RedisOpened }
+  seal (handle: string, session: Session, revision: number, expiresAt: EpochSeconds): { readonly record: Buffer, readonly opened: RedisOpened }
+  /** The end, and the voucher for it: who writes another number writes nothing. */
   sealEnd (handle: string, revision: number, expiresAt: EpochSeconds): Buffer
+  /** The same session behind a new end. */
+  withEnd (opened: RedisOpened, expiresAt: EpochSeconds, end: Buffer): RedisOpened
   /** null: of another handle, binding or secret, changed, or put together from several revisions. */
-  open (handle: string, rev: Buffer | null, exp: Buffer | null, hot: Buffer | null, cold: Buffer | null): RedisOpened | null
-  /** null: as above. */
-  openMeta (name: string, meta: Buffer): SessionMeta | null
-}
-
-// The first byte of a sealed hot part; 1 and 2 are those of `packText`, in which sessions were written before.
-const PACKED = Buffer.of(3)
-const NOTHING = Buffer.alloc(0)
-const NO_TOKENS: ColdSession = Object.freeze({ refreshToken: null, idToken: null })
-
-/** The end as it stands in the field, whoever wrote it; null: none does. */
-export function writtenEnd (exp: Buffer | null): EpochSeconds | null {
-  if (exp === null || exp.length <= SEAL_OVERHEAD) return null
-  const digits = exp.subarray(0, exp.length - SEAL_OVERHEAD).toString('latin1')
-  return /^\d{1,16}$/.test(digits) ? Number(digits) : null
-}
-
-function readRevision (rev: Buffer | null): number | null {
-  const digits = rev?.subarray(0, 17).toString('latin1') ?? ''
-  return /^[1-9]\d{0,15}$/.test(digits) ? Number(digits) : null
+  open (handle: string, kept: KeptSession): RedisOpened | null
+  /** The end is what stands there, whoever wrote it; null: none does. Of `meta` null: as above. */
+  openMeta (name: string, kept: KeptSession): { readonly expiresAt: EpochSeconds | null, readonly meta: SessionMeta | null }
 }
 
 function metaOf ({ id, issuer, subject, providerSessionId, issuedAt, clientId, createdAt }: Session): SessionMeta {
   return { id, issuer, subject, providerSessionId, issuedAt, clientId, createdAt }
 }
 
-/** As sessions were written before they were packed. */
-function openText (hot: Buffer, openCold: () => ColdSession): UnpackedSession | null {
-  const text = unpackText(hot)
-  if (text === null) return null
-  let cold: ColdSession | null = null
-  const session = Object.freeze({
-    ...freezeDeep(JSON.parse(text) as Omit<Session, 'cold'>),
-    get cold () {
-      cold ??= Object.freeze(openCold())
-      return cold
-    }
-  })
-  return { session, bytes: text.length }
-}
+const isFormer = (kept: KeptSession): kept is FormerRecord => !Buffer.isBuffer(kept)
 
 /** @param binding whom the sessions are for; of another binding nothing opens */
 export function createSessionCodec (options: { readonly secret: string, readonly fallbacks: readonly string[], readonly binding: string }): SessionCodec {
-  const sealer = createSealer({ ...options, purpose: 'redis-session' })
-  const metaSealer = createSealer({ ...options, purpose: 'redis-meta' })
+  const sealer = createPartSealer({ ...options, purpose: 'redis-record' })
   const packer = createSessionPacker(options.binding)
+  const identities = createIdentityPacker(options.binding)
+  const former = createFormerCodec(options)
+  const endOf = (handle: string, revision: number, expiresAt: EpochSeconds): string => `${handle} ${revision} ${expiresAt}`
 
-  function sealEnd (handle: string, revision: number, expiresAt: EpochSeconds): Buffer {
-    return Buffer.concat([Buffer.from(`${expiresAt}`), sealer.keyedWith(handle).seal(NOTHING, `end ${revision} ${expiresAt}`)])
+  /** Under the secret alone, since an operator has no handle. */
+  function openIdentity (name: string, revision: number, salt: Buffer, sealed: Buffer): SessionMeta | null {
+    const packed = sealer.open(salt, `meta ${name}`, sealed, `${revision}`)
+    return packed === null ? null : identities.unpack(packed)
   }
 
   return {
-    sealEnd,
+    sealEnd: (handle, revision, expiresAt) => writeEnd(expiresAt, sealer.vouch(endOf(handle, revision, expiresAt))),
+    withEnd: (opened, expiresAt, end) => ({ ...opened, stored: Object.freeze({ ...opened.stored, expiresAt }), mark: markWithEnd(opened.mark, end) }),
     seal (handle, session, revision, expiresAt) {
-      const { hot, cold } = packer.pack(session)
-      const keyed = sealer.keyedWith(handle)
-      const name = nameOfHandle(handle)
-      const exp = sealEnd(handle, revision, expiresAt)
-      const fields = {
-        exp,
-        hot: keyed.seal(Buffer.concat([PACKED, hot]), `hot ${revision}`),
-        cold: keyed.seal(cold, `cold ${revision}`),
-        meta: sealJson(metaSealer, metaOf(session), name)
-      }
-      const unpacked = packer.unpack(hot, () => cold)
+      const identity = metaOf(session)
+      const { hot, cold } = packer.pack(session, identity)
+      const [name, salt] = [nameOfHandle(handle), sealer.begin()]
+      const record = writeRecord({
+        expiresAt,
+        voucher: sealer.vouch(endOf(handle, revision, expiresAt)),
+        revision,
+        salt,
+        meta: sealer.seal(salt, `meta ${name}`, identities.pack(identity), `${revision}`),
+        hot: sealer.seal(salt, `hot ${handle}`, hot, `${revision}`),
+        cold: sealer.seal(salt, `cold ${handle}`, cold, `${revision}`)
+      })
+      const unpacked = packer.unpack(hot, () => cold, identity)
       if (unpacked === null) throw new TypeError('a session that was just packed does not unpack')
       const stored = Object.freeze({ handle, revision, expiresAt, session: unpacked.session })
-      return { fields, opened: { stored, name, exp, bytes: unpacked.bytes + cold.length } }
+      return { record, opened: { stored, name, mark: Buffer.from(record.subarray(0, MARK_BYTES)), bytes: unpacked.bytes + cold.length } }
     },
-    open (handle, rev, exp, hot, cold) {
-      const [revision, expiresAt] = [readRevision(rev), writtenEnd(exp)]
-      if (revision === null || expiresAt === null || exp === null || hot === null || cold === null) return null
-      const keyed = sealer.keyedWith(handle)
-      if (keyed.open(exp.subarray(-SEAL_OVERHEAD), `end ${revision} ${expiresAt}`) === null) return null
-      const packed = keyed.open(hot, `hot ${revision}`)
-      if (packed === null) return null
+    open (handle, kept) {
+      if (isFormer(kept)) return former.open(handle, kept)
+      const record = readRecord(kept)
+      if (record === null) return null
+      const { revision, expiresAt, voucher } = record
+      if (!sealer.isVouched(endOf(handle, revision, expiresAt), voucher)) return null
+      const name = nameOfHandle(handle)
+      const identity = openIdentity(name, revision, record.salt, record.meta)
+      const hot = sealer.open(record.salt, `hot ${handle}`, record.hot, `${revision}`)
+      if (identity === null || hot === null) return null
       // Copies: what came from the connection is a slice of something larger.
-      const sealedCold = Buffer.from(cold)
-      const unpacked = packed[0] === PACKED[0]
-        ? packer.unpack(packed.subarray(1), () => keyed.open(sealedCold, `cold ${revision}`))
-        : openText(packed, () => openJson<ColdSession>(keyed, sealedCold, `cold ${revision}`) ?? NO_TOKENS)
+      const [salt, cold] = [Buffer.from(record.salt), Buffer.from(record.cold)]
+      const unpacked = packer.unpack(hot, () => sealer.open(salt, `cold ${handle}`, cold, `${revision}`), identity)
       if (unpacked === null) return null
       const stored = Object.freeze({ handle, revision, expiresAt, session: unpacked.session })
-      return { stored, name: nameOfHandle(handle), exp: Buffer.from(exp), bytes: unpacked.bytes + cold.length }
+      return { stored, name, mark: Buffer.from(kept.subarray(0, MARK_BYTES)), bytes: unpacked.bytes + cold.length }
     },
-    openMeta: (name, meta) => openJson<SessionMeta>(metaSealer, meta, name)
+    openMeta (name, kept) {
+      if (isFormer(kept)) return { expiresAt: formerEnd(kept.exp), meta: former.openMeta(name, kept) }
+      const record = readRecord(kept)
+      return record === null ? { expiresAt: null, meta: null } : { expiresAt: record.expiresAt, meta: openIdentity(name, record.revision, record.salt, record.meta) }
+    }
   }
 }

@@ -15,10 +15,9 @@ export interface InspectionRoom {
 }
 
 async function summarize ({ codec, table, clock }: InspectionRoom, name: string): Promise<SessionSummary | null> {
-  const { expiresAt, meta: sealed } = await table.readMeta(name)
-  if (sealed === null || expiresAt === null || expiresAt <= clock()) return null
-  const meta = codec.openMeta(name, sealed)
-  return meta === null ? null : { ...meta, expiresAt }
+  const kept = await table.read(name)
+  const { expiresAt, meta } = kept === null ? { expiresAt: null, meta: null } : codec.openMeta(name, kept)
+  return meta === null || expiresAt === null || expiresAt <= clock() ? null : { ...meta, expiresAt }
 }
 
 /** Live sessions of a target or of all, each once, a batch at a time. Those of another binding do not open and are left out. */

@@ -15,11 +15,11 @@ export interface SessionReadsOptions {
   readonly memory: ClientMemory<RedisOpened>
   /** What Redis has, opened; null: nothing that opens. */
   load (handle: string, name: string): Promise<RedisOpened | null>
-  /** The field of the end tells revisions and ends apart, so a session that is remembered costs a few bytes. */
-  loadEnd (name: string): Promise<Buffer | null>
+  /** What a record begins with tells revisions and ends apart, so a session that is remembered costs a few bytes. */
+  loadMark (name: string): Promise<Buffer | null>
 }
 
-export function createSessionReads ({ opened, memory, load, loadEnd }: SessionReadsOptions): SessionReads {
+export function createSessionReads ({ opened, memory, load, loadMark }: SessionReadsOptions): SessionReads {
   /** What is remembered behind it is vouched for, unless it changes meanwhile. */
   async function reading (handle: string, name: string, ask: () => Promise<RedisOpened | null>): Promise<RedisOpened | null> {
     const begun = memory.begin(name)
@@ -45,7 +45,7 @@ export function createSessionReads ({ opened, memory, load, loadEnd }: SessionRe
   }
 
   async function compare (handle: string, known: RedisOpened): Promise<RedisOpened | null> {
-    const unchanged = await reading(handle, known.name, async () => (await loadEnd(known.name))?.equals(known.exp) === true ? known : null)
+    const unchanged = await reading(handle, known.name, async () => (await loadMark(known.name))?.equals(known.mark) === true ? known : null)
     return unchanged ?? await readAnew(handle)
   }
 

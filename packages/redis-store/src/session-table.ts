@@ -1,47 +1,43 @@
+import type { Cluster, Redis } from 'ioredis'
 import type { Clock, EpochSeconds } from 'fastify-oidc-session-store'
+import type { FormerRecord } from './former-record.ts'
 import type { RedisLink } from './redis-link.ts'
 import { createScript, runScript } from './redis-script.ts'
-import { writtenEnd, type SessionFields } from './session-codec.ts'
-import { lifeUntilMs } from './time-to-live.ts'
-
-const WRITE = createScript(1, `
-redis.call('HSET', KEYS[1], 'rev', ARGV[1], 'exp', ARGV[2], 'hot', ARGV[3], 'cold', ARGV[4], 'meta', ARGV[5])
-redis.call('PEXPIRE', KEYS[1], ARGV[6])
-return 1`)
+import type { KeptSession } from './session-codec.ts'
+import { END_OFFSET, MARK_BYTES, READ_MARK } from './session-record.ts'
+import { lifeMs, lifeUntilMs } from './time-to-live.ts'
 
 // 1: this revision stands there and is not over. 0: none does. -1: another.
-const COMPARE = `
-local kept = redis.call('HMGET', KEYS[1], 'rev', 'exp')
-local ends = kept[2] and tonumber(string.match(kept[2], '^%d+'))
-if not kept[1] or not ends or ends <= tonumber(ARGV[2]) then return 0 end
-if kept[1] ~= ARGV[1] then return -1 end`
+const COMPARE = `${READ_MARK}
+if not rev or not ends or ends <= tonumber(ARGV[2]) then return 0 end
+if rev ~= tonumber(ARGV[1]) then return -1 end`
 
 const REPLACE = createScript(1, `${COMPARE}
-redis.call('HSET', KEYS[1], 'rev', ARGV[3], 'exp', ARGV[4], 'hot', ARGV[5], 'cold', ARGV[6], 'meta', ARGV[7])
-redis.call('PEXPIRE', KEYS[1], ARGV[8])
-return 1`)
-
-const TOUCH = createScript(1, `${COMPARE}
-redis.call('HSET', KEYS[1], 'exp', ARGV[3])
+redis.call('SET', KEYS[1], ARGV[3])
 redis.call('PEXPIRE', KEYS[1], ARGV[4])
 return 1`)
 
-const REMOVE_REVISION = createScript(1, `
-if redis.call('HGET', KEYS[1], 'rev') ~= ARGV[1] then return 0 end
+const TOUCH = createScript(1, `${COMPARE}
+if former then return -2 end
+redis.call('SETRANGE', KEYS[1], ${END_OFFSET}, ARGV[3])
+redis.call('PEXPIRE', KEYS[1], ARGV[4])
+return 1`)
+
+const REMOVE_REVISION = createScript(1, `${READ_MARK}
+if rev ~= tonumber(ARGV[1]) then return 0 end
 return redis.call('DEL', KEYS[1])`)
 
-export type SessionRow = readonly [rev: Buffer | null, exp: Buffer | null, hot: Buffer | null, cold: Buffer | null]
-
-/** Sessions as Redis has them: one hash each, by name. Each change is one step on one key. */
+/** Sessions as Redis has them: one value each, by name. Each change is one step on one key. */
 export interface SessionTable {
   keyOf (name: string): string
-  read (name: string): Promise<SessionRow>
-  readEnd (name: string): Promise<Buffer | null>
-  readMeta (name: string): Promise<{ readonly expiresAt: EpochSeconds | null, readonly meta: Buffer | null }>
-  write (name: string, revision: number, fields: SessionFields, expiresAt: EpochSeconds): Promise<void>
+  read (name: string): Promise<KeptSession | null>
+  /** What a record begins with, by which it is known again. */
+  readMark (name: string): Promise<Buffer | null>
+  write (name: string, record: Buffer, expiresAt: EpochSeconds): Promise<void>
   /** false: this revision is not there any more. */
-  replace (name: string, revision: number, fields: SessionFields, expiresAt: EpochSeconds): Promise<boolean>
-  touch (name: string, revision: number, exp: Buffer, expiresAt: EpochSeconds): Promise<'done' | 'gone' | 'changed'>
+  replace (name: string, revision: number, record: Buffer, expiresAt: EpochSeconds): Promise<boolean>
+  /** `former`: it stands there as a former release wrote it, and has to be replaced as a whole. */
+  touch (name: string, revision: number, end: Buffer, expiresAt: EpochSeconds): Promise<'done' | 'gone' | 'changed' | 'former'>
   /** Answers whether it was there. */
   remove (name: string): Promise<boolean>
   removeRevision (name: string, revision: number): Promise<boolean>
@@ -53,32 +49,44 @@ export interface SessionTableOptions {
   readonly clock: Clock
 }
 
+async function readFormer (client: Redis | Cluster, key: string): Promise<FormerRecord> {
+  const [rev = null, exp = null, hot = null, cold = null, meta = null] = await client.hmgetBuffer(key, 'rev', 'exp', 'hot', 'cold', 'meta')
+  return { rev, exp, hot, cold, meta }
+}
+
+/** Asks for the value; where a hash of a former release stands instead, for that. */
+async function orFormer<Answer> (ask: Promise<Answer>, askFormer: () => Promise<Answer>): Promise<Answer> {
+  try {
+    return await ask
+  } catch (err) {
+    if (!(err instanceof Error && err.message.startsWith('WRONGTYPE'))) throw err
+    return await askFormer()
+  }
+}
+
 export function createSessionTable ({ link, prefix, clock }: SessionTableOptions): SessionTable {
   const keyOf = (name: string): string => `${prefix}:${name}`
 
   return {
     keyOf,
-    async read (name) {
-      const [rev = null, exp = null, hot = null, cold = null] = await link.run(client => client.hmgetBuffer(keyOf(name), 'rev', 'exp', 'hot', 'cold'))
-      return [rev, exp, hot, cold]
+    read: name => link.run(async client => await orFormer<KeptSession | null>(client.getBuffer(keyOf(name)), async () => await readFormer(client, keyOf(name)))),
+    readMark: name => link.run(async client => {
+      const mark = await orFormer<Buffer | null>(client.getrangeBuffer(keyOf(name), 0, MARK_BYTES - 1), async () => await client.hgetBuffer(keyOf(name), 'exp'))
+      return mark === null || mark.length === 0 ? null : mark
+    }),
+    async write (name, record, expiresAt) {
+      await link.run(client => client.set(keyOf(name), record, 'PX', lifeMs(lifeUntilMs(expiresAt, clock()))))
     },
-    readEnd: name => link.run(client => client.hgetBuffer(keyOf(name), 'exp')),
-    async readMeta (name) {
-      const [exp = null, meta = null] = await link.run(client => client.hmgetBuffer(keyOf(name), 'exp', 'meta'))
-      return { expiresAt: writtenEnd(exp), meta }
-    },
-    async write (name, revision, { exp, hot, cold, meta }, expiresAt) {
-      await runScript(link, WRITE, keyOf(name), revision, exp, hot, cold, meta, lifeUntilMs(expiresAt, clock()))
-    },
-    async replace (name, revision, { exp, hot, cold, meta }, expiresAt) {
+    async replace (name, revision, record, expiresAt) {
       const now = clock()
-      return await runScript(link, REPLACE, keyOf(name), revision, now, revision + 1, exp, hot, cold, meta, lifeUntilMs(expiresAt, now)) === 1
+      return await runScript(link, REPLACE, keyOf(name), revision, now, record, lifeUntilMs(expiresAt, now)) === 1
     },
-    async touch (name, revision, exp, expiresAt) {
+    async touch (name, revision, end, expiresAt) {
       const now = clock()
-      switch (await runScript(link, TOUCH, keyOf(name), revision, now, exp, lifeUntilMs(expiresAt, now))) {
+      switch (await runScript(link, TOUCH, keyOf(name), revision, now, end, lifeUntilMs(expiresAt, now))) {
         case 1: return 'done'
         case 0: return 'gone'
+        case -2: return 'former'
         default: return 'changed'
       }
     },

@@ -95,7 +95,7 @@ interface Tracker { readonly line: Line, readonly ears: ConnectionEars, readonly
 /** What is known of a session, to judge answers by. */
 interface Record { readonly handle: string, readonly name: string, revision: number, readonly acks: Array<{ readonly revision: number | null, readonly atMs: number, readonly own: boolean }> }
 
-const exp = (name: string, revision: number): Buffer => Buffer.from(`${name} ${revision}`)
+const markOf = (name: string, revision: number): Buffer => Buffer.from(`${name} ${revision}`)
 
 /** One instance with a cache, a Redis, and others that write to it; all that can go wrong in between goes wrong when it is told to. */
 export class CacheWorld {
@@ -134,9 +134,9 @@ export class CacheWorld {
       opened,
       memory: this.#memory,
       load: async (handle, name) => await this.#ask(server => this.#open(handle, name, server.kept.get(name))),
-      loadEnd: async name => await this.#ask(server => {
+      loadMark: async name => await this.#ask(server => {
         const kept = server.kept.get(name)
-        return kept === undefined ? null : exp(name, kept.revision)
+        return kept === undefined ? null : markOf(name, kept.revision)
       })
     })
     const write = async (name: string, kept: Kept | null): Promise<boolean> => await this.#ask(server => {
@@ -147,11 +147,10 @@ export class CacheWorld {
     this.#table = this.#memory.behind({
       keyOf: name => `${PREFIX}${name}`,
       read: never,
-      readEnd: never,
-      readMeta: never,
+      readMark: never,
       touch: never,
       removeRevision: never,
-      write: async (name, revision) => { await write(name, { revision }) },
+      write: never,
       replace: async (name, revision) => await this.#ask(server => {
         const kept = server.kept.get(name)
         if (kept === undefined || kept.revision >= revision) return false
@@ -170,7 +169,7 @@ export class CacheWorld {
 
   #open (handle: string, name: string, kept: Kept | undefined): RedisOpened | null {
     if (kept === undefined) return null
-    return { stored: { handle, revision: kept.revision, expiresAt: 1e9, session: this.#session }, name, exp: exp(name, kept.revision), bytes: 1 }
+    return { stored: { handle, revision: kept.revision, expiresAt: 1e9, session: this.#session }, name, mark: markOf(name, kept.revision), bytes: 1 }
   }
 
   /** A command over the connection for commands. */
@@ -278,8 +277,7 @@ export class CacheWorld {
       record.acks.push({ revision: null, atMs: Infinity, own: true })
       this.#table.remove(record.name).then(() => { record.acks.push({ revision: null, atMs: this.time.nowMs, own: true }); record.acks.sort((one, other) => one.atMs - other.atMs) }, () => {})
     } else {
-      const nothing = { exp: Buffer.alloc(0), hot: Buffer.alloc(0), cold: Buffer.alloc(0), meta: Buffer.alloc(0) }
-      this.#table.replace(record.name, next, nothing, 0).then(done => { if (done) record.acks.push({ revision: next, atMs: this.time.nowMs, own: true }) }, () => {})
+      this.#table.replace(record.name, next, Buffer.alloc(0), 0).then(done => { if (done) record.acks.push({ revision: next, atMs: this.time.nowMs, own: true }) }, () => {})
     }
   }
 

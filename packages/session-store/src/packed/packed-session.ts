@@ -12,10 +12,16 @@ export interface PackedSession {
   readonly cold: Buffer
 }
 
+/** Fields of a session that are kept beside it: they are not packed, and what is packed may refer to them. */
+export type KeptApart = Partial<Omit<Session, 'cold' | 'accessToken'>>
+
 export interface SessionPacker {
-  pack (session: Session): PackedSession
-  /** `cold` is asked for when somebody reads it; null there: without tokens. Only for what a seal has vouched for. null: not packed here. */
-  unpack (hot: Buffer, cold: () => Buffer | null): UnpackedSession | null
+  pack (session: Session, apart?: KeptApart): PackedSession
+  /**
+   * `cold` is asked for when somebody reads it; null there: without tokens. Only for what a seal has vouched for. null: not packed here.
+   * @param apart the same as when it was packed, in the same order
+   */
+  unpack (hot: Buffer, cold: () => Buffer | null, apart?: KeptApart): UnpackedSession | null
 }
 
 export interface UnpackedSession {
@@ -94,42 +100,46 @@ const giveBack = (plan: TokenPlan | null | undefined, source: TokenSource): stri
 export function createSessionPacker (binding: string): SessionPacker {
   const common = createDictionary(binding)
   const tag = createHash('sha256').update(common).digest().subarray(0, TAG_LENGTH)
-  const dictionaryOf = (hotText: string): Buffer => Buffer.concat([common, Buffer.from(hotText)])
+  const dictionaryOf = (apart: KeptApart | undefined): Buffer => apart === undefined ? common : Buffer.concat([common, Buffer.from(JSON.stringify(apart))])
+  const coldDictionaryOf = (dictionary: Buffer, hotText: string): Buffer => Buffer.concat([dictionary, Buffer.from(hotText)])
 
-  function openHot (hot: Buffer): OpenPart | null {
-    return hot.subarray(0, TAG_LENGTH).equals(tag) ? openPart(hot.subarray(TAG_LENGTH), common) : null
+  function openHot (hot: Buffer, dictionary: Buffer): OpenPart | null {
+    return hot.subarray(0, TAG_LENGTH).equals(tag) ? openPart(hot.subarray(TAG_LENGTH), dictionary) : null
   }
 
   /** The text that the cold part was packed with is not kept for those who never read it. */
-  function openCold (hot: Buffer, cold: Buffer | null): ColdSession {
-    const hotPart = openHot(hot)
-    const part = hotPart === null || cold === null ? null : openPart(cold, dictionaryOf(hotPart.text))
+  function openCold (hot: Buffer, cold: Buffer | null, dictionary: Buffer): ColdSession {
+    const hotPart = openHot(hot, dictionary)
+    const part = hotPart === null || cold === null ? null : openPart(cold, coldDictionaryOf(dictionary, hotPart.text))
     if (part === null) return NO_TOKENS
     const { value, source } = part
     return Object.freeze({ refreshToken: giveBack(value.refreshToken, source), idToken: giveBack(value.idToken, source) })
   }
 
   return {
-    pack ({ cold, ...session }) {
+    pack ({ cold, ...session }, apart) {
+      const dictionary = dictionaryOf(apart)
       const hotParts: TokenParts = { texts: [], bytes: [] }
-      const { accessToken } = session
-      const hot = packPart({ ...session as unknown as Plans, accessToken: planToken(accessToken, hotParts) }, hotParts, common)
+      const accessToken = planToken(session.accessToken, hotParts)
+      const rest = Object.fromEntries(Object.entries({ ...session, accessToken }).filter(([name]) => apart === undefined || !(name in apart)))
+      const hot = packPart(rest as unknown as Plans, hotParts, dictionary)
       const coldParts: TokenParts = { texts: [], bytes: [] }
       const plans = { refreshToken: planToken(cold.refreshToken, coldParts), idToken: planToken(cold.idToken, coldParts) }
-      return { hot: Buffer.concat([tag, hot.packed]), cold: packPart(plans, coldParts, dictionaryOf(hot.text)).packed }
+      return { hot: Buffer.concat([tag, hot.packed]), cold: packPart(plans, coldParts, coldDictionaryOf(dictionary, hot.text)).packed }
     },
-    unpack (hot, cold) {
-      const part = openHot(hot)
+    unpack (hot, cold, apart) {
+      const dictionary = dictionaryOf(apart)
+      const part = openHot(hot, dictionary)
       if (part === null) return null
       const { value, source, text } = part
-      const session = freezeDeep({ ...value, accessToken: giveBack(value.accessToken, source) }) as unknown as Omit<Session, 'cold'>
+      const session = freezeDeep({ ...apart, ...value, accessToken: giveBack(value.accessToken, source) }) as unknown as Omit<Session, 'cold'>
       let opened: ColdSession | null = null
       return {
         bytes: text.length + hot.length,
         session: Object.freeze({
           ...session,
           get cold () {
-            opened ??= openCold(hot, cold())
+            opened ??= openCold(hot, cold(), dictionary)
             return opened
           }
         })

@@ -1,0 +1,96 @@
+import { Redis } from 'ioredis'
+import t, { type Test } from 'tap'
+import { createRedisStore } from 'fastify-oidc-redis-store'
+import { createHandle, nameOfHandle, type Session, type SessionStore } from 'fastify-oidc-session-store'
+import { corporateSession, createManualClock } from 'fastify-oidc-session-store/contract'
+import { startRedis } from '../support/redis-server.ts'
+import { writeFormer } from './support/former-record.ts'
+import { createPlainLink } from './support/plain-link.ts'
+
+const options = { secret: 'the secret of this test, long enough', fallbacks: [], binding: 'one client' }
+const redis = await startRedis(t)
+const client = new Redis(redis.socket)
+t.teardown(() => { client.disconnect() })
+t.beforeEach(async () => { await client.flushall() })
+
+interface Scene {
+  readonly handle: string
+  readonly key: string
+  readonly session: Session
+  readonly end: number
+  /** An instance that remembers nothing. */
+  another(): SessionStore
+}
+
+async function openScene (t: Test): Promise<Scene> {
+  const time = createManualClock()
+  const [handle, session, end] = [createHandle(), { ...corporateSession(), issuedAt: time.now() }, time.now() + 3600]
+  await writeFormer(client, options, handle, session, 7, end)
+  const another = (): SessionStore => {
+    const store = createRedisStore({ ...options, link: createPlainLink(t, client), clock: time.now })
+    t.teardown(() => store.close())
+    return store
+  }
+  return { handle, key: `sessions:${nameOfHandle(handle)}`, session, end, another }
+}
+
+t.test('a session of a former release is read, known again and listed', async t => {
+  const { handle, session, end, another } = await openScene(t)
+  const store = another()
+  const stored = await store.get(handle)
+  t.same(stored, { handle, revision: 7, expiresAt: end, session })
+  t.equal(await store.get(handle), stored, 'opened once')
+  for (const target of ['all', { id: session.id }, { issuer: session.issuer, subject: session.subject }] as const) {
+    const listed: unknown[] = []
+    for await (const { id, expiresAt } of store.inspect(target)) listed.push(id, expiresAt)
+    t.same(listed, [session.id, end])
+  }
+})
+
+t.test('renewed or prolonged it becomes one of this release, and nobody is logged out', async t => {
+  for (const change of ['update', 'touch'] as const) {
+    const { handle, key, session, end, another } = await openScene(t)
+    const [one, two] = [another(), another()]
+    const [stored, seen] = [await one.get(handle), await two.get(handle)]
+    if (stored === null || seen === null) throw new Error('no session')
+    const moved = await (change === 'update' ? one.update(stored, session, end + 60) : one.touch(stored, end + 60))
+    t.same(moved, { handle, revision: 8, expiresAt: end + 60, session })
+    t.equal(await client.type(key), 'string')
+    t.same(await two.get(handle), moved)
+    t.equal(await two.update(seen, session, end), null, 'who knows the former revision alone is too late')
+    t.same(await two.touch(seen, end + 90), { handle, revision: 8, expiresAt: end + 90, session })
+    t.equal(await another().revoke({ id: session.id }, 0), 1)
+    t.equal(await one.get(handle), null)
+    await client.flushall()
+  }
+})
+
+t.test('it ends by logout, by a refused renewal and by revocation of whatever it is', async t => {
+  const ends: ReadonlyArray<(store: SessionStore, scene: Scene) => Promise<unknown>> = [
+    async (store, { handle }) => { const stored = await store.get(handle); if (stored !== null) await store.destroy(stored) },
+    async (store, { handle }) => { const stored = await store.get(handle); if (stored !== null) await store.destroyIfUnchanged(stored) },
+    async (store, { session: { id }, end }) => await store.revoke({ id }, end),
+    async (store, { session: { issuer, subject }, end }) => await store.revoke({ issuer, subject }, end),
+    async (store, { session: { issuer, providerSessionId }, end }) => await store.revoke({ issuer, providerSessionId: providerSessionId ?? '' }, end)
+  ]
+  for (const end of ends) {
+    const scene = await openScene(t)
+    const store = scene.another()
+    t.not(await store.get(scene.handle), null)
+    await end(store, scene)
+    t.equal(await client.exists(scene.key), 0)
+    t.equal(await store.get(scene.handle), null)
+    await client.flushall()
+  }
+})
+
+t.test('a logout while it is being moved wins', async t => {
+  const { handle, session, end, another } = await openScene(t)
+  const [one, two] = [another(), another()]
+  const [stored, seen] = [await one.get(handle), await two.get(handle)]
+  if (stored === null || seen === null) throw new Error('no session')
+  await two.destroy(seen)
+  t.equal(await one.touch(stored, end + 60), null)
+  t.equal(await one.update(stored, session, end + 60), null)
+  t.equal(await one.get(handle), null)
+})
