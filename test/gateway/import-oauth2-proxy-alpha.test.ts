@@ -94,10 +94,16 @@ t.test('upstreams are routes', async t => {
   const imported = upstreamsOf(UPSTREAM, { id: 'b', path: '/b/', uri: 'https://127.0.0.1:1/ignored', insecureSkipTLSVerify: true, timeout: '2s' }, { id: 'c', path: '/c', static: true }, { id: 'd', path: '/d/', uri: `file://${folder}/` }, { id: 'e', path: '/e/', uri: 'unix:///run/a.sock', flushInterval: '1s', disableKeepAlives: true })
   t.same(refusals(imported), [])
   t.match(imported.value.routes, [{ id: 'app', uri: '/*' }, { id: 'b', uri: '/b/*', upstream: { scheme: 'https', nodes: { '127.0.0.1:1': 1 }, pass_host: 'pass', tls: { verify: false }, timeout: { read: 2 } } }, { id: 'c', uri: '/c', upstream: 'static://200' }, { id: 'd', uri: '/d/*', upstream: `file://${folder}` }, { id: 'e', uri: '/e/*', upstream: 'unix:/run/a.sock' }])
+  const written = upstreamsOf({ ...UPSTREAM, path: '^/(.*)$', rewriteTarget: '/in/$1' }, { id: 'g', path: '^/g/h/(.*)', uri: 'http://127.0.0.1:1', rewriteTarget: '/${1}' })
+  t.same(refusals(written), [])
+  t.match(written.value.routes, [{ uri: '/*', rewrite_prefix: { from: '/', to: '/in' } }, { uri: '/g/h/*', rewrite_prefix: { from: '/g/h', to: '/' } }])
   t.match(told(imported), /upstreams\.4\.disableKeepAlives: approximated, is left out/)
   for (const [others, why] of [
     [{ path: '' }, /path: refused, is missing/],
     [{ path: '^/a/(.*)$' }, /path: refused, must begin with \//],
+    ...[['^/a/(.*)$', '/b/$1?x=y'], ['^/a/(.*)$', '/b/$2'], ['^/a/(\\d+)$', '/b/$1'], ['/a/(.*)', '/$1'], ['^/a(.*)$', '/b$1'], ['^/a/(.*)$', 'https://x/$1'], ['^/a/../(.*)$', '/$1'], ['^/a/(.*)$', '/../$1'], ['/a/', '/b/'], ['', '/$1']]
+      .map(([path, rewriteTarget]) => [{ path, rewriteTarget }, /rewriteTarget: refused, can be written where/] as const),
+    [{ path: '^/a/(.*)$', rewriteTarget: '/$1', uri: `file://${folder}/` }, /rewriteTarget: refused, has no counterpart beside file/],
     [{ id: '' }, /id: refused, is missing/],
     [{ uri: '' }, /uri: refused, is missing/],
     [{ uri: 'x' }, /uri: refused, must be a URL/],
@@ -175,11 +181,11 @@ t.test('one address is listened at, and certificates come from files', async t =
   t.match(alphaOf({ metricsServer: { bindAddress: ':9100' } }).value, { metrics: { host: '0.0.0.0', port: 9100 } })
 })
 
-t.test('O206 O207 an upstream gets what the YAML asks for, claims of claims too', async t => {
+t.test('O037 O206 O207 an upstream gets what the YAML asks for, claims of claims too', async t => {
   const provider = await createTestProvider({ autoLogin: 'kim', users: { kim: { email: 'kim@corp.com', email_verified: true, realm: { team: 'blue' } } } })
   t.teardown(async () => { await provider.close() })
   const alpha = {
-    upstreamConfig: { upstreams: [{ id: 'app', path: '/', uri: await startUpstream(t) }] },
+    upstreamConfig: { upstreams: [{ id: 'app', path: '/', uri: await startUpstream(t) }, { id: 'baz', path: '^/baz/(.*)$', rewriteTarget: '/foo/$1', uri: await startUpstream(t) }] },
     providers: [{ ...PROVIDER, clientID: provider.clientId, clientSecret: provider.clientSecret, additionalClaims: ['realm.team', 'realm.nobody'], oidcConfig: { issuerURL: provider.issuer } }],
     injectRequestHeaders: [
       { name: 'X-Team', values: [{ claimSource: { claim: 'realm.team', prefix: 'team ' } }] },
@@ -197,4 +203,5 @@ t.test('O206 O207 an upstream gets what the YAML asks for, claims of claims too'
   t.notOk('x-nobody' in received.headers)
   t.notMatch(JSON.stringify(received.headers), /forged/)
   t.equal(headers['x-who'], 'kim')
+  t.equal((await ask(gateway, '/baz/a/b?x=1', { headers: { cookie } })).received.url, '/foo/a/b?x=1')
 })

@@ -1,5 +1,6 @@
 import type { Path } from '../../configuration/positions.ts'
 import { headersOf } from './headers.ts'
+import { addressProblem, serverUpstream, socketUpstream, uriOf } from './native-upstream.ts'
 import type { Context } from './row.ts'
 
 type Parts = Omit<Context, 'path'>
@@ -8,32 +9,22 @@ const KINDS = 'http://, https://, unix://, file:// and static://'
 /** What the gateway answers itself. */
 const LOCAL = /^(?:static|file):/
 
-function uriOf (pathname: string): string {
-  return pathname.endsWith('/') ? `${pathname}*` : pathname
-}
-
 function upstreamOf (url: URL, { settings }: Parts): unknown {
-  const passHost = settings.flag('pass_host_header', true)
-  const insecure = url.protocol === 'https:' && settings.flag('ssl_upstream_insecure_skip_verify', false)
-  const read = settings.find('upstream_timeout') === null ? null : settings.duration('upstream_timeout', 0)
-  if (passHost && !insecure && read === null) return url.origin
-  return {
-    scheme: url.protocol.slice(0, -1),
-    nodes: { [url.host]: 1 },
-    pass_host: passHost ? 'pass' : 'node',
-    ...insecure ? { tls: { verify: false } } : {},
-    ...read === null ? {} : { timeout: { read } }
-  }
+  return serverUpstream(url, {
+    passHost: settings.flag('pass_host_header', true),
+    skipsVerification: settings.flag('ssl_upstream_insecure_skip_verify', false),
+    readTimeout: settings.find('upstream_timeout') === null ? null : settings.duration('upstream_timeout', 0)
+  })
 }
 
 function problemOf (text: string): string | null {
   if (!URL.canParse(text)) return 'must be a URL'
-  const { protocol, username, password, search, hash } = new URL(text)
+  const url = new URL(text)
+  const { protocol, hash } = url
   if (protocol === 'file:') return hash === '' || hash.startsWith('#/') ? null : 'must have a path that begins with / behind #'
   if (protocol === 'static:' || protocol === 'unix:') return null
   if (protocol !== 'http:' && protocol !== 'https:') return `must be a URL that begins with ${KINDS}`
-  if (username !== '' || password !== '') return 'must not have a name or a password in it'
-  return search === '' && hash === '' ? null : 'must not have a query or a fragment'
+  return addressProblem(url)
 }
 
 /** The path that requests ask for stands behind #, or is that of the folder. */
@@ -49,7 +40,7 @@ function translateOne (text: string, path: Path, parts: Parts): { readonly pathn
   const { ledger } = parts
   if (text.startsWith('unix:')) {
     ledger.exact(path, 'is the route /* here')
-    return { pathname: '/', upstream: `unix:${text.replace(/^unix:(?:\/\/)?/, '')}` }
+    return { pathname: '/', upstream: socketUpstream(text) }
   }
   const url = new URL(text)
   if (url.protocol === 'file:') return translateFiles(text, path, parts)

@@ -1,9 +1,11 @@
 import type { Path } from '../../../configuration/positions.ts'
 import { uriProblem } from '../../../configuration/uri.ts'
 import { findPlaceholder } from '../placeholders.ts'
+import { addressProblem, serverUpstream, socketUpstream, uriOf } from '../native-upstream.ts'
 import type { Context } from '../row.ts'
 import type { AlphaDocument } from './document.ts'
 import { readAlphaHeaders, type AlphaHeaders } from './headers.ts'
+import { readRewrite } from './rewrite.ts'
 import { readList, readMembers, type Member, type Members } from './members.ts'
 import { providerOf, readRoot } from './settings.ts'
 
@@ -16,8 +18,6 @@ interface Directions {
 
 const FIELDS = ['id', 'path', 'rewriteTarget', 'uri', 'insecureSkipTLSVerify', 'static', 'staticCode', 'flushInterval', 'passHostHeader', 'proxyWebSockets', 'timeout', 'disableKeepAlives']
 const NOT_STATIC = ['uri', 'insecureSkipTLSVerify', 'flushInterval', 'passHostHeader', 'proxyWebSockets', 'timeout', 'disableKeepAlives', 'rewriteTarget']
-
-const uriOf = (path: string): string => path.endsWith('/') ? `${path}*` : path
 
 function staticUpstream (members: Members, { ledger }: Parts): unknown {
   for (const name of NOT_STATIC) if (members.find(name) !== null) ledger.refuse(members.pathOf(name), 'has no effect beside static, and OAuth2 Proxy does not start with it')
@@ -37,38 +37,26 @@ function judgeTransport (members: Members, { ledger }: Parts): void {
   members.settle('disableKeepAlives', 'is what this gateway does')
 }
 
-function socketUpstream (uri: string, members: Members, { ledger }: Parts): unknown {
+function translateSocket (uri: string, members: Members, { ledger }: Parts): unknown {
   if (members.read('passHostHeader', 'flag') === false) ledger.refuse(members.pathOf('passHostHeader'), "must be true for a socket, which gets the caller's Host")
   if (members.find('timeout') !== null) ledger.refuse(members.pathOf('timeout'), 'must be left out for a socket')
   members.settle('uri', 'is upstream here')
   members.settle('passHostHeader', 'is what this gateway does')
   members.settle('insecureSkipTLSVerify', 'has no effect: it is for https')
-  return `unix:${uri.replace(/^unix:(?:\/\/)?/i, '')}`
+  return socketUpstream(uri)
 }
 
-function addressProblem (url: URL): string | null {
-  if (url.username !== '' || url.password !== '') return 'must not have a name or a password in it'
-  return url.search === '' && url.hash === '' ? null : 'must not have a query or a fragment'
-}
-
-function serverUpstream (url: URL, members: Members, { ledger }: Parts): unknown {
+function translateServer (url: URL, members: Members, { ledger }: Parts): unknown {
   const problem = addressProblem(url)
   if (problem !== null) ledger.refuse(members.pathOf('uri'), problem)
   const passHost = members.read('passHostHeader', 'flag') ?? true
-  const insecure = (members.read('insecureSkipTLSVerify', 'flag') ?? false) && url.protocol === 'https:'
-  const read = members.read('timeout', 'duration')
+  const skipsVerification = members.read('insecureSkipTLSVerify', 'flag') ?? false
+  const readTimeout = members.read('timeout', 'duration')
   members.settle('uri', url.pathname === '/' ? 'is upstream here' : 'is upstream here; its path is left out, as OAuth2 Proxy leaves it out')
   members.settle('passHostHeader', `is pass_host: ${passHost ? 'pass' : 'node'} here`)
-  members.settle('insecureSkipTLSVerify', insecure ? 'is tls.verify: false here' : 'has no effect: certificates of https are verified')
-  if (read !== null) ledger.approximate(members.pathOf('timeout'), 'is timeout.read here, which also holds between two parts of an answer')
-  if (passHost && !insecure && read === null) return url.origin
-  return {
-    scheme: url.protocol.slice(0, -1),
-    nodes: { [url.host]: 1 },
-    pass_host: passHost ? 'pass' : 'node',
-    ...insecure ? { tls: { verify: false } } : {},
-    ...read === null ? {} : { timeout: { read } }
-  }
+  members.settle('insecureSkipTLSVerify', skipsVerification && url.protocol === 'https:' ? 'is tls.verify: false here' : 'has no effect: certificates of https are verified')
+  if (readTimeout !== null) ledger.approximate(members.pathOf('timeout'), 'is timeout.read here, which also holds between two parts of an answer')
+  return serverUpstream(url, { passHost, skipsVerification, readTimeout })
 }
 
 function folderUpstream (uri: string, members: Members, { ledger }: Parts): unknown {
@@ -98,23 +86,37 @@ function dynamicUpstream (members: Members, parts: Parts): unknown {
     ledger.refuse(members.pathOf('uri'), trouble)
     return null
   }
-  if (/^unix:/i.test(uri)) return socketUpstream(uri, members, parts)
-  return /^file:/i.test(uri) ? folderUpstream(uri, members, parts) : serverUpstream(new URL(uri), members, parts)
+  if (/^unix:/i.test(uri)) return translateSocket(uri, members, parts)
+  return /^file:/i.test(uri) ? folderUpstream(uri, members, parts) : translateServer(new URL(uri), members, parts)
 }
+
+/** Which requests it gets, and the path that the upstream sees; null: it is refused. */
+function placeOf (members: Members, { ledger }: Parts): Route | null {
+  const path = members.read('path', 'text') ?? ''
+  const target = members.read('rewriteTarget', 'text')
+  if (target !== null) {
+    const read = readRewrite(path, target)
+    if (read === null) ledger.refuse(members.pathOf('rewriteTarget'), 'can be written where path is everything below one path, such as ^/app/(.*)$, and this the same with another beginning, such as /$1')
+    else members.settle('rewriteTarget', 'is rewrite_prefix here')
+    return read === null ? null : { uri: read.uri, rewrite_prefix: read.rewrite }
+  }
+  const problem = path === '' ? 'is missing' : uriProblem(path)
+  if (problem !== null) ledger.refuse(members.pathOf('path'), problem)
+  return problem === null ? { uri: uriOf(path) } : null
+}
+
+const answersItself = (upstream: unknown): boolean => /^(?:static|file):/i.test(String(upstream))
 
 /** null: it is refused. */
 function routeOf (members: Members, parts: Parts): Route | null {
-  const { ledger } = parts
-  const path = members.read('path', 'text') ?? ''
-  if (members.find('rewriteTarget') !== null) ledger.refuse(members.pathOf('rewriteTarget'), 'has no counterpart: paths reach the upstream as they are, and are no patterns')
-  const problem = path === '' ? 'is missing' : uriProblem(path)
-  if (problem !== null) ledger.refuse(members.pathOf('path'), problem)
+  const place = placeOf(members, parts)
   const isStatic = members.read('static', 'flag') ?? false
   if (!isStatic) members.settle('static', 'is what this gateway does')
   const upstream = isStatic ? staticUpstream(members, parts) : dynamicUpstream(members, parts)
-  if (problem !== null || upstream === null || members.find('rewriteTarget') !== null) return null
-  members.settle('path', `is the route ${uriOf(path)} here`)
-  return { uri: uriOf(path), upstream }
+  if (place === null || upstream === null) return null
+  if (place.rewrite_prefix !== undefined && answersItself(upstream) && !isStatic) parts.ledger.refuse(members.pathOf('rewriteTarget'), 'has no counterpart beside file://: name the folder that is meant')
+  members.settle('path', `is the route ${String(place.uri)} here`)
+  return { ...place, upstream }
 }
 
 function addRoutes (entries: readonly Member[], { request, response }: Directions, parts: Parts): void {
@@ -131,8 +133,7 @@ function addRoutes (entries: readonly Member[], { request, response }: Direction
     const route = routeOf(members, parts)
     members.settle('id', 'is id here')
     if (route === null) continue
-    const answers = String(route.upstream).startsWith('static:') || String(route.upstream).startsWith('file:')
-    draft.addRoute({ id: members.read('id', 'text') ?? '', ...route, headers: answers ? { response } : { request, response } }, entry.path)
+    draft.addRoute({ id: members.read('id', 'text') ?? '', ...route, headers: answersItself(route.upstream) ? { response } : { request, response } }, entry.path)
   }
 }
 
