@@ -1,7 +1,7 @@
 import { compileOptions, compilePolicy } from '../../packages/oidc/src/policy/compiler.ts'
 import type { CompiledPolicy } from '../../packages/oidc/src/policy/policy.ts'
 import type { PolicySubject } from '../../packages/oidc/src/policy/subject.ts'
-import { readProof } from '../../packages/oidc/src/policy/step-up.ts'
+import { findShortage, readProof } from '../../packages/oidc/src/policy/step-up.ts'
 import { formatProblem, type Claims } from 'fastify-oidc-session-store'
 
 /** Somebody, by what the sources say. */
@@ -33,4 +33,18 @@ export function compile (policy: unknown, base = BASE): CompiledPolicy {
 
 export function problemsOf (policy: unknown, base = BASE): string[] {
   return compilePolicy(policy, base).problems.map(formatProblem)
+}
+
+/** What it is for `decide`. */
+export const NOW = 1_800_000_000
+/** The difference of clocks that it tolerates, in seconds. */
+export const SLACK = 10
+
+/** `pass`, or the option that refuses; of a login too. */
+export function decide (policy: object, person: Person): string {
+  const compiled = compile(policy)
+  const subject = subjectOf(person)
+  const refusal = compiled.judge(subject)
+  if (refusal !== null) return refusal.option
+  return (compiled.demand === null ? null : findShortage(compiled.demand, subject.proof, NOW, SLACK)) ?? 'pass'
 }

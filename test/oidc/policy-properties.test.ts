@@ -1,6 +1,6 @@
 import t from 'tap'
 import fc from 'fast-check'
-import { compile, problemsOf, subjectOf, type Person } from './policy-parts.ts'
+import { decide, NOW, problemsOf, type Person } from './policy-parts.ts'
 
 const names = fc.constantFrom('a', 'b', 'c', 'd', 'e')
 const list = fc.uniqueArray(names, { minLength: 1, maxLength: 4 })
@@ -15,18 +15,20 @@ const options = {
   allowed_emails: fc.uniqueArray(fc.constantFrom('a@x.example', '*@y.example', 'b@sub.x.example'), { minLength: 1 }),
   allowed_email_domains: fc.oneof(domains, fc.record({ any_of: domains, none_of: domains }, { requiredKeys: [] })),
   required_claims: fc.constantFrom({ required: ['dept'] }, { properties: { level: { minimum: 2 } }, required: ['level'] }),
-  audience: requirement
+  audience: requirement,
+  acr_values: fc.oneof(list, list.map(values => values.join(' '))),
+  max_age: fc.constantFrom(60, 3600)
 }
 const policies = fc.record(options, { requiredKeys: [] })
 const value = fc.oneof(fc.array(names), names, fc.array(fc.oneof(names, fc.integer(), fc.constant(null), fc.constant({ name: 'a' }))), fc.dictionary(names, fc.oneof(fc.constant({ org: 'x' }), fc.boolean())), fc.constant(null))
-const claims = fc.record({ groups: value, aud: value, dept: fc.constant('it'), level: fc.integer({ min: 0, max: 4 }), _claim_names: fc.constant({ groups: 'elsewhere' }) }, { requiredKeys: [] })
+const claims = fc.record({ groups: value, aud: value, dept: fc.constant('it'), level: fc.integer({ min: 0, max: 4 }), acr: names, auth_time: fc.constantFrom(NOW, NOW - 600, NOW - 7200), _claim_names: fc.constant({ groups: 'elsewhere' }) }, { requiredKeys: [] })
 const people: fc.Arbitrary<Person> = fc.oneof(
   fc.record({ id: claims, accessToken: claims, userinfo: claims, scopes: fc.array(names), email: addresses }, { requiredKeys: [] }),
   fc.record({ bearer: claims, scopes: fc.array(names), email: addresses }, { requiredKeys: ['bearer'] })
 )
 
 const holds = (policy: object): boolean => problemsOf(policy).length === 0
-const passes = (policy: object, person: Person): boolean => compile(policy).judge(subjectOf(person)) === null
+const passes = (policy: object, person: Person): boolean => decide(policy, person) === 'pass'
 const runs = { numRuns: 200 }
 
 t.test('one requirement more never lets anybody else in', async t => {
@@ -48,12 +50,14 @@ t.test('one list more of a requirement never lets anybody else in', async t => {
 })
 
 t.test('none_of never lets in whom it lists', async t => {
-  fc.assert(fc.property(list, names, fc.array(names), fc.constantFrom('list', 'text', 'roles'), (excluded, name, others, shape) => {
+  fc.assert(fc.property(list, names, fc.array(names), fc.constantFrom('list', 'text', 'roles'), fc.constantFrom('required_groups', 'allowed_groups'), (excluded, name, others, shape, option) => {
     const has = [...others, name]
     const groups = shape === 'list' ? has : shape === 'text' ? name : Object.fromEntries(has.map(role => [role, { org: 'x' }]))
-    const lets = passes({ allowed_groups: { none_of: excluded } }, { id: { groups } })
+    const lets = passes({ [option]: { none_of: excluded } }, { id: { groups } })
     const scoped = passes({ required_scopes: { none_of: excluded } }, { scopes: has })
-    return !(excluded.includes(name) && (lets || scoped))
+    const claimed = passes({ required_scopes: { none_of: excluded }, scopes_claim: 'scp' }, { bearer: { scp: shape === 'text' ? has.join(' ') : has } })
+    const addressed = passes({ audience: { none_of: excluded } }, { bearer: { aud: has } })
+    return !(excluded.includes(name) && (lets || scoped || claimed || addressed))
   }), runs)
   t.pass()
 })

@@ -21,6 +21,9 @@ function found (values: readonly unknown[]): FoundNames {
   return { names: Object.freeze(names), isComplete: values.every(value => value === '' || asText(value) !== null) }
 }
 
+/** A scope has none (RFC 6749, section 3.3): with one in it, nobody can say which scopes these are. */
+const withoutBlanks = ({ names, isComplete }: FoundNames): FoundNames => ({ names, isComplete: isComplete && !names.some(name => /\s/.test(name)) })
+
 /** ZITADEL's roles: each a member whose value says where it holds. */
 function foundKeys (value: object): FoundNames {
   const isRole = ([, holds]: [string, unknown]): boolean => holds !== null && typeof holds === 'object' && !Array.isArray(holds)
@@ -33,7 +36,7 @@ export type Notation = 'names' | 'words' | 'roles'
 
 /** What a claim says. */
 export function namesIn (value: unknown, notation: Notation): FoundNames {
-  if (notation === 'words') return found([value].flat().flatMap(member => typeof member === 'string' ? member.split(' ') : [member]))
+  if (notation === 'words') return withoutBlanks(found([value].flat().flatMap(member => typeof member === 'string' ? member.split(' ') : [member])))
   if (Array.isArray(value)) return found(value)
   return notation === 'roles' && value !== null && typeof value === 'object' ? foundKeys(value) : found([value])
 }
