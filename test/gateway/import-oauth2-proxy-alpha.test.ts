@@ -94,7 +94,7 @@ t.test('upstreams are routes', async t => {
   const imported = upstreamsOf(UPSTREAM, { id: 'b', path: '/b/', uri: 'https://127.0.0.1:1/ignored', insecureSkipTLSVerify: true, timeout: '2s' }, { id: 'c', path: '/c', static: true }, { id: 'd', path: '/d/', uri: `file://${folder}/` }, { id: 'e', path: '/e/', uri: 'unix:///run/a.sock', flushInterval: '1s', disableKeepAlives: true })
   t.same(refusals(imported), [])
   t.match(imported.value.routes, [{ id: 'app', uri: '/*' }, { id: 'b', uri: '/b/*', upstream: { scheme: 'https', nodes: { '127.0.0.1:1': 1 }, pass_host: 'pass', tls: { verify: false }, timeout: { read: 2 } } }, { id: 'c', uri: '/c', upstream: 'static://200' }, { id: 'd', uri: '/d/*', upstream: `file://${folder}` }, { id: 'e', uri: '/e/*', upstream: 'unix:/run/a.sock' }])
-  const written = upstreamsOf({ ...UPSTREAM, path: '^/(.*)$', rewriteTarget: '/in/$1' }, { id: 'g', path: '^/g/h/(.*)', uri: 'http://127.0.0.1:1', rewriteTarget: '/${1}' })
+  const written = upstreamsOf({ ...UPSTREAM, path: '^/(.*)$', rewriteTarget: '/in/$1' }, { id: 'g', path: '^/g/h/(.*)', uri: 'http://127.0.0.1:1', rewriteTarget: '/$1' })
   t.same(refusals(written), [])
   t.match(written.value.routes, [{ uri: '/*', rewrite_prefix: { from: '/', to: '/in' } }, { uri: '/g/h/*', rewrite_prefix: { from: '/g/h', to: '/' } }])
   t.match(told(imported), /upstreams\.4\.disableKeepAlives: approximated, is left out/)

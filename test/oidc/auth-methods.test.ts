@@ -15,6 +15,10 @@ t.test('a route looks at the ways that it names, and at no other', async t => {
   const authority = await createAuthority(t)
   authority.knows = token => token === 'opaque' ? claimsFor(authority, { active: true, sub: 'ivy' }) : undefined
   const { app } = createApplication(t)
+  app.addHook('onRequest', async (request, reply) => {
+    const { 'x-explain': kind, 'x-token': token } = request.headers
+    if (kind !== undefined) return reply.send(await app.oidc.explain(request, kind === 'token' ? { kind, token: String(token) } : { kind: 'claims', claims: { sub: 'ann', aud: 'api' } }))
+  })
   const facts = { discovery: authority.discovery, clientId: 'app', clientSecret: 'a secret' }
   await app.register(oidc, optionsFor(facts, { public_key: signer.pem, introspection_endpoint: `${authority.issuer}/introspect`, audience: 'api' }))
   const tell = async (request: { oidc: { user: string | null } }) => ({ user: request.oidc.user })
@@ -39,6 +43,11 @@ t.test('a route looks at the ways that it names, and at no other', async t => {
       const answer = await app.inject({ url: `/route/${index}`, headers })
       t.equal(answer.statusCode === 200 ? answer.json().user : answer.statusCode, expected, `${methods.join(' ')}: ${what}`)
     }
+    for (const [token, method] of [[jwt, 'bearer'], ['opaque', 'introspection']] as const) {
+      const explained = (await app.inject({ url: `/route/${index}`, headers: { 'x-explain': 'token', 'x-token': token } })).json()
+      t.match(explained, has(method) ? { verdict: 'pass', via: 'bearer' } : { verdict: 'refuse', status: 401 }, `${methods.join(' ')}: what is explained of ${method}`)
+    }
+    t.match((await app.inject({ url: `/route/${index}`, headers: { 'x-explain': 'claims' } })).json(), { verdict: 'pass', via: takesTokens ? 'bearer' : 'session' }, `${methods.join(' ')}: claims are those of who could bring them`)
     const again = await app.inject({ url: `/guard/${index}`, headers: { cookie } })
     t.equal(again.statusCode === 200 ? again.json().user : again.statusCode, takesSession ? 'sid' : nobody, `${methods.join(' ')}: a guard after the route's own`)
   }

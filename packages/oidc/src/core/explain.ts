@@ -2,7 +2,7 @@ import type { FastifyRequest } from 'fastify'
 import type { Claims, Clock } from 'fastify-oidc-session-store'
 import type { BearerTokens } from '../bearer/bearer-tokens.ts'
 import { assumeToken, type VerifiedToken } from '../bearer/verdict.ts'
-import { takesTokens } from '../http/accepted-methods.ts'
+import { checkKind, takesTokens } from '../http/accepted-methods.ts'
 import type { Admission } from '../http/admission.ts'
 import { PresentedOidc } from '../http/presented-oidc.ts'
 import { askedOf, type OpenRequests } from '../http/open-requests.ts'
@@ -70,16 +70,18 @@ const ANONYMOUS_VERDICTS: Readonly<Record<CompiledPolicy['unauthAction'], Verdic
 export function createExplain (room: ExplainRoom): (request: FastifyRequest, caller: ExplainedCaller) => Promise<Explanation> {
   const { settings, policies, openRequests, bearer } = room
 
-  async function viewOf (request: FastifyRequest, caller: NonNullable<ExplainedCaller>): Promise<RequestOidc | null> {
+  async function viewOf (request: FastifyRequest, caller: NonNullable<ExplainedCaller>, { authMethods }: CompiledPolicy): Promise<RequestOidc | null> {
     if (caller.kind === 'claims') return room.bearerViewOf(assumeToken(structuredClone(caller.claims), settings))
     const verified = await bearer?.verify(`Bearer ${caller.token}`, request.headers)
-    return verified === undefined || verified === null ? null : room.bearerViewOf(verified)
+    if (verified === undefined || verified === null) return null
+    checkKind(authMethods, verified)
+    return room.bearerViewOf(verified)
   }
 
   /** Where bearer tokens are not looked at, the claims are those of a session. */
-  function subjectOf (view: RequestOidc): PolicySubject | null {
+  function subjectOf (view: RequestOidc, { authMethods }: CompiledPolicy): PolicySubject | null {
     const subject = PresentedOidc.subjectOf(view)
-    return subject === null || acceptsBearer(settings) ? subject : { ...subject, via: 'session', audience: 'held' }
+    return subject === null || (acceptsBearer(settings) && takesTokens(authMethods)) ? subject : { ...subject, via: 'session', audience: 'held' }
   }
 
   async function judge (request: FastifyRequest, policy: CompiledPolicy, subject: PolicySubject): Promise<Verdict> {
@@ -98,8 +100,8 @@ export function createExplain (room: ExplainRoom): (request: FastifyRequest, cal
     if (caller.kind === 'token' && bearer !== null && !takesTokens(policy.authMethods)) return { ...anonymous, reason: `no bearer token is looked at here (auth_methods leave them out): ${anonymous.reason}` }
     if (caller.kind === 'token' && bearer === null) return { ...anonymous, reason: `no bearer token is looked at here (use_jwks, public_key and introspection_endpoint are not set): ${anonymous.reason}` }
     try {
-      const view = await viewOf(request, caller)
-      const subject = view === null ? null : subjectOf(view)
+      const view = await viewOf(request, caller, policy)
+      const subject = view === null ? null : subjectOf(view, policy)
       if (view === null || subject === null) return anonymous
       request.oidc = view
       return await judge(request, policy, subject)
