@@ -9,7 +9,7 @@ import { connect as connectTls } from 'node:tls'
 import t from 'tap'
 import { ca, clientCertificate, upstreamCertificate } from '../proxy/certificates.ts'
 import { startUpstream } from './parts.ts'
-import { readText as text, runProgram as run, spawnProgram } from './program.ts'
+import { readText as text, runCommand as run, runProgram, spawnProgram } from './program.ts'
 
 const DISCOVERY = 'https://idp.example/.well-known/openid-configuration'
 
@@ -42,12 +42,12 @@ async function start (t: Tap, file: string, environment: NodeJS.ProcessEnv = {})
 }
 
 t.test('help, version and misuse', async t => {
-  const help = await run(t, ['--help'])
+  const help = await runProgram(t, ['--help'])
   t.match(help, { code: 0, out: /Usage: oidc-gateway <command>[^]*Exit codes:[^]*2 {2}wrong configuration/, err: '' })
   await Promise.all(['start', 'check', 'routes'].map(async command => {
-    t.match(await run(t, [command, '-h']), { code: 0, out: new RegExp(`^Usage: oidc-gateway ${command} --config FILE`) })
+    t.match(await run([command, '-h']), { code: 0, out: new RegExp(`^Usage: oidc-gateway ${command} --config FILE`) })
   }))
-  t.match(await run(t, ['--version']), { code: 0, out: /^\d+\.\d+\.\d+\n$/ })
+  t.match(await run(['--version']), { code: 0, out: /^\d+\.\d+\.\d+\n$/ })
   await Promise.all(([
     [[], /a command is missing/],
     [['strat', '-c', 'x.yaml'], /unknown command strat; did you mean start\?/],
@@ -60,7 +60,7 @@ t.test('help, version and misuse', async t => {
     [['check', '-c', '/no/such/file.yaml'], /\/no\/such\/file\.yaml cannot be read: ENOENT/],
     [['start', '-c', '/no/such/file.yaml'], /cannot be read/]
   ] as const).map(async ([args, err]) => {
-    t.match(await run(t, args), { code: 2, out: '', err }, args.join(' '))
+    t.match(await run(args), { code: 2, out: '', err }, args.join(' '))
   }))
 })
 
@@ -73,16 +73,16 @@ t.test('check says ok, or every problem with its place, and never a secret', asy
     'gateway.conf': ''
   })
   const environment = { CLIENT_SECRET: 'hunter2', SESSION_SECRET: 'x'.repeat(32) }
-  t.match(await run(t, ['check', '-c', join(folder, 'good.yaml')], environment), { code: 0, out: 'ok  1 route, 1 protected, 0 open, 1 core, plain HTTP\n', err: '' })
-  const bad = await run(t, ['check', '-c', join(folder, 'bad.yaml')], { ...environment, FORCE_COLOR: '1' })
+  t.match(await run(['check', '-c', join(folder, 'good.yaml')], environment), { code: 0, out: 'ok  1 route, 1 protected, 0 open, 1 core, plain HTTP\n', err: '' })
+  const bad = await runProgram(t, ['check', '-c', join(folder, 'bad.yaml')], { ...environment, FORCE_COLOR: '1' })
   t.match(bad, { code: 2, out: '', err: /bad\.yaml:2:5 {2}routes\[0\]\.uri must begin with \/\n.*bad\.yaml:5:7 .*client_id is required\n.*bad\.yaml:7:9 .*did you mean client_id\?\n/ })
   t.match(bad.err, /3 problems in /)
   t.notOk(bad.err.includes('hunter2') || bad.err.includes('\u001B'), 'no secret, and no colour where nobody looks')
-  const unset = await run(t, ['check', '-c', join(folder, 'good.yaml')], { CLIENT_SECRET: 'hunter2' })
+  const unset = await run(['check', '-c', join(folder, 'good.yaml')], { CLIENT_SECRET: 'hunter2' })
   t.match(unset, { code: 2, err: /good\.yaml:9:20 .*session\.secret refers to the environment variable SESSION_SECRET, which is not set/ })
-  t.match(await run(t, ['check', '-c', join(folder, 'broken.json')]), { code: 2, err: /broken\.json:1:15 / })
-  t.match(await run(t, ['check', '-c', join(folder, 'gateway.conf')]), { code: 2, err: /does not say its format/ })
-  t.match(await run(t, ['start', '-c', join(folder, 'bad.yaml')], environment), { code: 2, out: '', err: /3 problems/ })
+  t.match(await run(['check', '-c', join(folder, 'broken.json')]), { code: 2, err: /broken\.json:1:15 / })
+  t.match(await run(['check', '-c', join(folder, 'gateway.conf')]), { code: 2, err: /does not say its format/ })
+  t.match(await runProgram(t, ['start', '-c', join(folder, 'bad.yaml')], environment), { code: 2, out: '', err: /3 problems/ })
 })
 
 t.test('routes lists what is served and what protects it, without resolved values', async t => {
@@ -108,7 +108,7 @@ methods = ["GET", "HEAD"]
 upstream.nodes = [{ host = "127.0.0.1", port = 8080, weight = 2 }, { host = "127.0.0.1", port = 8081 }]
 `
   })
-  const { code, out } = await run(t, ['routes', '-c', join(folder, 'gateway.toml')], { UPSTREAM: 'http://10.1.2.3:8080' })
+  const { code, out } = await runProgram(t, ['routes', '-c', join(folder, 'gateway.toml')], { UPSTREAM: 'http://10.1.2.3:8080' })
   t.equal(code, 0)
   t.same(out.split('\n').map(line => line.split(/ {2,}/)), [
     ['HOST', 'METHODS', 'URI', 'UPSTREAM', 'PROTECTED BY'],
@@ -155,7 +155,7 @@ t.test('a port that is taken is a failure of the run', async t => {
   t.teardown(() => { other.close() })
   const { port } = other.address() as AddressInfo
   const folder = await writeFiles(t, { 'gateway.yaml': `listen: { port: ${port} }\nroutes: [{ uri: /*, upstream: "http://127.0.0.1:1" }]\n` })
-  t.match(await run(t, ['start', '-c', join(folder, 'gateway.yaml')]), { code: 1, err: /EADDRINUSE/ })
+  t.match(await runProgram(t, ['start', '-c', join(folder, 'gateway.yaml')]), { code: 1, err: /EADDRINUSE/ })
 })
 
 t.test('SIGHUP reads certificates again, and keeps them when the file does not hold', async t => {

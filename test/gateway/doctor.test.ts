@@ -23,6 +23,7 @@ interface Line { readonly verdict: string, readonly check: string, readonly what
 async function run (args: readonly string[]) {
   const said = { out: '', err: '', progress: [] as string[] }
   const terminal: Terminal = {
+    environment: {},
     out: text => { said.out += `${text}\n` },
     err: text => { said.err += `${text}\n` },
     style: (_stream, _style, text) => text,

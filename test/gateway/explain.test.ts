@@ -1,11 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { main } from '../../packages/gateway/src/cli/main.ts'
-import type { Terminal } from '../../packages/gateway/src/cli/terminal.ts'
 import { claimsFor, createAuthority, createSigner } from '../oidc/bearer-parts.ts'
 import { fixture } from './import-kong-parts.ts'
-import { runProgram } from './program.ts'
+import { runCommand, runProgram } from './program.ts'
 
 const authority = await createAuthority(t)
 const signer = await createSigner()
@@ -13,6 +11,7 @@ authority.keys = [signer.jwk]
 const api = { discovery: authority.discovery, client_id: 'api', bearer_only: true, use_jwks: true, audience: 'api' }
 const site = { discovery: authority.discovery, client_id: 'site', client_secret: 'a secret', session: { secret: 'a session secret that is long enough', storage: 'redis', redis: { host: '127.0.0.1', port: 1 } } }
 const upstream = 'http://127.0.0.1:1'
+const ENVIRONMENT = { SESSION_SECRET: 'a secret of more than thirty-two bytes, for tests' }
 const configuration = {
   routes: [
     { uri: '/open/*', upstream },
@@ -24,10 +23,8 @@ const configuration = {
 
 async function explain (t: Test, args: readonly string[], files: Record<string, string> = {}) {
   const folder = t.testdir({ 'gateway.json': JSON.stringify(configuration), ...files })
-  const said = { out: '', err: '' }
-  const terminal: Terminal = { out: text => { said.out += `${text}\n` }, err: text => { said.err += `${text}\n` }, style: (_stream, _style, text) => text, flushed: async () => {}, progress: () => {}, ask: async () => null }
-  const code = await main(['explain', '-c', join(folder, ['apisix.yaml', 'kong.sh', 'kong.yaml'].find(name => Object.hasOwn(files, name)) ?? 'gateway.json'), ...args.map(arg => Object.hasOwn(files, arg) ? join(folder, arg) : arg)], terminal)
-  return { code, ...said, json: () => JSON.parse(said.out) as Record<string, unknown> }
+  const told = await runCommand(['explain', '-c', join(folder, ['apisix.yaml', 'kong.sh', 'kong.yaml'].find(name => Object.hasOwn(files, name)) ?? 'gateway.json'), ...args.map(arg => Object.hasOwn(files, arg) ? join(folder, arg) : arg)], ENVIRONMENT)
+  return { ...told, json: () => JSON.parse(told.out) as Record<string, unknown> }
 }
 
 const token = async (claims: object = {}): Promise<string> => await signer.sign(claimsFor(authority, { sub: 'a-subject-nobody-needs', ...claims }))
@@ -96,7 +93,8 @@ t.test('what is typed wrong is 2, and nothing is asked', async t => {
     [['--route', '/', '--token', '--json'], /--token needs a value/]
   ]
   for (const [args, expected] of bad) t.match(await explain(t, args, { 'list.json': '[]', empty: '\n' }), { code: 2, err: expected, out: '' }, String(expected))
-  t.match(await runProgram(t, ['check', '-c', 'x', '--token', 'y']), { code: 2, err: /--token is for explain/ })
+  t.match(await runProgram(t, ['explain', '-c', '/no/such/gateway.yaml', '--route', '/']), { code: 2, out: '', err: /cannot be read/ })
+  t.match(await runCommand(['check', '-c', 'x', '--token', 'y']), { code: 2, err: /--token is for explain/ })
 })
 
 t.test('a provider that cannot be asked is said, and foreign files are explained too', async t => {
@@ -111,10 +109,6 @@ t.test('a provider that cannot be asked is said, and foreign files are explained
 t.test('the commands of Kong\'s guide are explained as they stand, and a file of decK by its routes', async t => {
   const commands = readFileSync(fixture('okta.sh'), 'utf8').replace(/https:\/\/YOUR_OKTA_DOMAIN\S+openid-configuration/, authority.discovery)
   const required = `${commands}\ncurl -X PATCH http://admin.kong.example/plugins/x ${['openid', 'email', 'profile'].map(name => `-d config.scopes_required=${name}`).join(' ')}\n`
-  const environment = { SESSION_SECRET: 'a secret of more than thirty-two bytes, for tests' }
-  const before = process.env.SESSION_SECRET
-  process.env.SESSION_SECRET = environment.SESSION_SECRET
-  t.teardown(() => { if (before === undefined) delete process.env.SESSION_SECRET; else process.env.SESSION_SECRET = before })
   const files = (claims: object, commands = required): Record<string, string> => ({ 'kong.sh': commands, 'claims.json': JSON.stringify({ sub: 'vader', ...claims }) })
   const ask = (claims: object, commands?: string) => explain(t, ['--from', 'kong', '--route', '/api', '--claims', 'claims.json'], files(claims, commands))
   const none = await ask({ scp: ['offline_access'] })

@@ -2,13 +2,13 @@ import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { parseConfiguration } from 'fastify-oidc-gateway'
 import { parseArguments, type Invocation } from '../../packages/gateway/src/cli/arguments.ts'
-import { readText as text, runProgram as run, spawnProgram, untilListening } from './program.ts'
+import { readText as text, runCommand as run, runProgram, spawnProgram, untilListening } from './program.ts'
 
 const fixture = (name: string): string => fileURLToPath(new URL(`../fixtures/apisix/${name}`, import.meta.url))
 const ENVIRONMENT = { SHOP_SECRET: 'hunter2', SESSION_SECRET: 'x'.repeat(32) }
 
 t.test('import prints YAML that check accepts, and the report beside it; references may be unset', async t => {
-  const imported = await run(t, ['import', '--from', 'apisix', '--ignore-plugin', 'prometheus', '--ignore-plugin', 'typo', fixture('apisix.yaml')])
+  const imported = await runProgram(t, ['import', '--from', 'apisix', '--ignore-plugin', 'prometheus', '--ignore-plugin', 'typo', fixture('apisix.yaml')])
   t.equal(imported.code, 0, imported.err)
   t.match(imported.out, /^# oidc-gateway import --from apisix\nrobots_txt: false\nroutes:\n {2}- id: 1\n/)
   t.match(imported.out, /client_secret: \$ENV:\/\/SHOP_SECRET\n/)
@@ -20,32 +20,32 @@ t.test('import prints YAML that check accepts, and the report beside it; referen
   t.match(imported.err, /: \d+ exact, \d+ approximated, 0 refused\n$/)
   t.equal(parseConfiguration(imported.out, 'yaml').kind, 'parsed')
   const folder = t.testdir({ 'gateway.yaml': imported.out })
-  t.match(await run(t, ['check', '-c', `${folder}/gateway.yaml`], ENVIRONMENT), { code: 0, out: 'ok  3 routes, 2 protected, 1 open, 2 cores, plain HTTP\n', err: '' })
+  t.match(await run(['check', '-c', `${folder}/gateway.yaml`], ENVIRONMENT), { code: 0, out: 'ok  3 routes, 2 protected, 1 open, 2 cores, plain HTTP\n', err: '' })
 })
 
 t.test('import prints no YAML where something is refused, and every problem', async t => {
-  const { code, out, err } = await run(t, ['import', '--from', 'apisix', fixture('refused.yaml')])
+  const { code, out, err } = await run(['import', '--from', 'apisix', fixture('refused.yaml')])
   t.match({ code, out }, { code: 2, out: '' })
   t.match(err, /refused\.yaml:20:7 {2}routes\[0\]\.plugins\.ip-restriction has no counterpart/)
   t.match(err, /refused\.yaml:1:1 {2}note {2}the file has no #END line/)
   t.match(err, /\d\d problems in .*refused\.yaml\n$/)
   t.notMatch(err, /literal-secret/)
   const unbuilt = t.testdir({ 'apisix.yaml': 'routes:\n  - uri: /*\n    upstream: { nodes: { "127.0.0.1:80": 1 } }\n    plugins:\n      openid-connect:\n        client_id: a\n        client_secret: b\n        discovery: https://idp.example/.well-known/openid-configuration\n        session: { secret: $ENV://UNSET }\n        claim_schema_: {}\n        proxy_opts: { http_proxy_: 1 }\n#END\n' })
-  t.match(await run(t, ['import', '--from', 'apisix', `${unbuilt}/apisix.yaml`]), { code: 2, out: '', err: /apisix\.yaml:10:9 {2}.*claim_schema_ is not an option[^]*apisix\.yaml:11:\d+ {2}.*proxy_opts[^]*2 problems/ })
-  t.match(await run(t, ['import', '--from', 'apisix', '/no/such/apisix.yaml']), { code: 2, out: '', err: /cannot be read: ENOENT/ })
-  t.match(await run(t, ['import', '--from', 'apisix', `${t.testdir({ 'x.yaml': 'routes: [' })}/x.yaml`]), { code: 2, out: '', err: /1 problem|problems/ })
+  t.match(await run(['import', '--from', 'apisix', `${unbuilt}/apisix.yaml`]), { code: 2, out: '', err: /apisix\.yaml:10:9 {2}.*claim_schema_ is not an option[^]*apisix\.yaml:11:\d+ {2}.*proxy_opts[^]*2 problems/ })
+  t.match(await run(['import', '--from', 'apisix', '/no/such/apisix.yaml']), { code: 2, out: '', err: /cannot be read: ENOENT/ })
+  t.match(await run(['import', '--from', 'apisix', `${t.testdir({ 'x.yaml': 'routes: [' })}/x.yaml`]), { code: 2, out: '', err: /1 problem|problems/ })
 })
 
 t.test('check, routes and start read the foreign file itself', async t => {
   const foreign = ['--from', 'apisix', '--ignore-plugin=prometheus', '-c', fixture('apisix.yaml')]
-  t.match(await run(t, ['check', ...foreign], ENVIRONMENT), { code: 0, out: 'ok  3 routes, 2 protected, 1 open, 2 cores, plain HTTP\n', err: /approximated/ })
-  const unset = await run(t, ['check', ...foreign])
+  t.match(await run(['check', ...foreign], ENVIRONMENT), { code: 0, out: 'ok  3 routes, 2 protected, 1 open, 2 cores, plain HTTP\n', err: /approximated/ })
+  const unset = await run(['check', ...foreign])
   t.match(unset, { code: 2, out: '', err: /apisix\.yaml:22:9 {2}routes\[0\]\.plugins\.openid-connect\.client_secret refers to the environment variable SHOP_SECRET, which is not set/ })
-  const routes = await run(t, ['routes', ...foreign], ENVIRONMENT)
+  const routes = await run(['routes', ...foreign], ENVIRONMENT)
   t.match(routes, { code: 0, out: /^HOST[^]*shop\.example\.com .*openid-connect shop[^]*api\.example\.com .*bearer tokens alone[^]*www\.example\.com .*OPEN\n$/ })
   t.notMatch(routes.out + routes.err, /hunter2/)
-  t.match(await run(t, ['start', '--from', 'apisix', '-c', fixture('apisix.yaml')], ENVIRONMENT), { code: 2, out: '', err: /prometheus has no counterpart/ })
-  t.match(await run(t, ['check', '-c', fixture('apisix.yaml')], ENVIRONMENT), { code: 2, err: /services is not a known option/ }, 'without --from it is a native file')
+  t.match(await run(['start', '--from', 'apisix', '-c', fixture('apisix.yaml')], ENVIRONMENT), { code: 2, out: '', err: /prometheus has no counterpart/ })
+  t.match(await run(['check', '-c', fixture('apisix.yaml')], ENVIRONMENT), { code: 2, err: /services is not a known option/ }, 'without --from it is a native file')
 })
 
 t.test('start --from apisix serves the foreign file', async t => {
@@ -87,7 +87,7 @@ t.test('--listen takes an address and a port, for start --from alone', async t =
   t.match(parseArguments(['start', '-c', 'x.yaml', '--listen', 'a:1']), { kind: 'misuse', message: /--listen is for files that --from says the origin of/ })
   for (const command of ['check', 'import', 'routes']) t.match(parseArguments([command, '--from', 'apisix', '-c', 'x.yaml', '--listen', 'a:1']), { kind: 'misuse', message: '--listen is for start' })
   t.match(parseArguments(['start', '--from', 'apisix', '-c', 'x.yaml']), { source: { foreign: { listen: null } } })
-  t.match(await run(t, ['start', '--from', 'apisix', '-c', fixture('apisix.yaml'), '--listen', '4180']), { code: 2, out: '', err: /--listen must be HOST:PORT[^]*Try: oidc-gateway start --help/ })
+  t.match(await run(['start', '--from', 'apisix', '-c', fixture('apisix.yaml'), '--listen', '4180']), { code: 2, out: '', err: /--listen must be HOST:PORT[^]*Try: oidc-gateway start --help/ })
 })
 
 t.test('misuse of --from and --ignore-plugin', async t => {
@@ -103,7 +103,7 @@ t.test('misuse of --from and --ignore-plugin', async t => {
     [['check', '--from', 'apisix', '-c', 'x.yaml', '--ignore-plugin'], /--ignore-plugin NAME is missing/],
     [['check', '--from', 'apisix', '-c', 'x.yaml', '--ignore-plugin', 'openid-connect'], /would leave every route open/]
   ] as const).map(async ([args, err]) => {
-    t.match(await run(t, args), { code: 2, out: '', err }, args.join(' '))
+    t.match(await run(args), { code: 2, out: '', err }, args.join(' '))
   }))
-  t.match(await run(t, ['import', '--help']), { code: 0, out: /^Usage: oidc-gateway import --from apisix FILE\n[^]*--ignore-plugin NAME/ })
+  t.match(await run(['import', '--help']), { code: 0, out: /^Usage: oidc-gateway import --from apisix FILE\n[^]*--ignore-plugin NAME/ })
 })

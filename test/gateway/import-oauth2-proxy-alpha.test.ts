@@ -4,7 +4,7 @@ import { createTestProvider, login } from 'fastify-oidc-testing'
 import t from 'tap'
 import { block, fixture, load, refusals, reportText, SECRET, told, translate } from './import-oauth2-proxy-parts.ts'
 import { ask, startGateway, startUpstream } from './parts.ts'
-import { runProgram as run } from './program.ts'
+import { runCommand as run } from './program.ts'
 
 type Tree = Record<string, unknown>
 const FILE = { cookie_secret: SECRET, email_domains: ['*'] }
@@ -42,7 +42,7 @@ t.test('a member that nobody knows is refused at its line, with the nearest name
   t.ok(lines.some(line => line.startsWith('8 upstreams is not known to OAuth2 Proxy')))
   t.ok(lines.some(line => line.startsWith('9 zzz is not known')))
   t.notOk(lines.some(line => line.includes('clientId ') || line.includes('issuerUrl ')), 'capitals do not matter, as in OAuth2 Proxy')
-  const printed = await run(t, ['start', '--from', 'oauth2-proxy', '--', `--alpha-config=${folder}/a.yaml`, '--config-test'])
+  const printed = await run(['start', '--from', 'oauth2-proxy', '--', `--alpha-config=${folder}/a.yaml`, '--config-test'])
   t.match(printed, { code: 2, err: /a\.yaml:4:5 {2}providers\[0\]\.clientSecert is not known/ })
 })
 

@@ -3,7 +3,7 @@ import t from 'tap'
 import { parseArguments } from '../../packages/gateway/src/cli/arguments.ts'
 import { parseCommandLine } from '../../packages/gateway/src/importers/oauth2-proxy/command-line.ts'
 import { block, FILE, fixture, load, refusals, SECRET, told, translate } from './import-oauth2-proxy-parts.ts'
-import { readText as text, runProgram as run, spawnProgram, untilListening } from './program.ts'
+import { readText as text, runCommand as run, runProgram, spawnProgram, untilListening } from './program.ts'
 
 const DEX = JSON.parse(readFileSync(fixture('dex.args.json'), 'utf8')) as string[]
 
@@ -80,24 +80,24 @@ t.test('O216 --config-test of OAuth2 Proxy is check, and --version is ours', asy
 t.test('O211 the files of the documents hold with what was never filled in', async t => {
   for (const name of ['okta.cfg', 'okta-localhost.cfg', 'zitadel.cfg', 'zitadel-groups.cfg']) {
     const file = `${t.testdir({ 'proxy.cfg': filled(name) })}/proxy.cfg`
-    t.match(await run(t, ['check', '--from', 'oauth2-proxy', '-c', file]), { code: 0, out: 'ok  1 route, 1 protected, 0 open, 1 core, endpoints under /oauth2, plain HTTP\n' }, name)
+    t.match(await run(['check', '--from', 'oauth2-proxy', '-c', file]), { code: 0, out: 'ok  1 route, 1 protected, 0 open, 1 core, endpoints under /oauth2, plain HTTP\n' }, name)
   }
-  const literal = await run(t, ['check', '--from', 'oauth2-proxy', '-c', fixture('okta.cfg')])
+  const literal = await run(['check', '--from', 'oauth2-proxy', '-c', fixture('okta.cfg')])
   t.match(literal, { code: 2, out: '', err: /okta\.cfg:10:1 {2}client_id is the placeholder[^]*3 problems in/ })
 })
 
 t.test('import prints a native file in which secrets of the environment are references', async t => {
   const environment = Object.fromEntries(Object.entries({ ...FILE, email_domains: '*', upstreams: 'http://127.0.0.1:1' }).map(([name, value]) => [`OAUTH2_PROXY_${name.toUpperCase()}`, String(value)]))
-  const { code, out, err } = await run(t, ['import', '--from', 'oauth2-proxy'], environment)
+  const { code, out, err } = await runProgram(t, ['import', '--from', 'oauth2-proxy'], environment)
   t.equal(code, 0, err)
   t.match(out, /client_secret: \$ENV:\/\/OAUTH2_PROXY_CLIENT_SECRET\n[^]*secret: \$ENV:\/\/OAUTH2_PROXY_COOKIE_SECRET\n/)
   t.notMatch(out + err, new RegExp(`hunter2|${SECRET}`))
   const folder = t.testdir({ 'gateway.yaml': out })
-  t.match(await run(t, ['check', '-c', `${folder}/gateway.yaml`], environment), { code: 0, out: /^ok {2}1 route/ })
+  t.match(await run(['check', '-c', `${folder}/gateway.yaml`], environment), { code: 0, out: /^ok {2}1 route/ })
 })
 
 t.test('start runs a command line of OAuth2 Proxy, and --dev says what it lets pass', async t => {
-  t.match(await run(t, ['start', '--from', 'oauth2-proxy', '--', ...DEX]), { code: 2, out: '', err: /--cookie-secret is the placeholder secret\. Here is a fresh one/ })
+  t.match(await run(['start', '--from', 'oauth2-proxy', '--', ...DEX]), { code: 2, out: '', err: /--cookie-secret is the placeholder secret\. Here is a fresh one/ })
   const child = spawnProgram(t, ['start', '--from', 'oauth2-proxy', '--dev', '--listen', '127.0.0.1:0', '--', ...DEX])
   const warned = text(child.stderr)
   const said = await untilListening(child)

@@ -1,6 +1,9 @@
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process'
 import { once } from 'node:events'
+import { PassThrough, Writable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
+import { main } from '../../packages/gateway/src/cli/main.ts'
+import { createTerminal } from '../../packages/gateway/src/cli/terminal.ts'
 
 interface Tap { teardown (handler: () => unknown): void }
 
@@ -28,6 +31,19 @@ export async function runProgram (t: Tap, args: readonly string[], environment: 
   child.stdin.end()
   const [[code], out, err] = await Promise.all([once(child, 'exit') as Promise<[number | null]>, readText(child.stdout), readText(child.stderr)])
   return { code, out, err }
+}
+
+/** The same in this process, which is quicker: for what it says, not for signals, descriptors and colours. */
+export async function runCommand (args: readonly string[], environment: NodeJS.ProcessEnv = {}): Promise<Outcome> {
+  const said = { out: '', err: '' }
+  const collect = (name: 'out' | 'err'): Writable => new Writable({
+    write (chunk, _encoding, done) {
+      said[name] += String(chunk)
+      done()
+    }
+  })
+  const code = await main(args, createTerminal({ stdin: new PassThrough(), stdout: collect('out'), stderr: collect('err') }, environment))
+  return { code, ...said }
 }
 
 /** What it says until it listens, or ends. */

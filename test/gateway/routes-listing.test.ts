@@ -23,7 +23,7 @@ const configuration = {
 async function list (t: Test, args: readonly string[]) {
   const folder = t.testdir({ 'gateway.json': JSON.stringify(configuration) })
   const said = { out: '', err: '' }
-  const terminal: Terminal = { out: text => { said.out += `${text}\n` }, err: text => { said.err += `${text}\n` }, style: (_stream, _style, text) => text, flushed: async () => {}, progress: () => {}, ask: async () => null }
+  const terminal: Terminal = { environment: process.env, out: text => { said.out += `${text}\n` }, err: text => { said.err += `${text}\n` }, style: (_stream, _style, text) => text, flushed: async () => {}, progress: () => {}, ask: async () => null }
   const code = await main(['routes', '-c', join(folder, 'gateway.json'), ...args], terminal)
   return { code, ...said }
 }
@@ -69,7 +69,7 @@ t.test('what came from a reference is shown as the reference, in JSON too', asyn
   t.teardown(() => { for (const name of ['CLIENT_SECRET', 'IDP', 'GROUP']) delete process.env[name] })
   const folder = t.testdir({ 'gateway.json': JSON.stringify({ routes: [{ uri: '/*', upstream, plugins: { 'openid-connect': { ...configuration.routes[0]?.plugins?.['openid-connect'], allowed_groups: ['$ENV://GROUP'] } } }] }) })
   const lines: string[] = []
-  const code = await main(['routes', '-c', join(folder, 'gateway.json'), '--json'], { out: text => { lines.push(text) }, err: () => {}, style: (_stream, _style, text) => text, flushed: async () => {}, progress: () => {}, ask: async () => null })
+  const code = await main(['routes', '-c', join(folder, 'gateway.json'), '--json'], { environment: process.env, out: text => { lines.push(text) }, err: () => {}, style: (_stream, _style, text) => text, flushed: async () => {}, progress: () => {}, ask: async () => null })
   t.equal(code, 0)
   t.match(JSON.parse(lines[0] ?? ''), { policy: { allowed_groups: ['$ENV://GROUP'] }, required: { allowed_groups: '$ENV://GROUP' } })
   t.notMatch(lines.join(), /group\\?" of the environment/)

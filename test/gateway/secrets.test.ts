@@ -2,22 +2,15 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import { checkConfiguration, createGateway, loadConfiguration, parseConfiguration, type GatewayOptions } from 'fastify-oidc-gateway'
-import { main } from '../../packages/gateway/src/cli/main.ts'
 import { startVault } from '../support/vault.ts'
 import { refusals, route, told, translate } from './import-apisix-parts.ts'
 import { ask, keepLog, startGateway, startUpstream } from './parts.ts'
+import { runCommand as run } from './program.ts'
 
 const SHOP = '$secret://vault/1/oidc/shop'
 const OIDC = { client_id: 'app', client_secret: `${SHOP}/client_secret`, discovery: 'http://127.0.0.1:9/.well-known/openid-configuration', session: { secret: `${SHOP}/session` } }
 
 interface Tap { testdir (files: Record<string, string>): string }
-
-/** Runs a command in this process, and keeps what it writes. */
-async function run (args: readonly string[]): Promise<{ code: number, out: string, err: string }> {
-  const said = { out: '', err: '' }
-  const code = await main(args, { out: text => { said.out += `${text}\n` }, err: text => { said.err += `${text}\n` }, style: (_stream, _style, text) => text, flushed: async () => {}, progress: () => {}, ask: async () => null })
-  return { code, ...said }
-}
 
 const native = (uri: string, token = 'hvs.kv-one'): string => `secrets:
   - { id: vault/1, uri: "${uri}", prefix: kv/apisix, token: ${token} }

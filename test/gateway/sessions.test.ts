@@ -23,6 +23,7 @@ t.teardown(async () => { await provider.close() })
 async function run (args: readonly string[], answer: string | null = null): Promise<Outcome> {
   const said = { out: '', err: '' }
   const terminal: Terminal = {
+    environment: {},
     out: text => { said.out += `${text}\n` },
     err: text => { said.err += `${text}\n` },
     style: (_stream, _style, text) => text,

@@ -10,10 +10,10 @@ import { loadForCommand } from './load.ts'
 import { reportFailure } from './report.ts'
 import type { Terminal } from './terminal.ts'
 
-async function reload (gateway: OpenGateway, { file, foreign }: ConfigurationSource): Promise<void> {
+async function reload (gateway: OpenGateway, { file, foreign }: ConfigurationSource, { environment }: Terminal): Promise<void> {
   const { log } = gateway.app
   try {
-    const checked = await loadConfiguration(file, process.env, foreign)
+    const checked = await loadConfiguration(file, environment, foreign)
     if (checked.kind === 'invalid') {
       log.error({ problems: formatProblems(checked.problems, file).split('\n') }, 'the configuration was not reloaded: it does not hold')
       return
@@ -28,7 +28,7 @@ async function reload (gateway: OpenGateway, { file, foreign }: ConfigurationSou
 
 async function runAlone (configuration: GatewayConfiguration, source: ConfigurationSource, terminal: Terminal): Promise<number> {
   const gateway = await openGateway(configuration)
-  process.on('SIGHUP', () => { void reload(gateway, source) })
+  process.on('SIGHUP', () => { void reload(gateway, source, terminal) })
   const stopped = untilStopped({ log: gateway.app.log, close: gateway.close, cut: () => {} })
   try {
     await gateway.listen()

@@ -4,8 +4,9 @@ import type { Readable, Writable } from 'node:stream'
 
 export type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow'
 
-/** Where a command writes. */
+/** Where a command writes, and what it was started with. */
 export interface Terminal {
+  readonly environment: NodeJS.ProcessEnv
   out (text: string): void
   err (text: string): void
   /** Styled for standard output, or for standard error; plain where nobody looks. */
@@ -42,6 +43,7 @@ export function createTerminal ({ stdin, stdout, stderr }: { readonly stdin: Inp
   }
 
   return {
+    environment,
     out: text => { write(stdout, text) },
     err: text => { write(stderr, text) },
     style (stream, style, text) {
