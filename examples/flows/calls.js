@@ -14,7 +14,16 @@ export async function askForTokens (provider, { client_id: id, client_secret: se
 
 /** Calls the API, and prints what was called and what came back. */
 export async function call (title, url, token) {
-  const response = await fetch(url, token === undefined ? {} : { headers: { authorization: `Bearer ${token}` } })
+  await callAs(title, url, token === undefined ? {} : { authorization: `Bearer ${token}` })
+}
+
+/** The same with a name and a password, which the API has to exchange itself. */
+export async function callByPassword (title, url, name, password) {
+  await callAs(title, url, { authorization: `Basic ${Buffer.from(`${name}:${password}`).toString('base64')}` })
+}
+
+async function callAs (title, url, headers) {
+  const response = await fetch(url, { headers })
   const challenge = response.headers.get('www-authenticate')
   console.log(`${title}: ${response.status} ${challenge ?? await response.text()}`)
 }

@@ -43,6 +43,10 @@ t.test('client credentials: the API takes a program by its token, verified by th
     'again: 200 {"client":"nightly-job","scopes":["read"]}',
     'where it has not the scope: 403 Bearer realm="apisix", error="insufficient_scope", scope="write"',
     `cut short: 401 ${CHALLENGE}`,
+    'with the secret itself, which the API exchanges: 200 {"client":"nightly-job"}',
+    'again: 200 {"client":"nightly-job"}',
+    'with a wrong one: 401 Bearer realm="apisix", scope="read", Basic realm="apisix", charset="UTF-8"',
+    'the provider was asked for 3 tokens',
     "the provider's keys were asked for 1 time"
   ])
 })
@@ -62,7 +66,11 @@ t.test('password: the API takes the user by the token of the password and by tha
     'with the token of the password: 200 {"user":"alice","client":"mobile-app"}',
     'with the token of the refresh token: 200 {"user":"alice","client":"mobile-app"}',
     `with the refresh token itself: 401 ${CHALLENGE}`,
-    'the provider answered 400 invalid_grant: grant request is invalid'
+    'the provider answered 400 invalid_grant: grant request is invalid',
+    'with the name and the password, which the API exchanges: 200 {"user":"alice","client":"https://api.example.test"}',
+    'again: 200 {"user":"alice","client":"https://api.example.test"}',
+    'of nobody: 401 Bearer realm="apisix", scope="read", Basic realm="apisix", charset="UTF-8"',
+    'the provider was asked for 5 tokens'
   ])
 })
 

@@ -104,7 +104,9 @@ t.test('nothing is dropped without a word', async t => {
     [deck({ redirect_uri: ['https://a/x', 'https://b/x'] }), /redirect_uri: refused, must be one URL/],
     [deck({ client_id: ['a', 'b'] }), /client_id: refused/],
     [deck({ auth_methods: ['bearer'] }), /auth_methods: refused, has bearer without audience_required/],
-    [deck({ auth_methods: ['authorization_code', 'password'] }), /auth_methods: refused, has password/],
+    [deck({ auth_methods: ['authorization_code', 'password'] }), /auth_methods: refused, has password without audience_required/],
+    [deck({ auth_methods: ['authorization_code', 'refresh_token'] }), /auth_methods: refused, has refresh_token, which has no counterpart: a refresh token that travels/],
+    [deck({ auth_methods: ['password'], audience_required: ['api'], password_param_type: ['query', 'body'] }), /password_param_type: refused, must have header/],
     [deck({ auth_methods: ['authorisation_code'] }), /did you mean authorization_code/],
     [deck({ auth_methods: ['session'] }), /session without authorization_code/],
     [deck({ login_action: 'response' }), /login_action: refused/],
@@ -133,6 +135,19 @@ t.test('absent auth_methods are said to mean all, and taken for sessions and log
   t.match(blockOf(translate(deck({ auth_methods: ['introspection'], audience_required: ['api'], introspection_endpoint: 'https://idp.example/introspect' }))), { introspection_endpoint: 'https://idp.example/introspect', bearer_only: true })
   const { session } = blockOf(translate(deck({ auth_methods: ['bearer'], audience_required: ['api'] })))
   t.equal(session, undefined)
+})
+
+t.test('passwords and clients with their secrets are taken as in Kong, from the header alone', async t => {
+  const imported = translate(deck({ auth_methods: ['password', 'client_credentials'], audience_required: ['api'], password_param_type: ['header', 'query', 'body'], client_credentials_param_type: ['header'] }))
+  t.equal(refusals(imported), '')
+  t.match(blockOf(imported), { use_jwks: true, bearer_only: true, auth_methods: ['password', 'client_credentials'], audience: { all_of: ['api'] } })
+  t.match(told(imported), /auth_methods: exact, is auth_methods here, with use_jwks, and bearer_only/)
+  t.match(told(imported), /note, names and passwords, .*Authorization: Basic alone/)
+  t.match(told(imported), /password_param_type: approximated, is Authorization alone here/)
+  t.match(told(imported), /client_credentials_param_type: exact/)
+  const introspecting = blockOf(translate(deck({ auth_methods: ['client_credentials', 'introspection', 'authorization_code'], audience_required: ['api'], introspection_endpoint: 'https://idp.example/introspect' })))
+  t.match(introspecting, { auth_methods: ['client_credentials', 'introspection', 'authorization_code'], use_jwks: undefined })
+  t.match(told(translate(deck({ auth_methods: ['authorization_code'], password_param_type: ['query'] }))), /password_param_type: exact, has no effect/)
 })
 
 t.test('answers and bodies of the Admin API are read', async t => {

@@ -5,7 +5,7 @@ import type { TestProvider } from 'fastify-oidc-testing'
 import { createApplication, optionsFor, testProvider, type Application } from './support.ts'
 
 const API = 'https://api.example.test'
-const job = { client_id: 'nightly job', client_secret: 'größe: 100% + more'.replace('öß', 'o/s'), grant_types: ['client_credentials'], response_types: [], redirect_uris: [] }
+const job = { client_id: 'nightly job', client_secret: 'size: 100% + more', grant_types: ['client_credentials'], response_types: [], redirect_uris: [] }
 const front = { client_id: 'front', client_secret: 'secret of the front', grant_types: ['password', 'authorization_code', 'refresh_token'], redirect_uris: ['http://localhost/callback'] }
 
 const basic = (name: string, password: string): Record<string, string> => ({ authorization: `Basic ${Buffer.from(`${name}:${password}`).toString('base64')}` })

@@ -83,6 +83,7 @@ const BAD: readonly BadToken[] = [
   { name: 'a proof of possession', header: { typ: 'dpop+jwt' }, reason: /another type/ },
   { name: 'no mark of an access token', claims: { scope: undefined, client_id: undefined }, header: { typ: 'JWT' }, reason: /no access token/ },
   { name: 'bound to a key', claims: { cnf: { jkt: 'x' } }, header: { typ: 'JWT' }, reason: /bound to a key/ },
+  { name: 'bound to a key, of RFC 9068', claims: { cnf: { jkt: 'x' } }, header: { typ: 'at+jwt' }, reason: /bound to a key/ },
   { name: 'nested too deep', claims: { deep: JSON.parse('['.repeat(200) + ']'.repeat(200)) as unknown }, reason: /nested too deep/ }
 ]
 

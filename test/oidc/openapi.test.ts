@@ -46,6 +46,7 @@ t.test('what a route requires is its security: scopes as alternatives, and nothi
     app.get('/two', { config: { oidc: { required_scopes: ['read', 'write'] } } }, answer)
     app.get('/either', { config: { oidc: { required_scopes: { all_of: ['read'], any_of: ['write', 'admin'], none_of: ['guest'] } } } }, answer)
     app.post('/browser', { config: { oidc: { auth_methods: ['session'] } } }, answer)
+    app.get('/passwords', { config: { oidc: { auth_methods: ['bearer', 'password'] } } }, answer)
     app.get('/programs/:id', { config: { oidc: { auth_methods: ['bearer'] } } }, answer)
   })
   t.strictSame(securityAt(document, '/base'), [{ oidc: ['read'] }, { oidcSession: [] }])
@@ -54,10 +55,12 @@ t.test('what a route requires is its security: scopes as alternatives, and nothi
   t.strictSame(securityAt(document, '/two'), [{ oidc: ['read', 'write'] }, { oidcSession: [] }])
   t.strictSame(securityAt(document, '/either'), [{ oidc: ['read', 'write'] }, { oidc: ['read', 'admin'] }, { oidcSession: [] }])
   t.strictSame(securityAt(document, '/browser', 'post'), [{ oidcSession: [] }])
+  t.strictSame(securityAt(document, '/passwords'), [{ oidc: ['read'] }, { oidcBasic: [] }])
   t.strictSame(securityAt(document, '/programs/{id}'), [{ oidc: ['read'] }])
-  t.strictSame(Object.keys(document.paths), ['/base', '/open', '/pass', '/two', '/either', '/browser', '/programs/{id}'], 'the callback and the logout are not in it')
+  t.strictSame(Object.keys(document.paths), ['/base', '/open', '/pass', '/two', '/either', '/browser', '/passwords', '/programs/{id}'], 'the callback and the logout are not in it')
   t.match(document.components.securitySchemes, {
     oidc: { type: 'openIdConnect', openIdConnectUrl: DISCOVERY },
+    oidcBasic: { type: 'http', scheme: 'basic' },
     oidcSession: { type: 'apiKey', in: 'cookie', name: '__Host-oidc' }
   })
 })
@@ -66,6 +69,9 @@ t.test('there is a scheme for each way in that the options make possible, and fo
   const api = await describe(t, bearer, app => { app.get('/', answer) })
   t.strictSame(Object.keys(api.components.securitySchemes), ['oidc'])
   t.strictSame(securityAt(api, '/'), [{ oidc: [] }])
+  const exchanging = await describe(t, { ...bearer, auth_methods: ['client_credentials'] }, app => { app.get('/', answer) })
+  t.strictSame(Object.keys(exchanging.components.securitySchemes), ['oidc', 'oidcBasic'])
+  t.strictSame(securityAt(exchanging, '/'), [{ oidcBasic: [] }])
   const site = await describe(t, optionsFor(provider, { required_scopes: ['read'], session: { cookie_name: 'sid', cookie_secure: false } as never }), app => { app.get('/', answer) })
   t.match(site.components.securitySchemes, { oidcSession: { name: 'sid' } })
   t.strictSame(Object.keys(site.components.securitySchemes), ['oidcSession'])

@@ -1,4 +1,4 @@
-import { resourcesIn } from 'fastify-oidc'
+import { resourcesIn, type RoutePolicy } from 'fastify-oidc'
 import type { GatewayCore } from '../configuration/cores.ts'
 import { endpointUris } from '../configuration/endpoints.ts'
 import { ANY_HOST } from '../configuration/hosts.ts'
@@ -23,12 +23,14 @@ function openingsOf (options: Readonly<Record<string, unknown>>): string[] {
   ]
 }
 
+const takesPasswords = ({ auth_methods: methods = [] }: RoutePolicy): boolean => methods.includes('password') || methods.includes('client_credentials')
+
 function protectionOf ({ protection }: GatewayRoute): string {
   if (protection.kind === 'open') return 'OPEN'
   const { policy, options } = protection
   return [
     clientOf(options),
-    options.bearer_only === true ? 'bearer tokens alone' : `unauthenticated: ${policy.unauth_action ?? 'auth'}`,
+    options.bearer_only === true ? (takesPasswords(policy) ? 'no sessions' : 'bearer tokens alone') : `unauthenticated: ${policy.unauth_action ?? 'auth'}`,
     ...resourcesIn(options).map(({ uri }) => `resource: ${uri}`),
     ...requirementsOf(protection).map(([option, required]) => `${option}: ${required}`),
     ...openingsOf(options)

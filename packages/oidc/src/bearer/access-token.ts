@@ -21,6 +21,7 @@ function typeOf (header: JwtHeader): string | null {
  */
 export function checkIsAccessToken (header: JwtHeader, claims: Claims): void {
   const type = typeOf(header)
+  checkIsUnbound(claims)
   if (type === 'at+jwt') return
   if (type !== null && type.endsWith('+jwt') && !type.endsWith('-at+jwt')) throw invalidToken('it is a JWT of another type, by its header')
   const mark = ONLY_IN_ID_TOKENS.find(name => claims[name] !== undefined)
@@ -44,9 +45,14 @@ export function isIdTokenFor (clientId: string, header: JwtHeader, { aud, azp, s
  * What every token has to hold to, also one that the provider says is active.
  * @throws FST_OIDC_BEARER_INVALID
  */
-export function checkIsForCallers ({ typ, token_use: use, token_type: tokenType, cnf }: Claims): void {
+export function checkIsForCallers (claims: Claims): void {
+  const { typ, token_use: use, token_type: tokenType } = claims
   if ([typ, use].some(type => typeof type === 'string' && OTHER_TYPES.has(type.toLowerCase()))) throw invalidToken('it is an ID, refresh or logout token, by its typ or token_use claim')
   if (typeof tokenType === 'string' && /^(?:refresh_token|refresh|dpop|n_a)$/i.test(tokenType)) throw invalidToken('it is no bearer token, by its token_type')
-  // RFC 7800, section 3; RFC 9449, section 7.1: a thief could show it as well.
+  checkIsUnbound(claims)
+}
+
+/** RFC 7800, section 3; RFC 9449, section 7.1: a thief could show it as well. */
+function checkIsUnbound ({ cnf }: Claims): void {
   if (cnf !== undefined && cnf !== null) throw invalidToken('it is bound to a key (cnf), and a bearer token proves none')
 }

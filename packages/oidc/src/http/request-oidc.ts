@@ -20,7 +20,7 @@ export interface IdTokenClaims extends Claims {
 /** Who the caller is, as the guard found it. Nobody can change it; never null after `onRequest`. */
 export interface RequestOidc<TClaims extends Claims = IdTokenClaims> {
   readonly authenticated: boolean
-  /** `basic`: name and password of somebody whom the application vouches for itself. */
+  /** `basic`: name and password of somebody whom the application vouches for itself. Those that the provider exchanged for a token are `bearer`. */
   readonly via: 'session' | 'bearer' | 'basic' | null
   /** The ID token's claims for a session; for a bearer token what it says itself, or what the provider says of it. */
   readonly claims: Readonly<TClaims> | null

@@ -97,13 +97,22 @@ export const refreshTokens = row('refresh_tokens', { kind: 'exact', target: 'ren
   ledger.exact(path, flag === false ? 'is renew_access_token_on_expiry here' : 'is what this gateway does')
 })
 
-export const bearerPlaces = row('bearer_token_param_type', { kind: 'varies', says: '`header` alone' }, (value, { path, ledger, config }) => {
-  if (isUnset(value) || !takes({ config }, 'bearer', 'introspection')) return ledger.exact(path, `has no effect: ${NO_BEARER}`)
-  const places = readList(value)
-  if (!places.includes('header')) ledger.refuse(path, 'must have header: bearer tokens are read from Authorization alone')
-  else if (places.length > 1) ledger.approximate(path, 'is Authorization alone here: tokens in addresses, forms and cookies are not looked at')
-  else ledger.exact(path, 'is what this gateway does')
-})
+/** Where Kong looks for a credential; here it is one header. */
+function places (name: string, methods: readonly string[], what: string): Row {
+  return row(name, { kind: 'varies', says: '`header` alone' }, (value, { path, ledger, config }) => {
+    if (isUnset(value) || !takes({ config }, ...methods)) return ledger.exact(path, `has no effect: ${methods.length > 1 ? NO_BEARER : `${methods.join()} is not in auth_methods`}`)
+    const written = readList(value)
+    if (!written.includes('header')) ledger.refuse(path, `must have header: ${what} are read from Authorization alone`)
+    else if (written.length > 1) ledger.approximate(path, `is Authorization alone here: ${what} in addresses, forms and cookies are not looked at`)
+    else ledger.exact(path, 'is what this gateway does')
+  })
+}
+
+export const CREDENTIAL_PLACES: readonly Row[] = [
+  places('bearer_token_param_type', ['bearer', 'introspection'], 'bearer tokens'),
+  places('password_param_type', ['password'], 'names and passwords'),
+  places('client_credentials_param_type', ['client_credentials'], 'clients and their secrets')
+]
 
 export const ofBearer = (name: string, why: string): Row => row(name, { kind: 'refused', says: `${why}; without bearer tokens it has no effect` }, (value, { path, ledger, config }) => {
   if (isUnset(value) || readFlag(value) === false || !takes({ config }, 'bearer', 'introspection')) ledger.exact(path, 'has no effect')

@@ -2,6 +2,7 @@ import { nearestName } from 'fastify-oidc-session-store'
 import type { Path } from '../../configuration/positions.ts'
 import { isObject, type Located } from '../apisix/source.ts'
 import type { Ledger } from '../report.ts'
+import { OF_TOKENS } from './row.ts'
 import { NAMES, rowOf } from './table.ts'
 import { isUnset, readList } from './values.ts'
 
@@ -15,16 +16,23 @@ export interface TranslatedBlock {
 
 const METHODS = ['authorization_code', 'bearer', 'client_credentials', 'introspection', 'kong_oauth2', 'password', 'refresh_token', 'session', 'userinfo']
 const CODE = ['authorization_code', 'session']
-const OURS = ['bearer', 'introspection', ...CODE]
+const EXCHANGED = ['password', 'client_credentials']
+const OURS = [...OF_TOKENS, ...CODE]
+const isOfTokens = (method: string): boolean => (OF_TOKENS as readonly string[]).includes(method)
+const REFUSED: Readonly<Record<string, string>> = {
+  refresh_token: 'a refresh token that travels with each request opens everything for weeks to whoever sees one; a session renews itself',
+  userinfo: 'take introspection for it',
+  kong_oauth2: 'tokens are those of the provider'
+}
 const ALL = 'is not written, and means all nine in Kong, passwords and client secrets in requests included. Here it is session and authorization_code: write those that are meant'
 
 function refuseMethod (method: string, config: Located['value'], ledger: Ledger, path: Path): void {
-  if ((method === 'bearer' || method === 'introspection') && isUnset(config.audience_required)) ledger.refuse(path, `has ${method} without audience_required: a token that was issued for any other API would do`)
+  if (isOfTokens(method) && isUnset(config.audience_required)) ledger.refuse(path, `has ${method} without audience_required: a token that was issued for any other API would do`)
   else if (method === 'introspection' && isUnset(config.introspection_endpoint)) ledger.refuse(path, 'has introspection without introspection_endpoint')
   else if (!METHODS.includes(method)) {
     const meant = nearestName(method, METHODS)
     ledger.refuse(path, `has ${JSON.stringify(method)}, which Kong does not know${meant === null ? '' : `; did you mean ${meant}?`}`)
-  } else if (!CODE.includes(method) && method !== 'bearer' && method !== 'introspection') ledger.refuse(path, `has ${method}, which has no counterpart in an import: take it out`)
+  } else if (!OURS.includes(method)) ledger.refuse(path, `has ${method}, which has no counterpart: ${REFUSED[method] ?? 'take it out'}`)
 }
 
 /** Which kinds of credentials are taken. */
@@ -36,13 +44,16 @@ function translateMethods (block: Block, { value: config, path: around }: Locate
   }
   const methods = readList(config.auth_methods)
   for (const method of methods) refuseMethod(method, config, ledger, path)
-  if (methods.includes('bearer')) block.use_jwks = true
+  const exchanges = EXCHANGED.some(method => methods.includes(method))
+  const verifies = methods.includes('bearer') || (exchanges && !methods.includes('introspection'))
+  if (verifies) block.use_jwks = true
   block.auth_methods = [...new Set(methods)].filter(method => OURS.includes(method))
   if (!methods.includes('authorization_code')) {
     if (methods.includes('session')) ledger.refuse(path, 'has session without authorization_code: nothing would make a session')
     block.bearer_only = true
   }
-  if (!ledger.isJudged(path)) ledger.exact(path, `is auth_methods here${methods.includes('bearer') ? ', with use_jwks' : ''}${methods.includes('authorization_code') ? '' : ', and bearer_only'}`)
+  if (!ledger.isJudged(path)) ledger.exact(path, `is auth_methods here${verifies ? ', with use_jwks' : ''}${methods.includes('authorization_code') ? '' : ', and bearer_only'}`)
+  if (exchanges) ledger.note(path, 'names and passwords, and clients and their secrets, are read from Authorization: Basic alone: neither from the query nor from a body; wrong ones are answered with 401, and guesses with 429')
 }
 
 const HEADERS = { set_access_token_header: true, access_token_in_authorization_header: true, set_id_token_header: false, set_userinfo_header: false }

@@ -1,4 +1,4 @@
-import { NO_BEARER, put, requireClaims, row, takes, type Context, type Row } from './row.ts'
+import { NO_BEARER, OF_TOKENS, put, requireClaims, row, takes, type Context, type Row } from './row.ts'
 import { isUnset, readList, readNumber, readOnly, readPath } from './values.ts'
 
 const SAYS_OR = 'several entries mean *or*: `any_of`. `all_of` asks for all of them'
@@ -51,7 +51,7 @@ export const groupsClaim = row('groups_claim', { kind: 'exact', target: 'groups_
 export const audience = row('audience_required', { kind: 'varies', target: 'audience', says: `for bearer tokens; ${SAYS_OR}` }, (value, context) => {
   const { path, ledger, config } = context
   if (isUnset(value)) return ledger.exact(path, 'is empty')
-  if (!takes({ config }, 'bearer', 'introspection')) return ledger.refuse(path, `is for bearer tokens here, and ${NO_BEARER}; for sessions write required_claims in a native file`)
+  if (!takes({ config }, ...OF_TOKENS)) return ledger.refuse(path, `is for bearer tokens here, and ${NO_BEARER}; for sessions write required_claims in a native file`)
   if (putChoice('audience', value, context, false)) ledger.approximate(path, `${tellChoice('audience', readList(value))}; it is asked of bearer tokens alone, for those of a session were issued for this client`)
 })
 

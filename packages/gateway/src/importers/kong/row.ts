@@ -85,6 +85,8 @@ export function partOf (name: string, target: string, says = ''): Row {
   return row(name, { kind: 'exact', target, says }, (_value, { path, ledger }) => { if (!ledger.isJudged(path)) ledger.exact(path, `is ${target} here`) })
 }
 
+/** Ways in by a token that callers bring, or that what they bring is exchanged for. */
+export const OF_TOKENS = ['bearer', 'introspection', 'password', 'client_credentials'] as const
 export const NO_BEARER = 'neither bearer nor introspection is in auth_methods'
 
 /** Is one of the methods written? */

@@ -1,5 +1,5 @@
 import { ABSENT_ROWS } from './absent-rows.ts'
-import { accessTokenHeader, authMethod, authorizationArguments, bearerPlaces, destroys, introspectionEndpoint, issuer, loginAction, ofBearer, preflight, proofKey, pushed, pushedOption, redirectUri, refreshTokens, requestedAudience, responseMode, scopes } from './login-rows.ts'
+import { accessTokenHeader, authMethod, authorizationArguments, CREDENTIAL_PLACES, destroys, introspectionEndpoint, issuer, loginAction, ofBearer, preflight, proofKey, pushed, pushedOption, redirectUri, refreshTokens, requestedAudience, responseMode, scopes } from './login-rows.ts'
 import { anonymous, audience, audienceClaim, claimPath, claimsForbidden, consumerClaim, consumerClaims, domains, groupsClaim, groupsRequired, maxAge, scopesRequired } from './policy-rows.ts'
 import { leftOut, option, partOf, refused, row, type Row } from './row.ts'
 import { SESSION_ROWS } from './session-rows.ts'
@@ -23,7 +23,7 @@ export const ROWS: readonly Row[] = [
   leftOut('roles_claim', 'roles_required is what asks for roles'),
   audience,
   audienceClaim,
-  partOf('auth_methods', 'auth_methods', '`bearer`, `introspection`, `session` and `authorization_code`; others are refused'),
+  partOf('auth_methods', 'auth_methods', '`bearer`, `introspection`, `password`, `client_credentials`, `session` and `authorization_code`; others are refused'),
   maxAge,
   domains,
   claimsForbidden,
@@ -80,7 +80,7 @@ export const ROWS: readonly Row[] = [
   option('https_proxy_authorization', 'text', 'proxy_opts.https_proxy_authorization'),
   preflight,
   leftOut('hide_credentials', 'what callers send in Authorization is not passed on'),
-  bearerPlaces,
+  ...CREDENTIAL_PLACES,
   ofBearer('bearer_token_header_name', 'is a header of its own name: bearer tokens are read from Authorization alone'),
   ofBearer('introspect_jwt_tokens', 'asks whether tokens were revoked: take introspection for bearer in auth_methods'),
   ...['proof_of_possession_dpop', 'proof_of_possession_mtls'].map(name => refused(name, 'must be off: proofs of callers are not looked at', ['off', false])),
