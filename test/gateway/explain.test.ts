@@ -117,7 +117,7 @@ t.test('the commands of Kong\'s guide are explained as they stand, and a file of
   t.equal((await ask({ scp: ['email'] })).code, 0)
   t.equal((await explain(t, ['--from', 'kong', '--route', '/a%20b:c?x=1', '--claims', 'claims.json'], files({ scp: ['email'] }))).code, 0)
   const mapped = `${commands}\n${readFileSync(fixture('okta-consumers.sh'), 'utf8')}`
-  t.match((await ask({}, mapped)).out, /refused: 403 FST_OIDC_CONSUMER_UNMAPPED/)
+  t.match((await ask({}, mapped)).out, /refused: 403 FST_OIDC_CONSUMER_UNMAPPED\nbecause {2}consumer\.claims lead to nobody by custom_id; found vader/)
   t.equal((await ask({ sub: 'e5634b31-d67f-4661-a6fb-b6cb77849bcf' }, mapped)).code, 0)
   const deck = `services: [{ name: a, url: "http://127.0.0.1:1", routes: [{ name: r, paths: [/shop], plugins: [{ name: openid-connect, config: { issuer: "${authority.discovery}", client_id: [a], client_secret: [b], auth_methods: [authorization_code], groups_required: [staff] } }] }] }]`
   const refused = await explain(t, ['--from', 'kong', '--route', '/shop/x', '--claims', 'claims.json'], { 'kong.yaml': deck, 'claims.json': '{"sub":"x","groups":["guests"]}' })

@@ -3,6 +3,7 @@ import { ConsumersUnavailableError } from '../errors.ts'
 import type { ConsumerKey, ConsumerOptions, ConsumerRecord } from '../options/consumer-options.ts'
 import { asText } from '../policy/claim-names.ts'
 import { readClaim, type ClaimPath } from '../policy/claim-path.ts'
+import { boundNames, type PolicyRefusal } from '../policy/refusal.ts'
 import type { PolicySubject } from '../policy/subject.ts'
 import { isEmailUnverified } from '../policy/verified-email.ts'
 import type { ConsumerLookup, LookedUp } from './consumer-lookup.ts'
@@ -21,7 +22,7 @@ export interface MappedConsumer {
 /** `refused`: no consumer, where there must be one. */
 export type Outcome<T> =
   | { readonly kind: 'mapped', readonly mapping: T }
-  | { readonly kind: 'refused' }
+  | { readonly kind: 'refused', readonly refusal: PolicyRefusal }
 
 export interface ConsumerMapperRoom<T> {
   readonly options: Pick<ConsumerOptions, 'claims' | 'by' | 'optional' | 'anonymous'>
@@ -114,6 +115,11 @@ export function createConsumerMapper<T> ({ options, lookup, clock, present }: Co
     })
   }
 
+  function refuse (subject: PolicySubject): PolicyRefusal {
+    const found = claims.map(path => readName(subject, path)).filter(name => name !== null)
+    return { option: 'consumer.claims', unmet: 'unmapped', names: by, found: boundNames(found), detail: null }
+  }
+
   async function resolve (subject: PolicySubject, directory: ConsumerLookup): Promise<Pick<Kept<T>, 'outcome' | 'until'>> {
     const own = await findFirst(directory, questionsOf(subject))
     if (own.consumer !== null) return { outcome: { kind: 'mapped', mapping: present(subject, describe(own.consumer, false)) }, until: own.until }
@@ -121,7 +127,7 @@ export function createConsumerMapper<T> ({ options, lookup, clock, present }: Co
       const { consumer, until } = await findAnonymous(directory, anonymous)
       return { outcome: { kind: 'mapped', mapping: present(subject, consumer === null ? null : describe(consumer, true)) }, until: Math.min(until, own.until) }
     }
-    return { outcome: optional ? { kind: 'mapped', mapping: present(subject, null) } : { kind: 'refused' }, until: own.until }
+    return { outcome: optional ? { kind: 'mapped', mapping: present(subject, null) } : { kind: 'refused', refusal: refuse(subject) }, until: own.until }
   }
 
   async function mapAnew (subject: PolicySubject): Promise<Outcome<T>> {

@@ -7,7 +7,7 @@ import type { Admission } from '../http/admission.ts'
 import { PresentedOidc } from '../http/presented-oidc.ts'
 import { askedOf, type OpenRequests } from '../http/open-requests.ts'
 import { isKnown } from '../http/refusal.ts'
-import { toRefusalError } from '../http/refusal-error.ts'
+import { refusalIn, toRefusalError } from '../http/refusal-error.ts'
 import { ANONYMOUS, type RequestOidc } from '../http/request-oidc.ts'
 import type { RoutePolicies } from '../http/route-policies.ts'
 import { toStepUpError, type StepUp } from '../http/step-up.ts'
@@ -89,9 +89,9 @@ export function createExplain (room: ExplainRoom): (request: FastifyRequest, cal
     const refusal = policy.judge(subject)
     if (refusal !== null) return refusing(toRefusalError(refusal), via, refusal)
     const shortage = policy.demand === null ? null : room.stepUp(policy, policy.demand, { request, subject, stored: null, redirects: false })
-    if (shortage !== null && (shortage.kind === 'insufficient' || shortage.kind === 'unmet')) return refusing(toStepUpError(shortage), via)
+    if (shortage !== null && (shortage.kind === 'insufficient' || shortage.kind === 'unmet')) return refusing(toStepUpError(shortage), via, shortage.refusal)
     const objection = await room.admit(request, subject, false)
-    return objection === null ? passing('every requirement is met', via) : refusing(objection, via)
+    return objection === null ? passing('every requirement is met', via) : refusing(objection, via, refusalIn(objection))
   }
 
   async function decide (request: FastifyRequest, policy: CompiledPolicy, caller: ExplainedCaller): Promise<Verdict> {

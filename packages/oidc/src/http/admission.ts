@@ -2,6 +2,7 @@ import type { FastifyRequest } from 'fastify'
 import { ConsumerUnmappedError, ForbiddenError } from '../errors.ts'
 import type { PolicySubject } from '../policy/subject.ts'
 import type { Consumers } from './consumers.ts'
+import { withRefusal } from './refusal-error.ts'
 
 export interface AdmissionRoom {
   /** null: nobody is mapped to anything. */
@@ -19,8 +20,9 @@ export type Admission = (request: FastifyRequest, subject: PolicySubject | null,
 export function createAdmission ({ consumers, authorize }: AdmissionRoom): Admission {
   return async (request, subject, hasFailed) => {
     if (consumers !== null && (subject !== null || !hasFailed)) {
-      const admitted = consumers.admit(request, subject)
-      if (!(admitted instanceof Promise ? await admitted : admitted)) return new ConsumerUnmappedError()
+      const asked = consumers.admit(request, subject)
+      const refusal = asked instanceof Promise ? await asked : asked
+      if (refusal !== null) return withRefusal(new ConsumerUnmappedError(), refusal)
     }
     return authorize === null || !request.oidc.authenticated || await authorize(request) ? null : new ForbiddenError()
   }

@@ -1,5 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import type { ConsumerMapper, Outcome } from '../consumer/consumer-mapping.ts'
+import type { PolicyRefusal } from '../policy/refusal.ts'
 import type { PolicySubject } from '../policy/subject.ts'
 import type { ConsumerView } from './consumer-view.ts'
 import { PresentedOidc } from './presented-oidc.ts'
@@ -8,10 +9,10 @@ import { ANONYMOUS, SessionOidc, type RequestOidc } from './request-oidc.ts'
 /** Says of requests which consumer they are. */
 export interface Consumers {
   /**
-   * False: no consumer, where there must be one.
+   * Why there is no consumer, where there must be one; null: nothing is in the way.
    * @throws FST_OIDC_CONSUMERS_UNAVAILABLE
    */
-  admit (request: FastifyRequest, subject: PolicySubject | null): boolean | Promise<boolean>
+  admit (request: FastifyRequest, subject: PolicySubject | null): PolicyRefusal | null | Promise<PolicyRefusal | null>
 }
 
 /** Gives a caller a consumer, or takes away the one of an earlier request of the same caller; who a caller is does not change. */
@@ -19,21 +20,20 @@ function assign (oidc: RequestOidc, view: ConsumerView | null): void {
   if (!SessionOidc.assign(oidc, view)) PresentedOidc.assign(oidc, view)
 }
 
-function accept (request: FastifyRequest, outcome: Outcome<ConsumerView>): boolean {
+function accept (request: FastifyRequest, outcome: Outcome<ConsumerView>): PolicyRefusal | null {
   assign(request.oidc, outcome.kind === 'mapped' ? outcome.mapping : null)
-  if (outcome.kind !== 'mapped') request.log.debug({ oidc: 'consumer' }, 'no claim of consumer.claims leads to a consumer')
-  return outcome.kind === 'mapped'
+  return outcome.kind === 'mapped' ? null : outcome.refusal
 }
 
 export function createConsumers (mapper: ConsumerMapper<ConsumerView>): Consumers {
   const strangers = new WeakMap<ConsumerView, RequestOidc>()
 
-  function acceptStranger (request: FastifyRequest, view: ConsumerView | null): boolean {
-    if (view === null) return true
+  function acceptStranger (request: FastifyRequest, view: ConsumerView | null): null {
+    if (view === null) return null
     const stranger = strangers.get(view) ?? Object.freeze({ ...ANONYMOUS, consumer: view.consumer, identityHeaders: view.headersBeside(ANONYMOUS.identityHeaders) })
     strangers.set(view, stranger)
     request.oidc = stranger
-    return true
+    return null
   }
 
   return {

@@ -13,9 +13,9 @@ export type Decision =
   /** To the provider again, which is asked for more. */
   | { readonly kind: 'step-up', readonly demand: Demand }
   /** Whoever calls has to come back with more. */
-  | { readonly kind: 'insufficient', readonly demand: Demand }
+  | { readonly kind: 'insufficient', readonly demand: Demand, readonly refusal: PolicyRefusal }
   /** The provider was asked already, and gave no more. */
-  | { readonly kind: 'unmet', readonly demand: Demand }
+  | { readonly kind: 'unmet', readonly demand: Demand, readonly refusal: PolicyRefusal }
 
 const PASS: Decision = { kind: 'pass' }
 const LOGIN: Decision = { kind: 'login' }

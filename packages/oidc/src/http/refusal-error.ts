@@ -18,12 +18,14 @@ function errorOf ({ option, unmet, names }: PolicyRefusal): Error {
 
 const refusals = new WeakMap<Error, PolicyRefusal>()
 
-/** What the caller is told: the kind of requirement, and of scopes which. What was found is for the log. */
-export function toRefusalError (refusal: PolicyRefusal): Error {
-  const error = errorOf(refusal)
+/** What was found goes with the error, for the log. */
+export function withRefusal (error: Error, refusal: PolicyRefusal): Error {
   refusals.set(error, refusal)
   return error
 }
+
+/** What the caller is told: the kind of requirement, and of scopes which. */
+export const toRefusalError = (refusal: PolicyRefusal): Error => withRefusal(errorOf(refusal), refusal)
 
 /** What a policy found; null: the error is another one. */
 export function refusalIn (error: Error): PolicyRefusal | null {

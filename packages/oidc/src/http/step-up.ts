@@ -3,10 +3,11 @@ import type { Clock, StoredSession } from 'fastify-oidc-session-store'
 import { StepUpRequiredError, StepUpUnmetError } from '../errors.ts'
 import { accepts } from '../policy/auth-methods.ts'
 import type { CompiledPolicy } from '../policy/policy.ts'
-import { describeDemand, findShortage, loginSlack, type Demand } from '../policy/step-up.ts'
+import { describeDemand, findShortage, loginSlack, refuseShortage, type Demand } from '../policy/step-up.ts'
 import type { PolicySubject } from '../policy/subject.ts'
 import type { Decision } from './decision.ts'
 import { isNavigation } from './navigation.ts'
+import { withRefusal } from './refusal-error.ts'
 
 /** Who calls, and how. */
 export interface StepUpCaller {
@@ -38,19 +39,21 @@ export function createStepUp ({ clock, slack, isForProgram }: StepUpRoom): StepU
   }
 
   return (policy, demand, { request, subject, stored, redirects }) => {
-    const shortage = findShortage(demand, subject.proof, clock(), subject.via === 'session' ? loginSlack(slack) : slack)
+    const now = clock()
+    const shortage = findShortage(demand, subject.proof, now, subject.via === 'session' ? loginSlack(slack) : slack)
     if (shortage === null) return null
-    if (stored !== null && wasInVain(stored, demand)) return { kind: 'unmet', demand }
+    const refusal = refuseShortage(shortage, demand, subject.proof, now)
+    if (stored !== null && wasInVain(stored, demand)) return { kind: 'unmet', demand, refusal }
     const canLogIn = stored !== null && redirects && policy.unauthAction === 'auth' && accepts(policy.authMethods, 'authorization_code') && isNavigation(request) && !isForProgram(request)
-    return { kind: canLogIn ? 'step-up' : 'insufficient', demand }
+    return canLogIn ? { kind: 'step-up', demand } : { kind: 'insufficient', demand, refusal }
   }
 }
 
 const demands = new WeakMap<Error, Demand>()
 
-/** What was required goes with it. */
-export function toStepUpError ({ kind, demand }: { readonly kind: 'insufficient' | 'unmet', readonly demand: Demand }): Error {
-  const error = kind === 'unmet' ? new StepUpUnmetError(describeDemand(demand)) : new StepUpRequiredError(describeDemand(demand))
+/** What was required goes with it, and what was found for the log. */
+export function toStepUpError ({ kind, demand, refusal }: Extract<Decision, { readonly kind: 'insufficient' | 'unmet' }>): Error {
+  const error = withRefusal(kind === 'unmet' ? new StepUpUnmetError(describeDemand(demand)) : new StepUpRequiredError(describeDemand(demand)), refusal)
   demands.set(error, demand)
   return error
 }

@@ -2,8 +2,8 @@
 export interface PolicyRefusal {
   /** The option that refuses. */
   readonly option: string
-  /** Its part; `absent`: there is nothing that it could look at; `schema`: the claims do not hold against it. */
-  readonly unmet: 'all_of' | 'any_of' | 'none_of' | 'absent' | 'schema'
+  /** Its part; `absent`: there is nothing that it could look at; `schema`: the claims do not hold against it; `late`: a login is too long ago; `unmapped`: no consumer is called that. */
+  readonly unmet: 'all_of' | 'any_of' | 'none_of' | 'absent' | 'schema' | 'late' | 'unmapped'
   /** Of what the option says: names that are missing, or that must not be there. */
   readonly names: readonly string[]
   /** What the caller has instead; bounded, and fit for a line. */
@@ -34,6 +34,8 @@ function wants ({ unmet, names, detail }: PolicyRefusal): string {
     case 'none_of': return detail ?? `shuts out ${list}`
     case 'absent': return detail ?? 'has nothing to look at'
     case 'schema': return `does not hold: ${detail ?? ''}`
+    case 'late': return `wants a login of the last ${list} seconds`
+    case 'unmapped': return `lead to nobody by ${list}`
   }
 }
 

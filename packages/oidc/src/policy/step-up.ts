@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Claims, EpochSeconds, OptionProblem } from 'fastify-oidc-session-store'
 import { asText } from './claim-names.ts'
+import { boundNames, type PolicyRefusal } from './refusal.ts'
 import type { PolicyOptions, WrittenAcrValues } from './schema.ts'
 
 /** What a login must have been like: by one of these means, and no longer ago than this. */
@@ -90,6 +91,13 @@ export const loginSlack = (slack: number): number => Math.max(slack, ARRIVAL)
 export function findShortage ({ acrValues, maxAge }: Demand, { acr, authTime }: Proof, now: EpochSeconds, slack: number): Shortage | null {
   if (acrValues.length > 0 && (acr === null || !acrValues.includes(acr))) return 'acr_values'
   return maxAge !== null && !isRecent(authTime, maxAge, now, slack) ? 'max_age' : null
+}
+
+/** What somebody has in place of what is missing. */
+export function refuseShortage (shortage: Shortage, { acrValues, maxAge }: Demand, { acr, authTime }: Proof, now: EpochSeconds): PolicyRefusal {
+  if (shortage === 'acr_values') return { option: shortage, unmet: 'any_of', names: acrValues, found: boundNames(acr === null ? [] : [acr]), detail: null }
+  const age = authTime === 'now' ? 0 : authTime === null ? null : Math.floor(now - authTime)
+  return { option: shortage, unmet: 'late', names: [String(maxAge)], found: age === null ? [] : [age < 0 ? `one ${-age} seconds from now` : `one ${age} seconds ago`], detail: null }
 }
 
 /** For a person and for a log. */
