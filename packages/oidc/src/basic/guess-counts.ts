@@ -44,7 +44,8 @@ export function createGuessCounts (nowMs: () => number, windowMs: number): Guess
   return {
     of: key => change(key, 0),
     add: key => change(key, 1),
-    subtract (key) { change(key, -1) },
+    // What was added before they began anew is gone: less than nothing would be taken from others.
+    subtract (key) { if (change(key, 0) > 0) change(key, -1) },
     leftMs: () => Math.max(0, endMs - nowMs())
   }
 }
