@@ -29,7 +29,7 @@ t.test('O114 without a banner the page names the domains, unless everybody may c
 
 t.test('O116 templates come over', async t => {
   t.equal(endpointsOf({ custom_templates_dir: 'pages' }).custom_templates_dir, 'pages')
-  t.match(told(translate({ ...FILE, custom_templates_dir: 'pages' })), /custom_templates_dir: approximated, is endpoints\.custom_templates_dir here: sign_in\.html and error\.html alone/)
+  t.match(told(translate({ ...FILE, custom_templates_dir: 'pages' })), /custom_templates_dir: approximated, is endpoints\.custom_templates_dir here: robots\.txt, and sign_in\.html and error\.html of values/)
 })
 
 t.test('files of pages are looked for at the check, from the folder of the configuration', async t => {

@@ -8,6 +8,7 @@ import { checkEndpoints, type Endpoints } from './endpoints.ts'
 import { ANY_HOST } from './hosts.ts'
 import { locate, problemAt, type ConfigurationProblem } from './problems.ts'
 import { checkRoute, type GatewayRoute } from './routes.ts'
+import { readRobots } from './robots.ts'
 import { COMING, gatewaySchema, type ResolvedGatewayOptions } from './schema.ts'
 import type { SourceDocument } from './source-document.ts'
 import { readTls, type TlsMaterial } from './tls-files.ts'
@@ -30,7 +31,8 @@ export interface GatewayConfiguration {
   /** null: none. */
   readonly endpoints: Endpoints | null
   readonly forceHttps: boolean
-  readonly robotsTxt: boolean
+  /** What it answers; null: nothing. */
+  readonly robotsTxt: string | null
   readonly logLevel: string
   readonly maxHeaderSize: number
   readonly workers: WorkerCount
@@ -139,7 +141,8 @@ export async function checkConfiguration (document: SourceDocument, { directory 
   if (isSound('listen') && isSound('metrics')) problems.push(...checkMetrics(options))
   if (isSound('trust_proxy')) problems.push(...checkTrustProxy(options.trust_proxy ?? []))
   const certificates = isSound('listen') && options.listen.tls !== undefined ? await readTls(options.listen.tls, directory) : { tls: null, problems: [] }
-  problems.push(...certificates.problems)
+  const robots = isSound('robots_txt') && isSound('endpoints') ? readRobots(options, directory) : { text: null, problems: [] }
+  problems.push(...certificates.problems, ...robots.problems)
   if (problems.length > 0) return invalid()
   return {
     kind: 'valid',
@@ -151,7 +154,7 @@ export async function checkConfiguration (document: SourceDocument, { directory 
       metrics: options.metrics ?? null,
       endpoints,
       forceHttps: options.force_https,
-      robotsTxt: options.robots_txt,
+      robotsTxt: robots.text,
       logLevel: options.log.level,
       maxHeaderSize: options.max_header_size,
       workers,

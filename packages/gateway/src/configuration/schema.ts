@@ -31,7 +31,7 @@ const health = group({
   ready_path: withDefault(Type.String({ pattern: '^/[^\\s?#*:%]*$', description: 'Path that answers 200 when requests can be served, else 503 and what is missing.' }), '/ready')
 }, 'Paths for probes, on every host. They are not guarded and never reach an upstream.')
 
-const robotsTxt = withDefault(Type.Boolean({ description: 'Answer `/robots.txt` with a file that asks crawlers to stay away, on every host. A route for that very path comes first; false: the path is one like any other.' }), true)
+const robotsTxt = withDefault(Type.Boolean({ description: 'Answer `/robots.txt` with the `robots.txt` of `endpoints.custom_templates_dir`, else with one that asks crawlers to stay away, on every host. A route for that very path comes first; false: the path is one like any other.' }), true)
 
 const httpsOnly = withDefault(Type.Boolean({ description: 'Redirect plain requests to https, at the same host and port 443, with 308. Behind a proxy that ends TLS it needs `trust_proxy`. Probes are not redirected.' }), false)
 

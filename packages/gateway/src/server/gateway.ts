@@ -87,7 +87,7 @@ export async function openGateway (configuration: GatewayConfiguration, options:
   let metricsAddress: string | null = null
   for (const core of configuration.cores) cores.push(await mountCore(app, core))
   await mountOpenRoutes(app, configuration.routes.filter(({ protection }) => protection.kind === 'open'), cores[0]?.oidc.cookies ?? null)
-  if (configuration.robotsTxt) addRobots(app, ROBOTS_PATH)
+  if (configuration.robotsTxt !== null) addRobots(app, ROBOTS_PATH, configuration.robotsTxt)
   addHealthRoutes(app, configuration.health, createReadiness(cores))
   let current = configuration
 

@@ -3,16 +3,13 @@ import { ANY_HOST } from '../configuration/hosts.ts'
 import { hostConstraint } from './host-constraint.ts'
 import { kPlace } from './route-place.ts'
 
-/** RFC 9309. */
-const DENY_ALL = 'User-agent: *\nDisallow: /\n'
-
-/** Asks crawlers to stay away, on every host, where no route is for the path. */
-export function addRobots (app: FastifyInstance, path: string): void {
+/** Tells crawlers what they may read (RFC 9309), on every host, where no route is for the path. */
+export function addRobots (app: FastifyInstance, path: string, text: string): void {
   app.route({
     method: ['GET', 'HEAD'],
     url: path,
     constraints: { host: hostConstraint([ANY_HOST], -Infinity) },
     config: { [kPlace]: 'robots' },
-    handler: async (_request, reply: FastifyReply) => await reply.type('text/plain; charset=utf-8').send(DENY_ALL)
+    handler: async (_request, reply: FastifyReply) => await reply.type('text/plain; charset=utf-8').send(text)
   })
 }

@@ -2,7 +2,7 @@ import { idle, later, leftOut, partOf, refused, row, type Row } from '../row.ts'
 
 const ADDRESS = /^(?:[a-z][a-z0-9+.-]*:)?\/\//i
 const NO_ADDRESS = 'an address is left out: pages load nothing from elsewhere'
-const OUR_TEMPLATES = '`sign_in.html` and `error.html` alone, of values, `if`, `else` and `end`; what else is in them is a boot error'
+const OUR_TEMPLATES = '`robots.txt`, and `sign_in.html` and `error.html` of values, `if`, `else` and `end`; what else is in them is a boot error'
 const LOG = 'the log is JSON lines on standard output'
 
 /** A health path, which cannot be switched off. */
