@@ -94,7 +94,7 @@ t.test('ready is red until the provider was reached once, and then no more', asy
   t.same(red.json(), { status: 'not ready', red: ['provider of routes[0]'] })
   t.equal((await ask(gateway, '/')).status, 503)
   await provider.start()
-  const deadline = Date.now() + 20_000
+  const deadline = Date.now() + 60_000
   while ((await probe('/serving')).statusCode !== 200 && Date.now() < deadline) await new Promise(resolve => setTimeout(resolve, 100))
   t.same((await probe('/serving')).json(), { status: 'ready', red: [] })
   await provider.stop()

@@ -12,7 +12,7 @@ const page = { accept: 'text/html' }
 
 /** Recovery is told to nobody, so it has to be looked for; asking costs the provider nothing. */
 async function reached (app: FastifyInstance): Promise<boolean> {
-  for (const until = Date.now() + 8000; Date.now() < until; await delay(25)) if (app.oidc.issuer !== null) return true
+  for (const until = Date.now() + 60_000; Date.now() < until; await delay(25)) if (app.oidc.issuer !== null) return true
   return false
 }
 

@@ -147,14 +147,20 @@ t.test('the end by time is heard, and use puts it off', async t => {
 
 t.test('the end by time is heard when the second begins in which the session is over', async t => {
   const { app, listener, watch } = await watching(t, { ...optionsFor(offline), session: { secret: 'a secret of more than thirty-two bytes, for tests', cookie: { lifetime: 1 } } } as OidcPluginOptions)
-  // Late in a second, where a timer of whole seconds would be late by as much.
-  await new Promise(resolve => { setTimeout(resolve, 1800 - Date.now() % 1000) })
-  const cookie = await app.oidc.issueCookie({ subject: 'alice' })
-  const end = now() + 1
-  await watch(cookie, 'stream')
-  await listener.until(1)
-  t.equal(now(), end)
-  t.ok(Date.now() - end * 1000 < 600, `${Date.now() - end * 1000} ms after its end`)
+  const late = async (): Promise<number> => {
+    // Late in a second, where a timer of whole seconds would be late by as much.
+    await new Promise(resolve => { setTimeout(resolve, 1800 - Date.now() % 1000) })
+    const heard = listener.heard.length
+    const end = now() + 1
+    await watch(await app.oidc.issueCookie({ subject: 'alice' }), 'stream')
+    // On a busy machine the session may be over before anybody listens.
+    await Promise.race([listener.until(heard + 1), new Promise(resolve => { setTimeout(resolve, 3000) })])
+    return Date.now() - end * 1000
+  }
+  // A busy machine is late now and then; a timer of whole seconds is late each time.
+  const lates: number[] = []
+  while (!lates.some(ms => ms >= 0 && ms < 600) && lates.length < 8) lates.push(await late())
+  t.ok(lates.some(ms => ms >= 0 && ms < 600), `${lates.join(', ')} ms after its end`)
 })
 
 t.test('use at another instance puts the end off, and an outage of the store at that moment is no end', async t => {

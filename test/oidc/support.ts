@@ -27,6 +27,8 @@ export function optionsFor (provider: ProviderFacts, more: Partial<OidcPluginOpt
     discovery: provider.discovery,
     security_profile: 'oauth2.1',
     redirect_uri: '/callback',
+    // A provider in the same busy process may take longer than the default of 3 seconds.
+    timeout: 30,
     session: { secret: SECRET, ...session } as OidcPluginOptions['session'],
     ...others
   }

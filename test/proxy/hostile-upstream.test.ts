@@ -19,7 +19,7 @@ async function askHttp2 (t: Teardown, { origin }: Front): Promise<Answer> {
   const stream = client.request({ ':path': '/x', te: 'trailers', ...alice })
   let trailers: http2.IncomingHttpHeaders = {}
   stream.on('trailers', received => { trailers = received })
-  const [headers] = await once(stream, 'response', { signal: AbortSignal.timeout(3000) }) as [http2.IncomingHttpHeaders]
+  const [headers] = await once(stream, 'response', { signal: AbortSignal.timeout(30_000) }) as [http2.IncomingHttpHeaders]
   return { headers, body: Buffer.concat(await stream.toArray() as Buffer[]).toString(), trailers }
 }
 

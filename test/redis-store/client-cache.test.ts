@@ -59,14 +59,14 @@ t.test('what was read is not asked for again, until another instance changes it'
   await remembered(here.store, stored)
   t.notOk(await asks(here.store, () => here.store.get(stored.handle)))
   const touched = await there.store.touch(stored, systemClock() + 7200)
-  await until('the other end is seen', async () => (await here.store.get(stored.handle))?.expiresAt === touched?.expiresAt, 1000)
+  await until('the other end is seen', async () => (await here.store.get(stored.handle))?.expiresAt === touched?.expiresAt)
   await remembered(here.store, stored)
   if (touched === null) throw new Error('gone')
   const renewed = await there.store.update(touched, { ...stored.session }, systemClock() + 7200)
-  await until('the other revision is seen', async () => (await here.store.get(stored.handle))?.revision === renewed?.revision, 1000)
+  await until('the other revision is seen', async () => (await here.store.get(stored.handle))?.revision === renewed?.revision)
   await remembered(here.store, stored)
   await there.store.destroy(stored)
-  await until('the end is seen', async () => await here.store.get(stored.handle) === null, 1000)
+  await until('the end is seen', async () => await here.store.get(stored.handle) === null)
   t.same([...here.log.lines, ...there.log.lines], [])
 })
 
@@ -100,7 +100,7 @@ t.test('two stores over one client of the application hear each other', async t 
   const stored = await login(there)
   await remembered(here, stored)
   await there.destroy(stored)
-  await until('the end is seen', async () => await here.get(stored.handle) === null, 1000)
+  await until('the end is seen', async () => await here.get(stored.handle) === null)
 })
 
 t.test('the end of a session is looked at each time', async t => {
@@ -120,7 +120,7 @@ t.test('a Redis that was emptied is asked', async t => {
   const stored = await login(store)
   await remembered(store, stored)
   await server.command('FLUSHALL')
-  await until('it is gone', async () => await store.get(stored.handle) === null, 1000)
+  await until('it is gone', async () => await store.get(stored.handle) === null)
 })
 
 for (const type of ['pubsub', 'normal'] as const) {
@@ -136,7 +136,7 @@ for (const type of ['pubsub', 'normal'] as const) {
       await link.ready().catch(() => {})
     } else {
       await server.command('CLIENT', 'KILL', 'TYPE', type)
-      await until('it is asked', async () => await asks(store, () => store.get(stored.handle)), 1000)
+      await until('it is asked', async () => await asks(store, () => store.get(stored.handle)))
     }
     await until('Redis answers', async () => await store.get(stored.handle) !== null)
     await remembered(store, stored)

@@ -11,7 +11,7 @@ export async function startGuardedGateway (t: Test, provider: TestProvider, upst
     routes: [{
       uri: '/*',
       upstream,
-      plugins: { 'openid-connect': { discovery, client_id: clientId, client_secret: clientSecret, redirect_uri: '/callback', session: { secret: 'a secret of more than thirty-two bytes, for tests' }, ...options } }
+      plugins: { 'openid-connect': { discovery, client_id: clientId, client_secret: clientSecret, redirect_uri: '/callback', timeout: 20, session: { secret: 'a secret of more than thirty-two bytes, for tests' }, ...options } }
     }]
   }, { drainTimeout: 1 })
   t.teardown(async () => { await gateway.close() })

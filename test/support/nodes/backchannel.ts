@@ -9,7 +9,7 @@ export interface Refusals {
   readonly graceMs: number
 }
 
-const GIVE_UP_MS = 10_000
+const GIVE_UP_MS = 60_000
 
 /** Sends a logout token as a provider does; answers when the 200 came. */
 export async function sendLogoutToken ({ origin }: Node, core: string, token: string): Promise<number> {
