@@ -121,7 +121,7 @@ t.test('a Redis that is not there yet does not keep the application from startin
   const startMs = performance.now()
   const { app, log } = await protectedApp(t, optionsFor(provider, { session: { secret: SECRET, storage: 'redis', redis: { port: redis.port, connect_timeout: 300 } } as OidcPluginOptions['session'] }))
   await app.ready()
-  t.ok(performance.now() - startMs < 3000)
+  t.ok(performance.now() - startMs < 20_000)
   t.ok(log.some(line => Number(line.level) >= 50), 'the log says so')
   await redis.start()
   await until('it is there', async () => await app.oidc.ready().then(() => true, () => false))

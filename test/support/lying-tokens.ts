@@ -1,6 +1,7 @@
-import { createHash, createHmac, randomUUID } from 'node:crypto'
-import { exportJWK, exportSPKI, generateKeyPair, SignJWT, type CryptoKey, type JWK } from 'jose'
+import { createHash, createHmac, createPublicKey, randomUUID } from 'node:crypto'
+import { exportJWK, exportSPKI, generateKeyPair, importPKCS8, importSPKI, SignJWT, type CryptoKey, type JWK } from 'jose'
 import { overlay, type IdTokenLie, type Lies, type Overlay } from './lies.ts'
+import { rsa2048 } from './rsa-2048.ts'
 
 interface SigningKey {
   readonly kid: string
@@ -30,6 +31,12 @@ export interface Mint {
 
 async function createKey (): Promise<SigningKey> {
   return { kid: randomUUID(), ...await generateKeyPair('RS256', { extractable: true }) }
+}
+
+/** The same pair for every provider, under a name of its own. */
+async function knownKey (pem: string): Promise<SigningKey> {
+  const publicPem = createPublicKey(pem).export({ type: 'spki', format: 'pem' }).toString()
+  return { kid: randomUUID(), privateKey: await importPKCS8(pem, 'RS256', { extractable: true }), publicKey: await importSPKI(publicPem, 'RS256', { extractable: true }) }
 }
 
 function encode (part: unknown): string {
@@ -73,8 +80,7 @@ function signHs256 (claims: Overlay, kid: string, secret: string): string {
 }
 
 export async function createMint (): Promise<Mint> {
-  let key = await createKey()
-  // Making a key takes long, and few lies need one that nobody published.
+  let key = await knownKey(rsa2048.provider)
   let stranger: Promise<SigningKey> | null = null
   return {
     jwks: async () => ({ keys: [{ ...await exportJWK(key.publicKey), kid: key.kid, alg: 'RS256', use: 'sig' }] }),
@@ -84,8 +90,8 @@ export async function createMint (): Promise<Mint> {
       switch (lie) {
         case 'missing': return null
         case 'not_a_jwt': return 'this is not a token'
-        case 'bad_signature': return await sign(claims, { ...await (stranger ??= createKey()), kid: key.kid })
-        case 'unknown_kid': return await sign(claims, await (stranger ??= createKey()))
+        case 'bad_signature': return await sign(claims, { ...await (stranger ??= knownKey(rsa2048.stranger)), kid: key.kid })
+        case 'unknown_kid': return await sign(claims, await (stranger ??= knownKey(rsa2048.stranger)))
         case 'alg_none': return `${encode({ alg: 'none', typ: 'JWT' })}.${encode(claims)}.`
         case 'unsupported_alg': return `${encode({ alg: 'ES256K', kid: key.kid, typ: 'JWT' })}.${encode(claims)}.${Buffer.alloc(64, 1).toString('base64url')}`
         case 'hs256_public_key': return signHs256(claims, key.kid, await exportSPKI(key.publicKey))
