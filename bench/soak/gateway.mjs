@@ -15,10 +15,7 @@ const ERROR = 50
 /** Where the sessions of the soak live, by the path of their route. */
 export const KINDS = ['cookie', 'redis']
 
-// A mark of each logout is kept for as long as a session may live, so that lives must be short for memory to be flat within minutes.
-const LONGEST_LIFE = 180
-
-function route (kind, { upstream, options, redis, leeway }) {
+function route (kind, { upstream, options, redis, leeway, longestLife }) {
   const prefix = `/${kind}`
   const storage = kind === 'redis' ? { storage: 'redis', redis: { unix_socket: redis.socket, client_cache: true } } : {}
   return {
@@ -33,7 +30,7 @@ function route (kind, { upstream, options, redis, leeway }) {
         redirect_uri: `${prefix}/callback`,
         logout_path: `${prefix}/logout`,
         access_token_expires_leeway: leeway,
-        session: { secret: SECRET, cookie_name: `soak_${kind}`, absolute_timeout: LONGEST_LIFE, ...storage }
+        session: { secret: SECRET, cookie_name: `soak_${kind}`, absolute_timeout: longestLife, ...storage }
       }
     }
   }

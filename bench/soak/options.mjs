@@ -6,10 +6,10 @@ export const HELP = `npm run soak: a gateway at its limit, with logins, renewals
   --sessions N      400, half of them in cookies, half in Redis
   --connections N   32
   --changes N       2 logins and 2 logouts a second
-  --token-life N    30, in seconds: an access token is renewed 5 seconds before its end
+  --token-life N    15, in seconds: an access token is renewed 5 seconds before its end
   --every N         15 seconds between two lines`
 
-const DEFAULTS = { minutes: 10, sessions: 400, connections: 32, changes: 2, 'token-life': 30, every: 15 }
+const DEFAULTS = { minutes: 10, sessions: 400, connections: 32, changes: 2, 'token-life': 15, every: 15 }
 
 /** @throws when an option is unknown, or not what it has to be */
 export function readSoakOptions (args) {

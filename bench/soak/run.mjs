@@ -14,12 +14,15 @@ const LEEWAY = 5
 const MB = 2 ** 20
 const sum = table => Object.values(table).reduce((total, count) => total + count, 0)
 
-async function open ({ tokenLife }, stage) {
+/** Longer than anybody stays, and short: a mark of each logout is kept for as long as a session may live. */
+const longestLifeOf = ({ sessions, changes }) => Math.ceil(sessions / changes * 1.5) + 60
+
+async function open (options, stage) {
   const redis = await stage.redis()
   if (redis === null) throw new Error('there is no redis-server here')
-  const provider = await stage.start('provider', { tokenSize: 380, ttl: { accessToken: tokenLife } }, stage.cores?.rest)
+  const provider = await stage.start('provider', { tokenSize: 380, ttl: { accessToken: options.tokenLife } }, stage.cores?.rest)
   const upstream = await stage.upstream()
-  const gateway = await stage.keep(startSoakedGateway({ folder: stage.folder, cores: stage.cores?.server ?? null, upstream: upstream.origin, options: provider.options, redis, leeway: LEEWAY }))
+  const gateway = await stage.keep(startSoakedGateway({ folder: stage.folder, cores: stage.cores?.server ?? null, upstream: upstream.origin, options: provider.options, redis, leeway: LEEWAY, longestLife: longestLifeOf(options) }))
   return { gateway, crowd: createCrowd({ origin: gateway.origin, issuer: provider.issuer }) }
 }
 

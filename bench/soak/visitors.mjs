@@ -97,11 +97,10 @@ export function createCrowd ({ origin, issuer }) {
     }
   }
 
-  /** With requests of their own still under way. */
+  /** Who has been here longest goes, with requests of their own still under way. */
   async function leave (wire, kind) {
-    const of = here.filter(visitor => visitor.kind === kind)
-    if (of.length < 2) return
-    const visitor = pick(of)
+    const visitor = here.find(visitor => visitor.kind === kind)
+    if (visitor === undefined || here.length < 3) return
     here.splice(here.indexOf(visitor), 1)
     visitor.leaving = true
     const { requests, former } = visitor

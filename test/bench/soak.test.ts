@@ -68,7 +68,7 @@ t.test('the slope is that of the line through the points', async t => {
 })
 
 t.test('options have defaults, and are numbers above 0', async t => {
-  t.match(readSoakOptions([]), { minutes: 10, sessions: 400, connections: 32, changes: 2, tokenLife: 30, every: 15, help: false })
+  t.match(readSoakOptions([]), { minutes: 10, sessions: 400, connections: 32, changes: 2, tokenLife: 15, every: 15, help: false })
   t.match(readSoakOptions(['--', '--minutes', '2.5']), { minutes: 2.5 })
   t.throws(() => readSoakOptions(['--minutes', '0']), { message: '--minutes must be a number above 0' })
   t.throws(() => readSoakOptions(['--hours', '1']))
