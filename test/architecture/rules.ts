@@ -35,7 +35,8 @@ const FLOORS: Readonly<Record<string, number>> = {
   options: 2,
   policy: 1,
   'errors.ts': 0,
-  'events.ts': 0
+  'events.ts': 0,
+  'memories.ts': 0
 }
 
 const KNOWS_FASTIFY = new Set(['http', 'routes', 'cookie', 'core', 'plugin.ts', 'augment.ts', 'index.ts'])

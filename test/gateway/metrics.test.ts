@@ -1,9 +1,12 @@
 import { channel } from 'node:diagnostics_channel'
 import { createServer } from 'node:net'
 import { once } from 'node:events'
+import Fastify from 'fastify'
 import t from 'tap'
+import oidc from 'fastify-oidc'
 import type { Gateway } from 'fastify-oidc-gateway'
 import { createTestProvider, login } from 'fastify-oidc-testing'
+import { startRedis } from '../support/redis-server.ts'
 import { ask, keepLog, startGateway, startUpstream } from './parts.ts'
 
 const SECRET = 'a session secret that is long enough'
@@ -102,6 +105,33 @@ t.test('logins, logouts and refusals are counted, with provider and store', asyn
   t.equal(valueOf(text, 'oidc_gateway_sessions_reachable{route="routes[0]"}'), 1)
   t.ok((valueOf(text, requests('routes[0].plugins.openid-connect', 'GET', '3xx')) ?? 0) >= 2, 'callback and logout')
   t.notMatch(text, /alice/)
+})
+
+t.test('what is found in memory is counted, by login and kind', async t => {
+  const redis = await startRedis(t)
+  const upstream = await startUpstream(t)
+  const plugin = { discovery: 'http://127.0.0.1:1/.well-known/openid-configuration', client_id: 'ours', client_secret: 'x', unauth_action: 'deny' as const, required_groups: ['users'] }
+  const gateway = await startGateway(t, {
+    metrics: { port: 0 },
+    routes: [
+      { uri: '/a/*', host: 'a.test', upstream, plugins: { 'openid-connect': { ...plugin, session: { secret: SECRET } } } },
+      { uri: '/b/*', host: 'b.test', upstream, plugins: { 'openid-connect': { ...plugin, session: { secret: SECRET, storage: 'redis', redis: { port: redis.port } } } } }
+    ]
+  })
+  await gateway.listen()
+  const app = Fastify()
+  t.teardown(async () => { await app.close() })
+  await app.register(oidc, { ...plugin, redirect_uri: '/callback', session: { secret: SECRET, cookie_name: 'oidc' } })
+  await app.ready()
+  const cookie = await app.oidc.issueCookie({ subject: 'alice', idTokenClaims: { sub: 'alice', groups: ['users'] } })
+  for (let time = 0; time < 3; time++) t.equal((await ask(gateway, '/a/1', { host: 'a.test', headers: { cookie } })).status, 200)
+  const text = await readMetrics(gateway)
+  const counted = (kind: string, memory: string, route = 'routes[0]'): number | null => valueOf(text, `oidc_gateway_memory_${kind}_total{route="${route}",memory="${memory}"}`)
+  for (const memory of ['opened_sessions', 'identities', 'policy_decisions']) t.same([counted('hits', memory), counted('misses', memory)], [2, 1], memory)
+  t.same([counted('hits', 'bearer_tokens'), counted('misses', 'bearer_tokens')], [0, 0])
+  t.equal(counted('misses', 'opened_sessions', 'routes[1]'), 0)
+  t.equal(valueOf(text, 'oidc_gateway_session_cache_hits_total{route="routes[1]"}'), 0)
+  t.equal(valueOf(text, 'oidc_gateway_session_cache_misses_total{route="routes[0]"}'), null, 'cookies are read nowhere else')
 })
 
 t.test('what other servers of the process tell is left out, and a code is never a text of somebody else', async t => {

@@ -86,6 +86,8 @@ t.test('two workers serve one session: renewed once, logged out at both, their r
   const text = await (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text()
   const counted = [...text.matchAll(/^oidc_gateway_http_request_duration_seconds_count\{route="routes\[0\]",method="GET",status="2xx"\} (\d+)$/gm)]
   t.same(counted.map(([, count]) => Number(count)), [21])
+  const identities = [...text.matchAll(/^oidc_gateway_memory_(?:hits|misses)_total\{route="routes\[0\]",memory="identities"\} (\d+)$/gm)]
+  t.equal(identities.reduce((sum, [, count]) => sum + Number(count), 0), 21, 'what the workers remember, too')
   t.match(text, /^oidc_gateway_sessions_reachable\{route="routes\[0\]"\} 1$/m)
 
   await browser.navigate(`${origin}/logout`)

@@ -19,7 +19,7 @@ export function subjectOf ({ id, accessToken, userinfo, bearer, scopes = [], ema
   return { via: bearer === undefined ? 'session' : 'bearer', sources, scopes, email: email ?? null, audience: 'held', proof: readProof(bearer ?? id ?? null) }
 }
 
-const ground = { acceptsBearer: true, authMethods: ['bearer', 'introspection', 'session', 'authorization_code'] as const, audienceClaim: 'aud', validatesAudience: false, emailFile: null, resource: null }
+const ground = { acceptsBearer: true, authMethods: ['bearer', 'introspection', 'session', 'authorization_code'] as const, audienceClaim: 'aud', validatesAudience: false, emailFile: null, resource: null, verdicts: { hits: 0, misses: 0 } }
 
 /** What the plugin says where nothing is required. */
 export const BASE: CompiledPolicy = compileOptions({ unauth_action: 'deny', cross_site: 'refuse', groups_claim: 'groups' }, ground).policy

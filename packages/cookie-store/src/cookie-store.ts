@@ -36,6 +36,7 @@ export function createCookieStore ({
   maxOpenedSessions = 2000, maxOpenedBytes = 16 * 2 ** 20
 }: CookieStoreOptions): SessionStore {
   const codec = createHandleCodec(createSealer({ secret, fallbacks, purpose: 'session', binding }), createSessionPacker(binding))
+  const tally = { hits: 0, misses: 0 }
   const openedSessions = createOpenedSessions<Remembered>({ maxCount: maxOpenedSessions, maxBytes: maxOpenedBytes })
 
   function remember (opened: OpenedSession): Remembered {
@@ -63,12 +64,15 @@ export function createCookieStore ({
 
   function open (handle: string): Remembered | null {
     const opened = codec.open(handle)
+    if (opened !== null) tally.misses++
     return opened === null || opened.stored.expiresAt <= clock() ? null : remember(opened)
   }
 
   /** For every request: nothing is decrypted twice, and nothing is awaited that is known already. */
   function get (handle: string): Promise<StoredSession | null> {
-    const entry = openedSessions.find(handle) ?? open(handle)
+    const known = openedSessions.find(handle)
+    if (known !== null) tally.hits++
+    const entry = known ?? open(handle)
     if (entry === null) return NONE
     const { stored, answer } = entry
     const ended = coordinator !== undefined && coordinator.hasEnded(stored.session)
@@ -81,6 +85,7 @@ export function createCookieStore ({
 
   return {
     name: 'cookie',
+    opened: tally,
     revocable: coordinator !== undefined,
     async create (session, expiresAt) { return seal(session, 1, expiresAt) },
     get,

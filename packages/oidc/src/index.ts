@@ -2,6 +2,7 @@ import './augment.ts'
 
 export { oidc, oidc as default } from './plugin.ts'
 export type { OidcPluginOptions } from './plugin.ts'
+export type { Memories } from './memories.ts'
 export type { FastifyOidc, LoginOffer, RevokeTarget } from './core/fastify-oidc.ts'
 export type { ExplainedCaller, Explanation } from './core/explain.ts'
 export type { DescribedRoute, OpenApi, OpenApiNames, OpenApiSecurity, OpenApiSecurityScheme } from './core/openapi.ts'

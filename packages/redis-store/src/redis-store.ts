@@ -150,6 +150,7 @@ export function createRedisStore ({
   return {
     name: 'redis',
     revocable: true,
+    opened: reads.counts,
     ...memory.counts === null ? {} : { cache: memory.counts },
     async create (session, expiresAt) {
       const { record, opened: made } = codec.seal(createHandle(), session, 1, expiresAt)

@@ -1,9 +1,11 @@
-import { nameOfHandle, type OpenedSessions, type ReadDemand } from 'fastify-oidc-session-store'
+import { nameOfHandle, type CacheCounts, type OpenedSessions, type ReadDemand } from 'fastify-oidc-session-store'
 import type { ClientMemory } from './client-memory.ts'
 import type { RedisOpened } from './session-codec.ts'
 
 /** Sessions by handle, whether Redis is asked for them or not. Whether one is over is not looked at. */
 export interface SessionReads {
+  /** How often a session that was read needed no opening, and how often it did. */
+  readonly counts: CacheCounts
   /** Answers at once what need not be asked for. */
   read (handle: string, demand?: ReadDemand): RedisOpened | null | Promise<RedisOpened | null>
   /** All of it, from Redis. */
@@ -20,6 +22,8 @@ export interface SessionReadsOptions {
 }
 
 export function createSessionReads ({ opened, memory, load, loadMark }: SessionReadsOptions): SessionReads {
+  const counts = { hits: 0, misses: 0 }
+
   /** What is remembered behind it is vouched for, unless it changes meanwhile. */
   async function reading (handle: string, name: string, ask: () => Promise<RedisOpened | null>): Promise<RedisOpened | null> {
     const begun = memory.begin(name)
@@ -39,22 +43,30 @@ export function createSessionReads ({ opened, memory, load, loadMark }: SessionR
     return await reading(own, name, async () => {
       const found = await load(own, name)
       if (found === null) opened.drop(own)
-      else opened.add(found)
+      else {
+        counts.misses++
+        opened.add(found)
+      }
       return found
     })
   }
 
   async function compare (handle: string, known: RedisOpened): Promise<RedisOpened | null> {
     const unchanged = await reading(handle, known.name, async () => (await loadMark(known.name))?.equals(known.mark) === true ? known : null)
-    return unchanged ?? await readAnew(handle)
+    if (unchanged === null) return await readAnew(handle)
+    counts.hits++
+    return unchanged
   }
 
   return {
+    counts,
     readAnew,
     read (handle, demand) {
       const known = opened.find(handle)
       if (known === null) return readAnew(handle)
-      return demand === undefined && memory.vouchesFor(known) ? known : compare(handle, known)
+      if (demand !== undefined || !memory.vouchesFor(known)) return compare(handle, known)
+      counts.hits++
+      return known
     }
   }
 }

@@ -1,6 +1,6 @@
 export type { Assurance, Claims, Clock, ColdSession, EpochSeconds, RevocationTarget, Session, SessionIdentity, SessionSummary, StoredSession } from './session.ts'
 export { systemClock } from './session.ts'
-export type { CacheCounts, ReadDemand, SessionStore } from './session-store.ts'
+export type { CacheCounts, CacheTally, ReadDemand, SessionStore } from './session-store.ts'
 export type { Lock, SessionCoordinator } from './session-coordinator.ts'
 export { createProcessCoordinator, sharedProcessCoordinator, type ProcessCoordinator, type ProcessCoordinatorOptions } from './process-coordinator.ts'
 export { coordinateWorkers, createWorkerHub, type WorkerHub } from './workers/primary.ts'

@@ -6,6 +6,12 @@ export interface CacheCounts {
   readonly misses: number
 }
 
+/** The same for who counts. */
+export interface CacheTally {
+  hits: number
+  misses: number
+}
+
 /** What is there when it is asked, and not a moment ago: who holds the lock of a renewal has to know which refresh token is spent. */
 export type ReadDemand = 'newest'
 
@@ -22,6 +28,8 @@ export interface SessionStore {
   readonly revocable: boolean
   /** Of a store that answers from memory. Grows. */
   readonly cache?: CacheCounts
+  /** Of a store that remembers what it has opened: how often a session needed no opening, and how often it did. Grows. */
+  readonly opened?: CacheCounts
   /** Always a new handle (session fixation). A revocation that runs meanwhile wins: the session is then made, and is over. */
   create (session: Session, expiresAt: EpochSeconds): Promise<StoredSession>
   /**

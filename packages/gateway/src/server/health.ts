@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyReply } from 'fastify'
-import type { CacheCounts } from 'fastify-oidc-session-store'
+import type { Memories } from 'fastify-oidc'
 import { kPlace } from './route-place.ts'
 
 /** What must work so that requests can be served. */
@@ -15,8 +15,7 @@ export interface CoreHealth {
   /** Asked until it has answered once: a provider that fails later does not take this server out. */
   readonly reached: () => Promise<void>
   readonly storeReady: () => Promise<void>
-  /** null: its store answers nothing from memory. */
-  readonly cache: CacheCounts | null
+  readonly memories: Memories
 }
 
 const CHECK_TIMEOUT_MS = 2000

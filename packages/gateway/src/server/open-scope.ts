@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { ANONYMOUS, errorPageFor, stripIdentityHeaders, type FastifyOidc, type OwnCookies, type RequestOidc } from 'fastify-oidc'
 import { NoCoreError } from '../errors.ts'
 
+const NOTHING = Object.freeze({ hits: 0, misses: 0 })
 const NO_COOKIES: OwnCookies = { strip: header => header, isOwn: () => false }
 
 /** What stands in a scope of open routes for a core: nobody is ever logged in there. */
@@ -24,6 +25,7 @@ function createNobody (cookies: OwnCookies): FastifyOidc {
     guard: () => refuse,
     isOpen: () => false,
     routes: () => [],
+    memories: { sessionReads: null, openedSessions: null, identities: NOTHING, policyDecisions: NOTHING, bearerTokens: NOTHING },
     openapi: () => ({ securitySchemes: {}, transform: ({ schema, url }) => ({ schema, url }) }),
     explain: async () => ({ verdict: 'pass', status: null, code: null, reason: 'the route is open to everyone', required: [], refusal: null, via: null }),
     issueCookie: refuse,

@@ -115,7 +115,7 @@ export async function mountCore (app: FastifyInstance, core: GatewayCore): Promi
       hasEndpoints: core.endpoints !== null,
       reached: async () => { await scope.oidc.ready('provider') },
       storeReady: async () => { await scope.oidc.ready('sessions') },
-      cache: scope.oidcSessionStore.cache ?? null
+      memories: scope.oidc.memories
     }
   })
   if (mounted === null) throw new TypeError('the scope of a core was not entered')

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import type { Clock } from 'fastify-oidc-session-store'
+import type { CacheTally, Clock } from 'fastify-oidc-session-store'
 import { AuthorizationMalformedError, BearerExpiredError, BearerInvalidError, ProviderUnavailableError } from '../errors.ts'
 import { acceptsBearer, introspects, verifiesJwts } from '../options/bearer-options.ts'
 import type { OidcSettings } from '../options/settings.ts'
@@ -28,6 +28,7 @@ export interface BearerRoom {
   readonly provider: Provider
   readonly settings: OidcSettings
   readonly clock: Clock
+  readonly tally: CacheTally
 }
 
 const MAX_KEPT = 10_000
@@ -54,7 +55,7 @@ function isRefusal (error: unknown): error is Error {
 }
 
 /** null: bearer tokens are not looked at. */
-export function createBearerTokens ({ provider, settings, clock }: BearerRoom): BearerTokens | null {
+export function createBearerTokens ({ provider, settings, clock, tally }: BearerRoom): BearerTokens | null {
   if (!acceptsBearer(settings)) return null
   const jwts = verifiesJwts(settings) ? createJwtVerifier({ provider, settings, clock }) : null
   const introspection = introspects(settings) ? createIntrospection({ provider, settings, clock }) : null
@@ -95,8 +96,10 @@ export function createBearerTokens ({ provider, settings, clock }: BearerRoom): 
   function look (token: string, headers: RequestHeaders): VerifiedToken | Promise<VerifiedToken> {
     const key = keyOf(token, headers)
     const known = kept.get(key, clock())
+    const reason = known === undefined ? refused.get(key, clock()) : undefined
+    if (known !== undefined || reason !== undefined) tally.hits++
+    else tally.misses++
     if (known !== undefined) return known
-    const reason = refused.get(key, clock())
     if (reason !== undefined) throw invalidToken(`${reason} (remembered)`)
     if (!isTokenText(token)) throw invalidToken('it has characters that no token has')
     return share(key, token, headers)

@@ -7,6 +7,7 @@ import { createExchangedCallers, type ExchangedCallers } from '../http/exchanged
 import { createLocalCallers } from '../http/local-callers.ts'
 import type { RequestOidc } from '../http/request-oidc.ts'
 import type { createSessionViews } from '../http/session-view.ts'
+import type { MemoryTallies } from '../memories.ts'
 import { grantForCredential } from '../provider/credential-grant.ts'
 import type { CoreGround } from './core.ts'
 
@@ -19,12 +20,12 @@ export interface Callers {
 }
 
 /** Made when the first password comes: few routes take any, and what counts guesses takes room. */
-function createExchanged ({ provider, settings, clock }: CoreGround, bearer: BearerTokens): ExchangedCallers {
+function createExchanged ({ provider, settings, clock }: CoreGround, bearer: BearerTokens, tallies: MemoryTallies): ExchangedCallers {
   let callers: ExchangedCallers | null = null
   return (request, authorization, methods) => {
     callers ??= createExchangedCallers({
       bearer,
-      viewOf: createBearerViews(settings, 'basic'),
+      viewOf: createBearerViews(settings, 'basic', tallies.identities),
       exchange: createCredentialExchange({
         grant: async (method, credential) => await grantForCredential(provider, settings, { method, ...credential }, clock),
         leeway: settings.access_token_expires_leeway,
@@ -36,13 +37,13 @@ function createExchanged ({ provider, settings, clock }: CoreGround, bearer: Bea
   }
 }
 
-export function createCallers (ground: CoreGround, viewOf: ReturnType<typeof createSessionViews>): Callers {
+export function createCallers (ground: CoreGround, viewOf: ReturnType<typeof createSessionViews>, tallies: MemoryTallies): Callers {
   const { provider, settings, clock } = ground
-  const bearer = createBearerTokens({ provider, settings, clock })
-  const bearerViewOf = createBearerViews(settings, 'bearer')
+  const bearer = createBearerTokens({ provider, settings, clock, tally: tallies.bearerTokens })
+  const bearerViewOf = createBearerViews(settings, 'bearer', tallies.identities)
   const authorization = createAuthorization({
     bearer,
-    exchangedCallers: bearer === null ? null : createExchanged(ground, bearer),
+    exchangedCallers: bearer === null ? null : createExchanged(ground, bearer, tallies),
     localCallers: createLocalCallers(ground.localUsers, settings, viewOf, clock),
     ownsAuthorization: settings.set_access_token_header && settings.access_token_in_authorization_header,
     bearerViewOf

@@ -23,6 +23,7 @@ import { createStepUp } from '../http/step-up.ts'
 import { createLoginFinish } from '../login/finish.ts'
 import { applyHooks, applyHooksToRefresh } from '../login/hooks.ts'
 import { endHere, leaveUrl } from '../login/logout.ts'
+import { createTallies, memoriesOf, type Memories } from '../memories.ts'
 import { claimCheckOf } from '../options/claim-schema.ts'
 import type { OidcHooks } from '../options/hooks.ts'
 import { defaultPolicy } from '../options/policy-options.ts'
@@ -82,6 +83,7 @@ export interface Core extends SessionRooms {
   readonly jar: CookieJar
   readonly observer: Observer
   readonly policies: RoutePolicies
+  readonly memories: Memories
   readonly openRequests: OpenRequests | null
   readonly guard: Guard
   readonly privateAnswers: PrivateAnswers
@@ -224,8 +226,9 @@ export function createCore (ground: CoreGround): Core {
   const transactions = createTransactions(settings, names, budget, clock)
   const rooms = { ...createSessionRooms(ground, observer), jar, transactions, advice: createLoginAdvice(settings), targets: createReturnTargets(createDomainList(settings.whitelist_domains ?? [])) }
   const openRequests = createOpenRequests(settings)
+  const tallies = createTallies()
   const isForProgram = createProgramRequests(settings)
-  const policies = createRoutePolicies({ resources: resourcesOf(settings), baseOf: resource => defaultPolicy(settings, { emailFile: ground.emailFile, resource }).policy }, log, openRequests)
+  const policies = createRoutePolicies({ resources: resourcesOf(settings), baseOf: resource => defaultPolicy(settings, { emailFile: ground.emailFile, resource, verdicts: tallies.policyDecisions }).policy }, log, openRequests)
   const errorPages = createErrorPages()
   const [challenge, challengeBasic] = [createResourceChallenge(), createBasicChallenge(settings.realm)]
   const refusal: RefusalRoom = { clientId: settings.client_id, realm: settings.realm, pages: errorPages, issuer, challengeMore: (request, enforced) => challenge(policies.policyOf(request), enforced), challengeBasic: (request, enforced, code) => challengeBasic(enforced ?? policies.policyOf(request), code) }
@@ -233,8 +236,8 @@ export function createCore (ground: CoreGround): Core {
   const login = createLogin(ground, rooms)
   const privateAnswers = createPrivateAnswers()
   const visit = createVisitAnswer(login)
-  const viewOf = createSessionViews(settings, claimCheckOf(settings))
-  const { bearer, authorization, bearerViewOf } = createCallers(ground, viewOf)
+  const viewOf = createSessionViews(settings, claimCheckOf(settings), tallies.identities)
+  const { bearer, authorization, bearerViewOf } = createCallers(ground, viewOf, tallies)
   const admit = createAdmission({ consumers: ground.consumers, authorize: hooks.authorize ?? null })
   const stepUp = createStepUp({ clock, slack: settings.iat_slack, isForProgram })
   const guard = createGuard({
@@ -264,5 +267,5 @@ export function createCore (ground: CoreGround): Core {
   const callback = createAnswer(ground, rooms, { observer, login, guard }, refuse)
   const revoke = createRevocation(ground, observer)
   const explain = createExplain({ settings, clock, policies, openRequests, bearer, stepUp, admit, bearerViewOf })
-  return { ...rooms, ...createProviderLogouts(ground, revoke, refuse), observer, policies, openRequests, guard, refuse, errorPages, isForProgram, explain, privateAnswers, login, offerLogin: visit.offer, callback, revoke, logout: createLogout(ground, jar, { observer, guard }, refuse) }
+  return { ...rooms, ...createProviderLogouts(ground, revoke, refuse), observer, policies, memories: memoriesOf(tallies, ground.store), openRequests, guard, refuse, errorPages, isForProgram, explain, privateAnswers, login, offerLogin: visit.offer, callback, revoke, logout: createLogout(ground, jar, { observer, guard }, refuse) }
 }

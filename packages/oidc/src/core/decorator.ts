@@ -74,6 +74,7 @@ function createSessionDecorator (ground: CoreGround, core: Core, cookies: OwnCoo
     },
     isOpen: (request, asked) => core.openRequests !== null && core.openRequests.ruleFor(request, asked) !== null,
     routes: core.policies.list,
+    memories: core.memories,
     openapi: createOpenApi(ground, core),
     explain: core.explain,
     revoke: createRevoke(ground, core),

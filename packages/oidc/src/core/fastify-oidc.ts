@@ -7,6 +7,7 @@ import type { Asked } from '../http/open-requests.ts'
 import type { PageAnswer } from '../http/page.ts'
 import type { RouteRequirement } from '../http/route-policies.ts'
 import type { ShownError } from '../http/shown-error.ts'
+import type { Memories } from '../memories.ts'
 import type { RoutePolicy } from '../policy/schema.ts'
 import type { ExplainedCaller, Explanation } from './explain.ts'
 import type { OpenApi, OpenApiNames } from './openapi.ts'
@@ -84,6 +85,8 @@ export interface FastifyOidc {
    * @throws FST_OIDC_PROVIDER_UNAVAILABLE, FST_OIDC_STORE_UNAVAILABLE
    */
   ready (part?: 'provider' | 'sessions'): Promise<void>
+  /** What is found in memory, for metrics. */
+  readonly memories: Memories
   readonly cookies: OwnCookies
   /**
    * Takes users whom the application vouches for itself beside those of the provider. Once for each core, before it listens.

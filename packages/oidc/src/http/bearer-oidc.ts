@@ -1,4 +1,4 @@
-import type { Claims, EpochSeconds } from 'fastify-oidc-session-store'
+import type { CacheTally, Claims, EpochSeconds } from 'fastify-oidc-session-store'
 import type { VerifiedToken } from '../bearer/verdict.ts'
 import { readProof } from '../policy/step-up.ts'
 import { bearerSources } from './claim-sources.ts'
@@ -55,11 +55,13 @@ class BearerOidc extends PresentedOidc {
 }
 
 /** Views by token: a verification is answered by the same object until it is made anew. `broughtBy`: what came in the request, the token or what it was exchanged for. */
-export function createBearerViews (options: ViewOptions, broughtBy: 'bearer' | 'basic'): (verified: VerifiedToken) => RequestOidc {
+export function createBearerViews (options: ViewOptions, broughtBy: 'bearer' | 'basic', tally: CacheTally): (verified: VerifiedToken) => RequestOidc {
   const views = new WeakMap<VerifiedToken, RequestOidc>()
   return verified => {
     let view = views.get(verified)
-    if (view === undefined) {
+    if (view !== undefined) tally.hits++
+    else {
+      tally.misses++
       view = new BearerOidc(verified, options, broughtBy)
       views.set(verified, view)
     }

@@ -1,4 +1,4 @@
-import { freezeSession, type Claims, type EpochSeconds, type Session } from 'fastify-oidc-session-store'
+import { freezeSession, type CacheTally, type Claims, type EpochSeconds, type Session } from 'fastify-oidc-session-store'
 import type { ClaimCheck } from '../policy/json-schema.ts'
 import type { PolicySubject } from '../policy/subject.ts'
 import { proofOf } from '../session/assurance.ts'
@@ -70,11 +70,13 @@ function createView (options: ViewOptions, checkClaims: ClaimCheck | null, sessi
 }
 
 /** Views by session: stores answer the same object for the same revision. */
-export function createSessionViews (options: ViewOptions, checkClaims: ClaimCheck | null): (session: Session) => SessionView {
+export function createSessionViews (options: ViewOptions, checkClaims: ClaimCheck | null, tally: CacheTally): (session: Session) => SessionView {
   const views = new WeakMap<Session, SessionView>()
   return session => {
     let view = views.get(session)
-    if (view === undefined) {
+    if (view !== undefined) tally.hits++
+    else {
+      tally.misses++
       view = createView(options, checkClaims, session)
       views.set(session, view)
     }

@@ -8,7 +8,7 @@ import { resourcesOf } from './resource-metadata.ts'
 import type { ResolvedOptions } from './schema.ts'
 
 /** What policies stand on beside the options. */
-type PolicyPlace = Pick<PolicyGround, 'emailFile' | 'resource'>
+type PolicyPlace = Pick<PolicyGround, 'emailFile' | 'resource' | 'verdicts'>
 
 /** A token that is bound to a key, as `dpop` asks for it and FAPI 2.0 wants it, proves nothing by itself. */
 function canExchange (options: ResolvedOptions): boolean {
@@ -34,10 +34,10 @@ function findUnused (options: ResolvedOptions): OptionProblem[] {
   return unused.map(method => ({ path: ['auth_methods'], message: `leaves out ${method}, and ${method === 'bearer' ? 'use_jwks or public_key' : 'introspection_endpoint'} is set: name it, or take that away` }))
 }
 
-function groundOf (options: ResolvedOptions, { emailFile, resource }: PolicyPlace): PolicyGround {
+function groundOf (options: ResolvedOptions, { emailFile, resource, verdicts }: PolicyPlace): PolicyGround {
   const { claim = 'aud', required = false, match_with_client_id: isClient = false } = options.claim_validator?.audience ?? {}
   const isAccepting = acceptsBearer(options)
-  return { acceptsBearer: isAccepting, authMethods: possibleMethods(options), audienceClaim: claim, validatesAudience: required || isClient, emailFile, resource: isAccepting ? resource : null }
+  return { acceptsBearer: isAccepting, authMethods: possibleMethods(options), audienceClaim: claim, validatesAudience: required || isClient, emailFile, resource: isAccepting ? resource : null, verdicts }
 }
 
 function policyOptionsOf (options: ResolvedOptions): PolicyOptions {
@@ -53,5 +53,5 @@ export function defaultPolicy (options: ResolvedOptions, place: PolicyPlace): Co
 
 /** Requirements that do not hold, that contradict each other, or that would let everyone in. */
 export function checkPolicyOptions (options: ResolvedOptions): OptionProblem[] {
-  return [...defaultPolicy(options, { emailFile: null, resource: resourcesOf(options)[0] ?? null }).problems, ...findUnused(options)]
+  return [...defaultPolicy(options, { emailFile: null, resource: resourcesOf(options)[0] ?? null, verdicts: { hits: 0, misses: 0 } }).problems, ...findUnused(options)]
 }

@@ -45,7 +45,11 @@ export function createPolicy (options: PolicyOptions, ground: PolicyGround, rule
         version = file.version
       }
       const known = verdicts.get(subject)
-      if (known !== undefined) return known
+      if (known !== undefined) {
+        ground.verdicts.hits++
+        return known
+      }
+      ground.verdicts.misses++
       const verdict = ask(rules, subject)
       verdicts.set(subject, verdict)
       return verdict

@@ -1,4 +1,4 @@
-import type { OptionProblem } from 'fastify-oidc-session-store'
+import type { CacheTally, OptionProblem } from 'fastify-oidc-session-store'
 import type { AuthMethod } from './auth-methods.ts'
 import type { EmailFile } from './email-file.ts'
 import type { ProtectedResource } from './protected-resource.ts'
@@ -24,6 +24,8 @@ export interface PolicyGround {
   readonly emailFile: EmailFile | null
   /** What is guarded, where it says so itself; null: it does not. */
   readonly resource: ProtectedResource | null
+  /** Of the verdicts of all policies on this ground. */
+  readonly verdicts: CacheTally
 }
 
 /** What became of an option: nothing where it is not written. */
