@@ -241,6 +241,21 @@ t.test('what stands in an index and is no name is left alone', async t => {
   t.equal(await client.get('sessions:precious'), 'x')
 })
 
+t.test('who shares a set of the index with others is looked for alone', async t => {
+  const { time, login } = openScene(t)
+  const strangers = await Promise.all(Array.from({ length: 20 }, () => login()))
+  const members = (await Promise.all((await client.keys('sessions:index:*')).map(key => client.zrangeBuffer(key, '0', '-1')))).flat()
+  await client.flushall()
+  const { handle, session: { id } } = await login()
+  for (const key of await client.keys('sessions:index:*')) await client.zadd(key, ...members.flatMap(member => [9e15, member]))
+  const link = createPlainLink(t, client)
+  const store = createRedisStore({ link, secret, clock: time.now })
+  t.teardown(() => store.close())
+  t.equal(await store.revoke({ id }, time.now()), 1)
+  t.ok(link.count < 15, `${link.count} commands, none for each of ${strangers.length} others`)
+  t.equal(await store.get(handle), null)
+})
+
 t.test('a handle that was made up costs one command at most, and most cost none', async t => {
   const time = createManualClock()
   const link = createPlainLink(t, client)

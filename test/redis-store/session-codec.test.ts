@@ -1,7 +1,8 @@
 import t from 'tap'
-import { createSealer, nameOfHandle, packText, sealJson } from 'fastify-oidc-session-store'
+import { createPartSealer, createSealer, nameOfHandle, packText, sealJson } from 'fastify-oidc-session-store'
 import { corporateSession, sampleSession } from 'fastify-oidc-session-store/contract'
 import { createSessionCodec } from '../../packages/redis-store/src/session-codec.ts'
+import { readRecord } from '../../packages/redis-store/src/session-record.ts'
 import { sealFormer } from './support/former-record.ts'
 
 const options = { secret: 'a session secret that is long enough', fallbacks: [], binding: 'https://idp.corp.example/oauth2/abCd1234/.well-known/openid-configuration\n0oa1b2c3d4E5f6G7h8i9' }
@@ -25,6 +26,17 @@ t.test('a session takes less than 650 bytes beyond its signatures', async t => {
   const { record, opened } = codec.seal(HANDLE, corporateSession(), 1, END)
   t.ok(record.length < 650 + 2 * 256, `${record.length} bytes`)
   t.same(createSessionCodec(options).open(HANDLE, record)?.stored, opened.stored)
+})
+
+t.test('the keys of what requests need and of the tokens need the handle, not the secret alone', async t => {
+  const { record } = createSessionCodec(options).seal(HANDLE, corporateSession(), 1, END)
+  const sealer = createPartSealer({ ...options, purpose: 'redis-record' })
+  const read = readRecord(record)
+  if (read === null) throw new Error('no record')
+  for (const part of ['hot', 'cold'] as const) {
+    for (const guess of [part, `${part} `, `${part} ${nameOfHandle(HANDLE)}`, `${part} null`, `${part} undefined`, '']) t.equal(sealer.open(read.salt, guess, read[part], '1'), null)
+    t.not(sealer.open(read.salt, `${part} ${HANDLE}`, read[part], '1'), null)
+  }
 })
 
 t.test('whoever it is comes back letter for letter', async t => {

@@ -1,6 +1,6 @@
 import { createIdentityPacker, createPartSealer, createSessionPacker, nameOfHandle, type EpochSeconds, type OpenedSession, type Session, type SessionMeta } from 'fastify-oidc-session-store'
 import { createFormerCodec, formerEnd, type FormerRecord } from './former-record.ts'
-import { markWithEnd, MARK_BYTES, readRecord, writeEnd, writeRecord } from './session-record.ts'
+import { markWithEnd, MARK_BYTES, readRecord, saltOf, writeEnd, writeRecord } from './session-record.ts'
 
 /** A session as it was opened, and what its record begins with, by which it is known again. */
 export interface RedisOpened extends OpenedSession {
@@ -75,11 +75,12 @@ export function createSessionCodec (options: { readonly secret: string, readonly
       const hot = sealer.open(record.salt, `hot ${handle}`, record.hot, `${revision}`)
       if (identity === null || hot === null) return null
       // Copies: what came from the connection is a slice of something larger.
-      const [salt, cold] = [Buffer.from(record.salt), Buffer.from(record.cold)]
+      const [mark, cold] = [Buffer.from(kept.subarray(0, MARK_BYTES)), Buffer.from(record.cold)]
+      const salt = saltOf(mark)
       const unpacked = packer.unpack(hot, () => sealer.open(salt, `cold ${handle}`, cold, `${revision}`), identity)
       if (unpacked === null) return null
       const stored = Object.freeze({ handle, revision, expiresAt, session: unpacked.session })
-      return { stored, name, mark: Buffer.from(kept.subarray(0, MARK_BYTES)), bytes: unpacked.bytes + cold.length }
+      return { stored, name, mark, bytes: unpacked.bytes + cold.length }
     },
     openMeta (name, kept) {
       if (isFormer(kept)) return { expiresAt: formerEnd(kept.exp), meta: former.openMeta(name, kept) }

@@ -34,6 +34,11 @@ export function markWithEnd (mark: Buffer, end: Buffer): Buffer {
   return Buffer.concat([mark.subarray(0, END_AT), end, mark.subarray(REVISION_AT)])
 }
 
+/** The salt stands at the end of the mark. */
+export function saltOf (mark: Buffer): Buffer {
+  return mark.subarray(SALT_AT, MARK_BYTES)
+}
+
 export function writeRecord ({ expiresAt, voucher, revision, salt, meta, hot, cold }: SessionRecord): Buffer {
   const rev = Buffer.allocUnsafe(REVISION_BYTES)
   rev.writeUIntBE(revision, 0, REVISION_BYTES)
@@ -49,7 +54,7 @@ export function readRecord (bytes: Buffer): SessionRecord | null {
     expiresAt: Number(bytes.readBigUInt64BE(END_AT)),
     voucher: bytes.subarray(END_AT + END_BYTES, REVISION_AT),
     revision: bytes.readUIntBE(REVISION_AT, REVISION_BYTES),
-    salt: bytes.subarray(SALT_AT, MARK_BYTES),
+    salt: saltOf(bytes),
     meta: bytes.subarray(metaAt, metaAt + metaLength),
     hot: bytes.subarray(hotAt, hotAt + hotLength),
     cold: bytes.subarray(hotAt + hotLength)

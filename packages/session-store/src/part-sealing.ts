@@ -36,9 +36,15 @@ export function createPartSealer ({ secret, fallbacks = [], purpose, binding }: 
   const keys = secrets.map(each => deriveKey(each, purpose))
   const vouching = secrets.map(each => deriveKey(each, `${purpose}/voucher`))
   const bound = bindingOf(purpose, binding)
-  const authenticated = (context: string): Buffer => Buffer.concat([bound, Buffer.from(context)])
+  let last = { context: '', authenticated: bound }
   const voucherBy = ({ root }: SealingKey, text: string): Buffer => createHmac('sha256', root).update(bound).update(text).digest().subarray(0, VOUCHER_BYTES)
   const [sealing, vouches] = [keys[0], vouching[0]] as [SealingKey, SealingKey]
+
+  /** The parts of one record have one context. */
+  function authenticated (context: string): Buffer {
+    if (last.context !== context) last = { context, authenticated: Buffer.concat([bound, Buffer.from(context)]) }
+    return last.authenticated
+  }
 
   return {
     begin () {
