@@ -8,9 +8,6 @@ import { freePorts } from '../support/redis-process.ts'
 import { launchBrowser, newPage } from './support/browser.ts'
 import { startImported, startService, startTerminator } from './support/played-hosts.ts'
 
-// Two programs, one after the other: they play the same address.
-t.setTimeout(180_000)
-
 const GUID = 'e5634b31-d67f-4661-a6fb-b6cb77849bcf'
 const YODA = 'yoda@dagobah.example'
 const USERS: Readonly<Record<string, TestUser>> = {

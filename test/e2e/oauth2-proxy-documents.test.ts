@@ -7,9 +7,6 @@ import { freePorts } from '../support/redis-process.ts'
 import { launchBrowser, newPage } from './support/browser.ts'
 import { startImported, startService, startTerminator, type Played, type Visit } from './support/played-hosts.ts'
 
-// Six programs and ten sign-ins, one after the other: they play the same addresses.
-t.setTimeout(240_000)
-
 const DEX = JSON.parse(readFileSync(fixture('dex.args.json'), 'utf8')) as string[]
 const PAGE = '/reports/2026?year=2026&part=%2F2'
 
