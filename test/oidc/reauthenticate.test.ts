@@ -62,11 +62,11 @@ t.test('with force_reauthorize tabs that log in at once all get their pages', as
 // rows: refresh_session_interval
 t.test('within refresh_session_interval a session is enough (S271), after it a visit logs in silently and comes back (S272)', async t => {
   const provider = await testProvider(t)
-  const { app } = await protectedApp(t, optionsFor(provider, { refresh_session_interval: 1 }))
+  const { app } = await protectedApp(t, optionsFor(provider, { refresh_session_interval: 100 }))
   const clock = movableClock(t)
   const { browser, cookie } = await login(app)
   t.equal((await app.inject({ url: '/', headers: { cookie } })).statusCode, 200)
-  clock.advance(2)
+  clock.advance(101)
   const page = await browser.navigate(`${ORIGIN}/echo/deep?q=1&r=%2F`, {
     onRedirect: to => {
       if (to.pathname === '/auth') t.equal(to.searchParams.get('prompt'), 'none')
@@ -165,9 +165,9 @@ t.test('an application that refuses the user at a silent login ends the session'
 t.test('a silent login that an outage spoils keeps the session, and is not tried again at once', async t => {
   for (const lies of [{ callback: { kind: 'error', error: 'temporarily_unavailable' } }, { callback: { kind: 'error', error: 'server_error' } }, { failures: { token: 'server_error' } }, { failures: { token: 'invalid_grant' } }] as const) {
     const provider = await lyingProvider(t)
-    const { app, log } = await protectedApp(t, optionsFor(provider, { refresh_session_interval: 1 }))
+    const { app, log } = await protectedApp(t, optionsFor(provider, { refresh_session_interval: 100 }))
     const { browser, cookie } = await login(app)
-    movableClock(t).advance(2)
+    movableClock(t).advance(101)
     provider.lie(lies)
     const before = provider.count('authorize')
     const page = await browser.navigate(`${ORIGIN}/echo/x?q=1`)

@@ -289,8 +289,8 @@ t.test('freshAccessToken answers a token that lives, and asks the provider only 
   t.strictSame(alive.json(), { tokens: [accessToken, accessToken], shown: accessToken, header: accessToken })
   t.equal(provider.count('refresh'), 0, 'a token that lives is not renewed')
   t.equal(setCookies(alive).length, 0)
-  const dying = await reissue(app, cookie, { accessTokenExpiresAt: now() + 2 })
-  age = async () => { clock.advance(3) }
+  const dying = await reissue(app, cookie, { accessTokenExpiresAt: now() + 60 })
+  age = async () => { clock.advance(61) }
   const renewed = await app.inject({ url: '/fresh', headers: { cookie: dying } })
   const { tokens, shown, header } = renewed.json() as { tokens: string[], shown: string, header: string }
   t.not(tokens[0], accessToken)

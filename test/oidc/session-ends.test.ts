@@ -128,7 +128,7 @@ t.test('with a store that keeps sessions, revoke says how many', async t => {
 })
 
 t.test('the end by time is heard, and use puts it off', async t => {
-  const { app, listener, watch } = await watching(t, optionsFor(offline, { session: { secret: 'a secret of more than thirty-two bytes', cookie: { lifetime: 2 } } }))
+  const { app, listener, watch } = await watching(t, optionsFor(offline, { session: { secret: 'a secret of more than thirty-two bytes', cookie: { lifetime: 4 } } }))
   const [quiet, used] = [await app.oidc.issueCookie({}), await app.oidc.issueCookie({})]
   await watch(quiet, 'quiet')
   await watch(used, 'used')

@@ -31,7 +31,7 @@ t.test('a cookie of ours makes an answer private, whatever the handler says of i
 
 t.test('a listener that throws neither keeps the others from hearing of an end nor stops the process', async t => {
   const provider = await lyingProvider(t)
-  const { app, log } = await protectedApp(t, optionsFor(provider, { session: { secret: SECRET, cookie: { lifetime: 1 } } }))
+  const { app, log } = await protectedApp(t, optionsFor(provider, { session: { secret: SECRET, cookie: { lifetime: 3 } } }))
   let hear = (): void => {}
   app.get('/watch', async request => {
     app.oidc.onSessionEnd(request, () => { throw new Error('a listener of the application') })
