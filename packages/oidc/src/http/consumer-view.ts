@@ -1,4 +1,5 @@
 import type { MappedConsumer } from '../consumer/consumer-mapping.ts'
+import { headerValue, joinGroups } from '../options/header-value.ts'
 
 /** What names somebody whether or not they are a consumer. */
 export interface Credential {
@@ -31,28 +32,15 @@ export class ConsumerView {
   }
 }
 
-/** Control characters end a header, and readers take blanks at the ends away: either would make somebody else of who it is. */
-const UNSPEAKABLE = /[\u0000-\u001f\u007f]|^\s|\s$/ // eslint-disable-line no-control-regex -- these are what it looks for
-
-/** UTF-8 on the wire; null: no header can say it. */
-function headerValue (text: string | null): string | null {
-  return text === null || text === '' || UNSPEAKABLE.test(text) ? null : Buffer.from(text, 'utf8').toString('latin1')
-}
-
-/** A comma would make two groups of one. */
-function joinGroups (groups: readonly string[]): string | null {
-  return groups.filter(group => !group.includes(',') && headerValue(group) !== null).join(', ') || null
-}
-
 /** Under Kong's names; what is not known is not there. */
 export function consumerHeaders (consumer: MappedConsumer | null, credential: Credential | null, groups: readonly string[]): IdentityHeaders {
   const written: Array<readonly [name: string, value: string | null]> = [
     ['x-consumer-id', consumer?.id ?? null],
     ['x-consumer-username', consumer?.username ?? null],
     ['x-consumer-custom-id', consumer?.custom_id ?? null],
-    ['x-consumer-groups', joinGroups(consumer?.groups ?? [])],
+    ['x-consumer-groups', joinGroups(consumer?.groups ?? [], ', ')],
     ['x-credential-identifier', credential?.id ?? null],
-    ['x-authenticated-groups', joinGroups(groups)],
+    ['x-authenticated-groups', joinGroups(groups, ', ')],
     ['x-anonymous-consumer', consumer?.isAnonymous === true ? 'true' : null]
   ]
   return Object.freeze(Object.fromEntries(written.flatMap(([name, value]) => {

@@ -1,12 +1,11 @@
 import { Type, type Static } from '@sinclair/typebox'
 import { withDefault, type OptionProblem, type Resolved } from 'fastify-oidc-session-store'
 import { claimPath } from '../policy/schema.ts'
+import { isSpeakable } from './header-value.ts'
 
 /** What a consumer is looked up by. */
 export type ConsumerKey = 'id' | 'username' | 'custom_id'
 
-/** Headers carry names. */
-const UNSPEAKABLE = /[\u0000-\u001f\u007f]|^\s|\s$/ // eslint-disable-line no-control-regex -- these are what it looks for
 const MAX_NAME = 256
 const name = (description: string) => Type.Optional(Type.String({ minLength: 1, maxLength: MAX_NAME, description }))
 const names = (description: string) => Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: MAX_NAME }), { description }))
@@ -55,7 +54,7 @@ export function checkConsumerRecord (consumer: ConsumerRecord): OptionProblem[] 
     ...Object.entries(named).map(([key, text]) => [[key], text] as const),
     ...Object.entries({ groups, tags }).flatMap(([member, list]) => list.map((text, index) => [[member, String(index)], text] as const))
   ]
-  const wrong = texts.filter(([, text]) => UNSPEAKABLE.test(text)).map(([path]) => ({ path, message: 'must not have control characters in it, or a blank at an end' }))
+  const wrong = texts.filter(([, text]) => !isSpeakable(text)).map(([path]) => ({ path, message: 'must not have control characters in it, or a blank at an end' }))
   return KEYS.some(key => consumer[key] !== undefined) ? wrong : [...wrong, { path: [], message: 'needs id, username or custom_id' }]
 }
 
