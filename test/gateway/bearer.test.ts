@@ -36,3 +36,25 @@ t.test('an API that takes bearer tokens alone stands beside a site with logins, 
   t.ok(lines.length > 5)
   t.notMatch(lines.join(''), token.split('.').at(-1))
 })
+
+t.test('a route exchanges passwords where its block says so, and its neighbour of the same login does not', async t => {
+  const resource = 'https://api.example.test'
+  const provider = await createTestProvider({ autoLogin: 'alice', resource, clients: [{ client_id: 'site', client_secret: 'secret of the site', grant_types: ['password', 'authorization_code'], redirect_uris: ['http://localhost/callback'] }] })
+  t.teardown(async () => { await provider.close() })
+  const upstream = await startUpstream(t)
+  const block = { discovery: provider.discovery, client_id: 'site', client_secret: 'secret of the site', scope: 'openid read', audience: resource, use_jwks: true, access_token_in_authorization_header: true, session: { secret: 'a session secret that is long enough' } }
+  const gateway = await startGateway(t, {
+    routes: [
+      { uri: '/export/*', upstream, plugins: { 'openid-connect': { ...block, auth_methods: ['bearer', 'password'] } } },
+      { uri: '/*', upstream, plugins: { 'openid-connect': block } }
+    ]
+  })
+  const password = { authorization: `Basic ${Buffer.from('alice:any').toString('base64')}`, accept: 'application/json', 'x-requested-with': 'XMLHttpRequest' }
+  const { status, received: { headers } } = await ask(gateway, '/export/x', { headers: password })
+  t.equal(status, 200)
+  t.match(headers.authorization, /^Bearer ey/, 'the upstream sees the token, and no password')
+  t.notMatch(JSON.stringify(headers), password.authorization.slice(6))
+  t.equal((await ask(gateway, '/page', { headers: password })).status, 401)
+  t.equal((await ask(gateway, '/export/x', { headers: { ...password, origin: 'https://evil.example', 'sec-fetch-site': 'cross-site' }, method: 'POST' })).status, 403)
+  t.equal(provider.count('POST /token'), 1)
+})
