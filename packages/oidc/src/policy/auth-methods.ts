@@ -65,9 +65,9 @@ export function findWidened (written: readonly AuthMethod[] | undefined, base: A
   return [...withSession(written)].filter(method => !base.has(method)).map(method => ({ path: ['auth_methods'], message: `has ${method}, which the plugin's own auth_methods leave out` }))
 }
 
-/** Does a policy take this way? */
-export function accepts (methods: AcceptedMethods, method: AuthMethod): boolean {
-  return methods === null ? !isExchanged(method) : methods.has(method)
+/** Does a policy take this way? Those that have to be named are asked for by `exchangedMethods`. */
+export function accepts (methods: AcceptedMethods, method: Exclude<AuthMethod, ExchangedMethod>): boolean {
+  return methods === null || methods.has(method)
 }
 
 const NOTHING: readonly ExchangedMethod[] = []
