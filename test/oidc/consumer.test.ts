@@ -1,9 +1,9 @@
 import t from 'tap'
 import { withIdentity } from 'fastify-oidc-testing'
-import { checkOidcOptions } from 'fastify-oidc'
+import oidc, { checkOidcOptions } from 'fastify-oidc'
 import { createSigner, seconds } from './bearer-parts.ts'
 import { asking, consumerApp, GUEST, GUID, nameOf, offline, unsigned, YODA, type ConsumerInput } from './consumer-parts.ts'
-import { optionsFor, protectedApp } from './support.ts'
+import { createApplication, optionsFor, protectedApp } from './support.ts'
 
 const list = [YODA, GUEST]
 const bySub: ConsumerInput = { claims: ['sub'], list }
@@ -109,6 +109,21 @@ t.test('the upstream is told under Kong\'s names, and nobody else can say so', a
   t.strictSame((await app.inject('/pass')).json().headers, { 'x-consumer-id': 'c-2', 'x-consumer-username': 'guest', 'x-anonymous-consumer': 'true' })
   const forged = await app.inject({ url: '/received', headers: { 'x-consumer-id': 'c-1', x_consumer_username: 'Yoda', 'x-authenticated-groups': 'jedi' } })
   t.notMatch(forged.body, /c-1|Yoda|jedi/)
+})
+
+t.test('who is no consumer is refused in every place and spelling of a route, and has the session still', async t => {
+  const { app } = createApplication(t, { routerOptions: { ignoreTrailingSlash: true } } as never)
+  app.register(oidc, optionsFor(offline, { consumer: bySub }))
+  app.get('/early', async () => 'answered')
+  app.register(async child => { child.all('/deep', async () => 'answered') }, { prefix: '/child' })
+  await app.ready()
+  const [yoda, stranger] = [await withIdentity(app, { sub: GUID }), await withIdentity(app, { sub: 'vader' })]
+  for (const [method, url] of [['GET', '/early'], ['HEAD', '/early'], ['OPTIONS', '/early'], ['GET', '/nowhere'], ['GET', '/child/deep'], ['OPTIONS', '/child/deep'], ['GET', '/child/deep/'], ['GET', '/child/%64eep']] as const) {
+    const ask = async ({ headers }: typeof yoda) => await app.inject({ method, url, headers: { ...headers, 'sec-fetch-mode': 'cors' } })
+    t.ok([200, 404].includes((await ask(yoda)).statusCode), `${method} ${url}`)
+    const refused = await ask(stranger)
+    t.match([refused.statusCode, refused.headers['set-cookie']], [403, undefined], `${method} ${url}`)
+  }
 })
 
 t.test('headers come without consumers too', async t => {

@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap'
 import { renameSync, unlinkSync, writeFileSync } from 'node:fs'
 import Fastify from 'fastify'
-import oidc, { type OidcPluginOptions } from 'fastify-oidc'
+import oidc, { checkOidcOptions, type OidcPluginOptions } from 'fastify-oidc'
 import { withIdentity } from 'fastify-oidc-testing'
 import { parseEmailFile } from '../../packages/oidc/src/policy/email-file.ts'
 import { until } from '../support/redis-process.ts'
@@ -42,6 +42,12 @@ t.test('O084 who stands in the file passes, whoever is added passes without a re
   unlinkSync(file)
   await until('the file that is gone', async () => log.filter(line => line.oidc === 'emails.broken').length === 2)
   t.strictSame([await status('bob@example.com'), await status('ann@example.com')], [200, 403])
+})
+
+t.test('a file may name whom the other lists do not', async t => {
+  const folder = t.testdir({ emails: 'ann@corp.example\n' })
+  const { problems } = checkOidcOptions({ ...optionsFor(offline), allowed_emails: ['bob@other.example'], allowed_emails_file: `${folder}/emails`, allowed_email_domains: ['corp.example'] })
+  t.same(problems, [])
 })
 
 t.test('the file stands beside allowed_emails, a route may lift it, and an address that is not verified is none', async t => {

@@ -133,6 +133,23 @@ t.test('what would let everyone in, or nobody, stops the boot and says what to d
     [{ allowed_emails: 'a@b.c d@e.f' }, ['allowed_emails is several of which nobody has more than one: write a list']],
     [{ allowed_emails: ['ann', 'a@b@c', '*@x/y'] }, ['allowed_emails[0] must be an e-mail address, such as "ann@example.com", or "*@example.com" for all of a domain', 'allowed_emails[1] must be an e-mail address, such as "ann@example.com", or "*@example.com" for all of a domain', 'allowed_emails[2] must be a domain, such as "example.com", ".example.com" for what is below it too, or "*" for whoever has an address']],
     [{ allowed_email_domains: { any_of: ['a.example:443'] } }, ['allowed_email_domains.any_of[0] must be a domain, such as "example.com", ".example.com" for what is below it too, or "*" for whoever has an address']],
+    ...[
+      { allowed_emails: ['a@b.example', '*@c.example'], allowed_email_domains: ['d.example'] },
+      { allowed_emails: 'a@b.example', allowed_email_domains: { none_of: ['.b.example'] } },
+      { allowed_emails: { any_of: ['a@b.example'], none_of: ['A@B.example'] } },
+      { allowed_emails: { any_of: ['a@b.example'], none_of: ['*@b.example'] } }
+    ].map(policy => [policy, ['allowed_emails names nobody who gets past']] as const),
+    [{ allowed_email_domains: { any_of: ['.b.example'], none_of: ['*.b.example'] } }, ['allowed_email_domains names nobody who gets past']],
+    [{ allowed_email_domains: { any_of: ['a.b.example'], none_of: ['.b.example'] } }, ['allowed_email_domains names nobody who gets past']],
+    ...[
+      { allowed_email_domains: { any_of: ['.b.example'], none_of: ['b.example'] } },
+      { allowed_email_domains: { any_of: ['*'], none_of: ['b.example'] } },
+      { allowed_emails: ['a@b.example', 'c@d.example'], allowed_email_domains: ['d.example'] },
+      { allowed_emails: ['*@.b.example'], allowed_email_domains: ['x.b.example'] },
+      { allowed_emails: ['*@.b.example'], allowed_email_domains: { none_of: ['b.example', 'x.b.example'] } },
+      { allowed_emails: { none_of: ['a@b.example'] }, allowed_email_domains: ['b.example'] },
+      { allowed_emails: ['*@.b.example'], allowed_email_domains: ['b.example'] }
+    ].map(policy => [policy, []] as const),
     [{ allowed_emails: { all_of: ['a@b.c'] } }, ['allowed_emails.all_of is not a known option; did you mean any_of?']],
     [{ allowed_groups: { any_off: ['a'] } }, ['allowed_groups.any_off is not a known option; did you mean any_of?']],
     [{ allowed_groups: { any_of: 'a' } }, ['allowed_groups.any_of must be an array, not a string']],
