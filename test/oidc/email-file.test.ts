@@ -61,6 +61,17 @@ t.test('the file stands beside allowed_emails, a route may lift it, and an addre
   t.equal((await app.inject({ url: '/', headers: unnamed })).statusCode, 403)
 })
 
+t.test('a line for a whole domain lets nobody of it in, as in OAuth2 Proxy, and the log says which', async t => {
+  const { file, log, status } = await startWith(t, 'ann@example.com\n*@example.com\n"*@corp.example",all of them\n')
+  t.strictSame([await status('ann@example.com'), await status('bob@example.com')], [200, 403])
+  const warned = (): unknown[] => log.filter(line => line.oidc === 'emails.wildcard').map(({ level, msg }) => [level, msg])
+  t.match(warned(), [[40, /^allowed_emails_file, lines 2, 3: .*: for all of a domain write it in allowed_emails$/]])
+  writeFileSync(file, '*@example.com\n')
+  await until('the new file', () => Promise.resolve(warned().length === 2))
+  t.match(warned()[1], [40, /, line 1: /], 'at each version')
+  t.notMatch(JSON.stringify(warned()), /example/)
+})
+
 t.test('a file that cannot be used stops the boot; one without addresses lets nobody pass', async t => {
   const start = async (file: string): Promise<unknown> => {
     const app = Fastify()
@@ -76,7 +87,7 @@ t.test('a file that cannot be used stops the boot; one without addresses lets no
 })
 
 t.test('the first column counts, quoted or not, with every end of line', async t => {
-  t.strictSame([...parseEmailFile('\uFEFFA@b.example,Ann\r\n "c@d.example" , "x"\n"e""f@g.example",1\n\n  # h@i.example\nÄ@b.example\n')], ['a@b.example', 'c@d.example', 'e"f@g.example', 'Ä@b.example'])
+  t.strictSame([...parseEmailFile('\uFEFFA@b.example,Ann\r\n "c@d.example" , "x"\n"e""f@g.example",1\n\n  # h@i.example\nÄ@b.example\n').emails], ['a@b.example', 'c@d.example', 'e"f@g.example', 'Ä@b.example'])
   for (const line of ['a', '@b', 'a@', 'a@b@c', 'a b@c.example', ',a@b.example', '""']) t.throws(() => parseEmailFile(line), /^line 1: no e-mail address/, line)
   t.throws(() => parseEmailFile(Array(12).fill('x').join('\n')), /^lines 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, …: no/)
 })

@@ -31,7 +31,7 @@ export const consumerOptionsSchema = Type.Object({
   anonymous: name('Id or username of the consumer that users are who are no other consumer; they stay who they are beside it. It goes before `optional`. Where `unauth_action` is `pass`, requests without credentials are that consumer too; a credential that does not hold never is.'),
   credential_claim: withDefault(claimPath('Claim that names somebody in `request.oidc.credential`, whether or not they are a consumer, for rate limits and the like.'), 'sub'),
   list: Type.Optional(Type.Array(consumerSchema, { description: 'The consumers.' })),
-  file: Type.Optional(Type.String({ minLength: 1, description: 'File with the consumers, YAML or JSON: a list as under `list`, or an object with the list as `consumers`. It is read again when it changes.' })),
+  file: Type.Optional(Type.String({ minLength: 1, description: 'File with the consumers, YAML or JSON: a list as under `list`, or an object with the list as `consumers`. It is read again when it changes. In the file of the gateway a relative name starts at the folder of that file.' })),
   redis: Type.Optional(Type.Object({
     prefix: withDefault(Type.String({ minLength: 1, description: 'Beginning of the keys: `<prefix>:custom_id`, `<prefix>:username` and `<prefix>:id` are hashes from that value to the consumer as JSON.' }), 'consumers')
   }, { additionalProperties: false, description: 'Consumers in the Redis of `session.redis`.' })),

@@ -7,6 +7,21 @@ export interface EmailFile {
   readonly version: number
 }
 
+/** What stands in such a file. */
+export interface WrittenEmails {
+  readonly emails: ReadonlySet<string>
+  /** Lines that look as if they stood for a whole domain, and stand for one address like any other. */
+  readonly wildcards: readonly number[]
+}
+
+const WILDCARD = '*@'
+const MOST_LINES = 10
+
+/** Of many the first. */
+export function namesLines (lines: readonly number[]): string {
+  return `${lines.length === 1 ? 'line' : 'lines'} ${lines.slice(0, MOST_LINES).join(', ')}${lines.length > MOST_LINES ? ', …' : ''}`
+}
+
 const QUOTED = /^"((?:[^"]|"")*)"/
 
 function readColumn (line: string): string {
@@ -18,16 +33,17 @@ function readColumn (line: string): string {
  * Reads addresses, one a line: of several columns (CSV) the first. Empty lines and those with `#` in front are nobody.
  * @throws Error that names every line without an address, and says nothing of what stands there
  */
-export function parseEmailFile (text: string): ReadonlySet<string> {
+export function parseEmailFile (text: string): WrittenEmails {
   const emails = new Set<string>()
-  const wrong: number[] = []
+  const [wrong, wildcards]: [number[], number[]] = [[], []]
   for (const [index, written] of text.replace(/^\uFEFF/, '').split('\n').entries()) {
     const line = written.trim()
     if (line === '' || line.startsWith('#')) continue
     const email = readColumn(line)
     if (isEmail(email)) emails.add(foldEmail(email))
     else wrong.push(index + 1)
+    if (email.startsWith(WILDCARD)) wildcards.push(index + 1)
   }
-  if (wrong.length > 0) throw new Error(`${wrong.length === 1 ? 'line' : 'lines'} ${wrong.slice(0, 10).join(', ')}${wrong.length > 10 ? ', …' : ''}: no e-mail address in the first column`)
-  return emails
+  if (wrong.length > 0) throw new Error(`${namesLines(wrong)}: no e-mail address in the first column`)
+  return { emails, wildcards }
 }
