@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import t from 'tap'
 import { checkConfiguration, createGateway, formatProblems, parseConfiguration, type CheckedConfiguration, type GatewayConfiguration } from 'fastify-oidc-gateway'
 
@@ -170,4 +171,16 @@ t.test('conflicts name both places', async t => {
 
 t.test('a library caller gets every problem in one error', async t => {
   await t.rejects(createGateway({ routes: [{ uri: 'a', upstream: 'b' }] }), { code: 'FST_OIDC_GATEWAY_CONFIGURATION_INVALID', message: /routes\[0\]\.uri must[^]*routes\[0\]\.upstream is not a URL/ })
+})
+
+t.test('files that openid-connect names are looked for from the folder of the configuration', async t => {
+  const directory = t.testdir({ emails: 'ann@example.com\n', consumers: '[{ "username": "ann" }]', folder: {} })
+  const look = async (block: Record<string, unknown>) => await checkConfiguration({ value: { routes: [protectedRoute({ uri: '/*' }, block)] }, positionOf: () => null }, { directory })
+  const found = await look({ allowed_emails_file: 'emails', consumer: { claims: ['sub'], file: 'consumers' } })
+  t.match(found.kind === 'valid' && found.configuration.cores[0]?.options, { allowed_emails_file: join(directory, 'emails'), consumer: { claims: ['sub'], file: join(directory, 'consumers') } })
+  const block = ['routes', '0', 'plugins', 'openid-connect']
+  t.match(await look({ allowed_emails_file: 'folder', consumer: { claims: ['sub'], file: 'none' } }), {
+    kind: 'invalid',
+    problems: [{ path: [...block, 'allowed_emails_file'], message: 'names something that is no file' }, { path: [...block, 'consumer', 'file'], message: 'names a file that cannot be read (ENOENT)' }]
+  })
 })

@@ -1,6 +1,9 @@
+import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { Redis } from 'ioredis'
 import type { Gateway } from 'fastify-oidc-gateway'
 import { createTestProvider, login } from 'fastify-oidc-testing'
+import { main } from '../../packages/gateway/src/cli/main.ts'
 import { startRedis } from '../support/redis-server.ts'
 import { until } from '../support/redis-process.ts'
 import { ask, startGateway, startUpstream } from './parts.ts'
@@ -63,4 +66,30 @@ t.test('a gateway that starts before its Redis and its provider is red for both,
   await Promise.all([away.start(), redis.start()])
   await until('ready', async () => (await readinessOf(gateway)).statusCode === 200)
   t.equal((await login(gateway.app)).response.status, 200)
+})
+
+t.test('/ready is red for consumers while their Redis is gone, and explain looks them up there', async t => {
+  const redis = await startRedis(t)
+  const client = new Redis(redis.port)
+  await client.hset('consumers:custom_id', 'alice', '{"username":"Yoda","custom_id":"alice"}')
+  await client.quit()
+  const { discovery, clientId, clientSecret } = provider
+  const routes = [{ uri: '/*', upstream: await startUpstream(t), plugins: { 'openid-connect': { discovery, client_id: clientId, client_secret: clientSecret, consumer: { claims: ['sub'], redis: {} }, session: { secret: 'a session secret that is long enough', redis: { port: redis.port } } } } }]
+  const gateway = await startGateway(t, { routes } as never)
+  await until('ready', async () => (await readinessOf(gateway)).statusCode === 200)
+
+  const folder = t.testdir({ 'gateway.json': JSON.stringify({ routes }), alice: '{ "sub": "alice" }', bob: '{ "sub": "bob" }' })
+  const explain = async (name: string): Promise<[number, string]> => {
+    const said: string[] = []
+    const code = await main(['explain', '-c', join(folder, 'gateway.json'), '--route', '/', '--claims', join(folder, name)], { environment: {}, out: text => { said.push(text) }, err: () => {}, style: (_stream, _style, text) => text, flushed: async () => {}, progress: () => {}, ask: async () => null })
+    return [code, said.join('\n')]
+  }
+  t.match(await explain('alice'), [0, /verdict {2}passes/])
+  t.match(await explain('bob'), [1, /FST_OIDC_CONSUMER_UNMAPPED/])
+
+  await redis.kill()
+  await until('red', async () => (await readinessOf(gateway)).statusCode === 503)
+  t.same(await readinessOf(gateway), { statusCode: 503, red: ['consumers of routes[0]'] }, 'sessions are in browsers, and fine')
+  await redis.start()
+  await until('ready again', async () => (await readinessOf(gateway)).statusCode === 200)
 })

@@ -3,13 +3,15 @@ import { once } from 'node:events'
 import { renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
-import type { FastifyRequest } from 'fastify'
-import type { ConsumerQuery, OidcHooks } from 'fastify-oidc'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import oidc, { type ConsumerQuery, type OidcHooks } from 'fastify-oidc'
 import { withIdentity } from 'fastify-oidc-testing'
 import { Redis } from 'ioredis'
 import { startRedis } from '../support/redis-server.ts'
 import { asking, consumerApp, GUID, nameOf, YODA } from './consumer-parts.ts'
-import { createApplication, SECRET, type Application } from './support.ts'
+import { createApplication, optionsFor, SECRET, type Application } from './support.ts'
+
+const offline = { discovery: 'http://127.0.0.1:9/.well-known/openid-configuration', clientId: 'app', clientSecret: 'secret' }
 
 type Resolve = NonNullable<OidcHooks<FastifyRequest>['resolveConsumer']>
 
@@ -173,4 +175,21 @@ t.test('consumers in Redis', async t => {
 
   await redis.kill()
   t.equal(nameOf(await ask({ sub: GUID })), 503)
+})
+
+t.test('scopes of one client share their sessions, and each has consumers of its own', async t => {
+  const { app } = createApplication(t)
+  let shop: FastifyInstance | null = null
+  const scopes = { '/shop': { claims: ['sub'], list: [{ username: 'customer', custom_id: 'ann' }] }, '/desk': { claims: ['sub'], list: [{ username: 'clerk', custom_id: 'bob' }] } }
+  for (const [prefix, consumer] of Object.entries(scopes)) {
+    await app.register(async scope => {
+      await scope.register(oidc, optionsFor(offline, { redirect_uri: `${prefix}/callback`, unauth_action: 'deny', consumer }))
+      scope.get('/', async ({ oidc: { consumer } }) => ({ consumer: consumer?.username ?? null }))
+      shop ??= scope
+    }, { prefix })
+  }
+  const { headers } = await withIdentity(shop ?? app, { sub: 'ann' })
+  const ask = async (url: string) => await app.inject({ url, headers })
+  t.strictSame((await ask('/shop/')).json(), { consumer: 'customer' })
+  t.match(await ask('/desk/'), { statusCode: 403, body: /FST_OIDC_CONSUMER_UNMAPPED/ }, 'known there too, and no consumer of that scope')
 })

@@ -103,6 +103,7 @@ const plugin: FastifyPluginAsync<OidcPluginOptions> = async (fastify, input) => 
     localUsers: { users: null },
     emailFile: await takeEmailFile(fastify, settings),
     consumers: directory?.consumers ?? null,
+    consumersReady: async () => { await directory?.ready() },
     clock: systemClock,
     inPlace: createInPlace(fastify, paths, settings)
   }

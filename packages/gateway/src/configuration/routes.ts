@@ -131,13 +131,22 @@ function splitPolicy (options: Readonly<Record<string, unknown>>): { policy: Rou
   }
 }
 
-/** Relative names are meant from the folder of the configuration. */
-function locateEmails (block: Readonly<Record<string, unknown>>, directory: string): Found<Record<string, unknown>> {
-  const { [EMAILS]: name } = block
-  if (typeof name !== 'string' || name === '') return { value: {}, problems: [] }
+/** A relative name is meant from the folder of the configuration. null: there is none, or what stands there is told of elsewhere. */
+function locateFile (name: unknown, path: Path, directory: string): { readonly file: string, readonly problems: readonly OptionProblem[] } | null {
+  if (typeof name !== 'string' || name === '') return null
   const file = resolve(directory, name)
   const message = fileProblem(file)
-  return { value: { [EMAILS]: file }, problems: message === null ? [] : [problemAt([EMAILS], message)] }
+  return { file, problems: message === null ? [] : [problemAt(path, message)] }
+}
+
+/** Options that name files, with the whole names. */
+function locateFiles ({ [EMAILS]: emailsName, consumer }: Readonly<Record<string, unknown>>, directory: string): Found<Record<string, unknown>> {
+  const emails = locateFile(emailsName, [EMAILS], directory)
+  const consumers = isObject(consumer) ? locateFile(consumer.file, ['consumer', 'file'], directory) : null
+  return {
+    value: { ...emails === null ? {} : { [EMAILS]: emails.file }, ...consumers === null || !isObject(consumer) ? {} : { consumer: { ...consumer, file: consumers.file } } },
+    problems: [...emails?.problems ?? [], ...consumers?.problems ?? []]
+  }
 }
 
 function checkProtection (plugins: unknown, directory: string): Found<Protection> {
@@ -148,11 +157,11 @@ function checkProtection (plugins: unknown, directory: string): Found<Protection
   if (!Object.hasOwn(plugins, PLUGIN)) return { value: open, problems }
   const block = plugins[PLUGIN]
   if (!isObject(block)) return { value: open, problems: [...problems, problemAt([PLUGIN], 'must be an object')] }
-  const emails = locateEmails(block, directory)
-  const options = { security_profile: 'oauth2.1', ...block, ...emails.value }
+  const files = locateFiles(block, directory)
+  const options = { security_profile: 'oauth2.1', ...block, ...files.value }
   const { policy, rest } = splitPolicy(options)
   const misplaced = Object.hasOwn(block, 'secrets') ? [problemAt([PLUGIN, 'secrets'], 'stands at the top of the file, for all routes')] : []
-  return { value: { kind: 'oidc', options: rest, policy }, problems: [...problems, ...misplaced, ...under([PLUGIN], [...checkOidcOptions(options).problems, ...emails.problems])] }
+  return { value: { kind: 'oidc', options: rest, policy }, problems: [...problems, ...misplaced, ...under([PLUGIN], [...checkOidcOptions(options).problems, ...files.problems])] }
 }
 
 /** Reads one route whose shape is right. The route is null where something is wrong with it. */

@@ -21,11 +21,13 @@ export interface DryRun {
 /** An address that nobody has (RFC 5737): no `trusted_ips` means it. */
 const NOBODYS = '192.0.2.1'
 
-/** Sessions are not looked at, and no store is reached for. */
+const hasRedis = (consumer: unknown): boolean => consumer !== null && typeof consumer === 'object' && 'redis' in consumer
+
+/** Sessions are not looked at, and no store is reached for; consumers are, where they are in its Redis. */
 function withoutStore (core: GatewayCore): GatewayCore {
-  const { session } = core.options
+  const { session, consumer } = core.options
   if (session === null || typeof session !== 'object') return core
-  return { ...core, options: { ...core.options, session: { ...session, storage: 'cookie', coordination: 'process', redis: undefined } } }
+  return { ...core, options: { ...core.options, session: { ...session, storage: 'cookie', coordination: 'process', ...hasRedis(consumer) ? {} : { redis: undefined } } } }
 }
 
 const plain = (verdict: 'pass' | 'refuse', status: number | null, reason: string): Explanation => ({ verdict, status, code: null, reason, required: [], refusal: null, via: null })

@@ -15,6 +15,7 @@ export interface CoreHealth {
   /** Asked until it has answered once: a provider that fails later does not take this server out. */
   readonly reached: () => Promise<void>
   readonly storeReady: () => Promise<void>
+  readonly consumersReady: () => Promise<void>
   readonly memories: Memories
 }
 
@@ -35,12 +36,13 @@ export async function isFine (check: () => Promise<void>): Promise<boolean> {
 export function createReadiness (cores: readonly CoreHealth[]): () => Promise<string[]> {
   const reached = new Set<CoreHealth>()
   async function redOf (core: CoreHealth): Promise<string[]> {
-    const [provider, store] = await Promise.all([
+    const [provider, store, consumers] = await Promise.all([
       reached.has(core) ? true : isFine(core.reached),
-      isFine(core.storeReady)
+      isFine(core.storeReady),
+      isFine(core.consumersReady)
     ])
     if (provider) reached.add(core)
-    return [...provider ? [] : [`provider of ${core.name}`], ...store ? [] : [`sessions of ${core.name}`]]
+    return [...provider ? [] : [`provider of ${core.name}`], ...store ? [] : [`sessions of ${core.name}`], ...consumers ? [] : [`consumers of ${core.name}`]]
   }
   return async () => (await Promise.all(cores.map(redOf))).flat()
 }

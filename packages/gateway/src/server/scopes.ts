@@ -115,6 +115,7 @@ export async function mountCore (app: FastifyInstance, core: GatewayCore): Promi
       hasEndpoints: core.endpoints !== null,
       reached: async () => { await scope.oidc.ready('provider') },
       storeReady: async () => { await scope.oidc.ready('sessions') },
+      consumersReady: async () => { await scope.oidc.ready('consumers') },
       memories: scope.oidc.memories
     }
   })

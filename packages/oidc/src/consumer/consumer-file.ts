@@ -68,7 +68,7 @@ export async function openConsumerFile ({ path, anonymous, onRead, onBroken }: C
       onBroken
     })
     onRead(kept.current.list)
-    return { isLocal: true, get generation () { return generation }, find: (by, value) => kept.current.index.find(by, value), close () { kept.close() } }
+    return { isLocal: true, get generation () { return generation }, find: (by, value) => kept.current.index.find(by, value), ready () {}, close () { kept.close() } }
   } catch (error) {
     throw Object.assign(new ConsumerFileInvalidError(path, (error as Error).message), { cause: error })
   }

@@ -18,5 +18,5 @@ export function indexConsumers (list: readonly ConsumerRecord[]): ConsumerIndex 
 
 /** Consumers that the options name. */
 export function createListSource (list: readonly ConsumerRecord[]): ConsumerSource {
-  return { ...indexConsumers(list), isLocal: true, generation: 0, close () {} }
+  return { ...indexConsumers(list), isLocal: true, generation: 0, ready () {}, close () {} }
 }

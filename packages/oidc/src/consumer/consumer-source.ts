@@ -9,6 +9,8 @@ export interface ConsumerSource {
   readonly generation: number
   /** null: there is none. Throws, or rejects, where nobody can tell. */
   find (by: ConsumerKey, value: string): ConsumerRecord | null | Promise<ConsumerRecord | null>
+  /** Rejects while it cannot answer. */
+  ready (): void | Promise<void>
   close (): void | Promise<void>
 }
 

@@ -17,7 +17,7 @@ function parseRecord (text: string): ConsumerRecord {
 }
 
 /** Consumers in hashes of Redis: `<prefix>:custom_id` and its like. */
-export function createRedisSource (link: Pick<RedisLink, 'run' | 'close'>, prefix: string): ConsumerSource {
+export function createRedisSource (link: Pick<RedisLink, 'run' | 'ready' | 'close'>, prefix: string): ConsumerSource {
   return {
     isLocal: false,
     generation: 0,
@@ -30,6 +30,7 @@ export function createRedisSource (link: Pick<RedisLink, 'run' | 'close'>, prefi
       if (consumer[by] !== value) throw new Error(`an entry of ${key} has another ${by} than the field that it stands at`)
       return consumer
     },
+    ready: async () => { await link.ready() },
     close: async () => { await link.close() }
   }
 }
@@ -44,6 +45,7 @@ export function createHookSource (resolve: NonNullable<OidcHooks['resolveConsume
       if (answer === undefined) throw new Error('hooks.resolveConsumer answered undefined: null says that there is none')
       return answer === null ? null : readConsumer(answer)
     },
+    ready () {},
     close () {}
   }
 }

@@ -6,6 +6,7 @@ import { createConsumerLookup } from '../consumer/consumer-lookup.ts'
 import { createConsumerMapper } from '../consumer/consumer-mapping.ts'
 import type { ConsumerSource } from '../consumer/consumer-source.ts'
 import { createHookSource, createRedisSource } from '../consumer/remote-consumers.ts'
+import { ConsumersUnavailableError } from '../errors.ts'
 import { readCredential, readGroups } from '../http/claim-values.ts'
 import { ConsumerView, consumerHeaders } from '../http/consumer-view.ts'
 import { createConsumers, type Consumers } from '../http/consumers.ts'
@@ -17,6 +18,8 @@ import { loadRedis } from './redis-package.ts'
 /** The consumers of one core. */
 export interface ConsumerDirectory {
   readonly consumers: Consumers
+  /** @rejects FST_OIDC_CONSUMERS_UNAVAILABLE while the place that they come from does not answer; of a hook nobody knows before it is asked */
+  ready (): Promise<void>
   close (): void | Promise<void>
 }
 
@@ -59,5 +62,15 @@ export async function openConsumers (settings: OidcSettings, hooks: OidcHooks<Fa
       return new ConsumerView(consumer, consumerHeaders(consumer, readCredential(settings, sources), subject === null ? [] : readGroups(settings, sources)))
     }
   })
-  return { consumers: createConsumers(mapper), close: async () => { await source?.close() } }
+  return {
+    consumers: createConsumers(mapper),
+    async ready () {
+      try {
+        await source?.ready()
+      } catch (error) {
+        throw Object.assign(new ConsumersUnavailableError(), { cause: error })
+      }
+    },
+    close: async () => { await source?.close() }
+  }
 }

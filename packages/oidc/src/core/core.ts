@@ -67,6 +67,8 @@ export interface CoreGround {
   readonly emailFile: EmailFile | null
   /** null: nobody is mapped to anything. */
   readonly consumers: Consumers | null
+  /** @rejects FST_OIDC_CONSUMERS_UNAVAILABLE */
+  consumersReady (): Promise<void>
   readonly paths: ScopePaths
   readonly names: CookieNames
   /** Bytes that our cookies may take in a request. */

@@ -47,6 +47,11 @@ export function createDecorator (ground: CoreGround, core: Core, cookies: OwnCoo
 
 function createSessionDecorator (ground: CoreGround, core: Core, cookies: OwnCookies): FastifyOidc {
   const { provider, store, coordinator, settings, clock, paths } = ground
+  const checks = {
+    provider: async () => { if (needsDiscovery(settings)) await provider.client() },
+    sessions: async () => { await Promise.all([store.ready(), coordinator.ready()]) },
+    consumers: ground.consumersReady
+  }
   return {
     get issuer () { return provider.issuer },
     callbackPath: settings.bearer_only ? null : paths.callback,
@@ -83,8 +88,8 @@ function createSessionDecorator (ground: CoreGround, core: Core, cookies: OwnCoo
       return stored === null ? () => {} : core.ends.watch(stored, listener)
     },
     async ready (part) {
-      if (part !== 'sessions' && needsDiscovery(settings)) await provider.client()
-      if (part !== 'provider') await Promise.all([store.ready(), coordinator.ready()])
+      if (part !== undefined) return await checks[part]()
+      for (const check of Object.values(checks)) await check()
     },
     cookies,
     ...createLocalSessions(ground, core, ground.localUsers),

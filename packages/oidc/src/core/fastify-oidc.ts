@@ -81,10 +81,10 @@ export interface FastifyOidc {
   /** Calls the listener once when the session of this request ends: logout, revocation or expiry. Answers the function that takes it off. */
   onSessionEnd (request: FastifyRequest, listener: () => void): () => void
   /**
-   * Resolves when the provider, and the store of sessions with what instances agree through, can answer; or the one part that is named.
-   * @throws FST_OIDC_PROVIDER_UNAVAILABLE, FST_OIDC_STORE_UNAVAILABLE
+   * Resolves when the provider, the store of sessions with what instances agree through, and `consumer.redis` can answer; or the one part that is named.
+   * @throws FST_OIDC_PROVIDER_UNAVAILABLE, FST_OIDC_STORE_UNAVAILABLE, FST_OIDC_CONSUMERS_UNAVAILABLE
    */
-  ready (part?: 'provider' | 'sessions'): Promise<void>
+  ready (part?: 'provider' | 'sessions' | 'consumers'): Promise<void>
   /** What is found in memory, for metrics. */
   readonly memories: Memories
   readonly cookies: OwnCookies
