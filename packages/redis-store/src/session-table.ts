@@ -31,7 +31,7 @@ return redis.call('DEL', KEYS[1])`)
 export interface SessionTable {
   keyOf (name: string): string
   read (name: string): Promise<KeptSession | null>
-  /** What a record begins with, by which it is known again. */
+  /** What a record begins with, by which it is known again. Nothing, or null, where none stands. */
   readMark (name: string): Promise<Buffer | null>
   write (name: string, record: Buffer, expiresAt: EpochSeconds): Promise<void>
   /** false: this revision is not there any more. */
@@ -54,14 +54,12 @@ async function readFormer (client: Redis | Cluster, key: string): Promise<Former
   return { rev, exp, hot, cold, meta }
 }
 
-/** Asks for the value; where a hash of a former release stands instead, for that. */
-async function orFormer<Answer> (ask: Promise<Answer>, askFormer: () => Promise<Answer>): Promise<Answer> {
-  try {
-    return await ask
-  } catch (err) {
-    if (!(err instanceof Error && err.message.startsWith('WRONGTYPE'))) throw err
-    return await askFormer()
-  }
+/** Where a value was asked for and a hash of a former release stands, asks for that. Not `async`: it is for every request. */
+function orFormer<Answer> (asked: Promise<Answer>, askFormer: () => Promise<Answer>): Promise<Answer> {
+  return asked.catch((err: unknown) => {
+    if (err instanceof Error && err.message.startsWith('WRONGTYPE')) return askFormer()
+    throw err
+  })
 }
 
 export function createSessionTable ({ link, prefix, clock }: SessionTableOptions): SessionTable {
@@ -69,11 +67,8 @@ export function createSessionTable ({ link, prefix, clock }: SessionTableOptions
 
   return {
     keyOf,
-    read: name => link.run(async client => await orFormer<KeptSession | null>(client.getBuffer(keyOf(name)), async () => await readFormer(client, keyOf(name)))),
-    readMark: name => link.run(async client => {
-      const mark = await orFormer<Buffer | null>(client.getrangeBuffer(keyOf(name), 0, MARK_BYTES - 1), async () => await client.hgetBuffer(keyOf(name), 'exp'))
-      return mark === null || mark.length === 0 ? null : mark
-    }),
+    read: name => link.run(client => orFormer<KeptSession | null>(client.getBuffer(keyOf(name)), () => readFormer(client, keyOf(name)))),
+    readMark: name => link.run(client => orFormer<Buffer | null>(client.getrangeBuffer(keyOf(name), 0, MARK_BYTES - 1), () => client.hgetBuffer(keyOf(name), 'exp'))),
     async write (name, record, expiresAt) {
       await link.run(client => client.set(keyOf(name), record, 'PX', lifeMs(lifeUntilMs(expiresAt, clock()))))
     },
