@@ -32,5 +32,5 @@ export interface Finding {
 }
 
 export const BOUNDS: Readonly<Record<'rssPerMinute' | 'rssBetweenThirds' | 'heapPerMinute' | 'heapBetweenThirds' | 'socketsBetweenThirds' | 'delayP99Ms' | 'saturation', number>>
-export function slopeOf (points: ReadonlyArray<readonly [number, number]>): number
+export function slopeOf (points: ReadonlyArray<readonly [number, number]>): { readonly slope: number, readonly error: number }
 export function judge (soaked: Soaked): Finding[]

@@ -14,11 +14,14 @@ export const BOUNDS = {
 const MB = 2 ** 20
 const mean = values => values.reduce((sum, value) => sum + value, 0) / values.length
 
-/** Least squares, in units of `y` for one of `x`. */
+/** Least squares, in units of `y` for one of `x`, and the standard error of that. */
 export function slopeOf (points) {
   const [x, y] = [mean(points.map(([x]) => x)), mean(points.map(([, y]) => y))]
   const spread = points.reduce((sum, [px]) => sum + (px - x) ** 2, 0)
-  return spread === 0 ? 0 : points.reduce((sum, [px, py]) => sum + (px - x) * (py - y), 0) / spread
+  if (spread === 0) return { slope: 0, error: 0 }
+  const slope = points.reduce((sum, [px, py]) => sum + (px - x) * (py - y), 0) / spread
+  const rest = points.reduce((sum, [px, py]) => sum + (py - y - slope * (px - x)) ** 2, 0)
+  return { slope, error: points.length < 3 ? 0 : Math.sqrt(rest / (points.length - 2) / spread) }
 }
 
 /** Everything behind the first third of the run, in two halves. */
@@ -30,12 +33,13 @@ export function settledThirds (samples) {
 function checkFlat (name, samples, valueOf, perMinute, betweenThirds) {
   const [second, third] = settledThirds(samples).map(part => part.map(sample => [sample.second / 60, valueOf(sample) / MB]))
   if (second.length < 2 || third.length < 2) return { name, ok: false, text: 'too few samples: let it run longer' }
-  const slope = slopeOf([...second, ...third])
+  const { slope, error } = slopeOf([...second, ...third])
   const step = mean(third.map(([, y]) => y)) - mean(second.map(([, y]) => y))
   return {
     name,
-    ok: slope <= perMinute && step <= betweenThirds,
-    text: `${mean(third.map(([, y]) => y)).toFixed(1)} MB in the last third, ${step.toFixed(1)} MB more than in the second (at most ${betweenThirds}); slope ${slope.toFixed(2)} MB a minute (at most ${perMinute})`
+    // What goes up and down by itself is no growth.
+    ok: slope - 2 * error <= perMinute && step <= betweenThirds,
+    text: `${mean(third.map(([, y]) => y)).toFixed(1)} MB in the last third, ${step.toFixed(1)} MB more than in the second (at most ${betweenThirds}); slope ${slope.toFixed(2)} ± ${(2 * error).toFixed(2)} MB a minute (surely no more than ${perMinute})`
   }
 }
 

@@ -62,9 +62,16 @@ t.test('a wrong answer, an error in the log, a 5xx, a slow event loop and an idl
   t.same(failing({ saturation: 0.5 }), ['saturation'])
 })
 
-t.test('the slope is that of the line through the points', async t => {
-  t.equal(slopeOf([[0, 1], [1, 3], [2, 5]]), 2)
-  t.equal(slopeOf([[1, 1], [1, 2]]), 0)
+t.test('the slope is that of the line through the points, and as sure as they lie on it', async t => {
+  t.same(slopeOf([[0, 1], [1, 3], [2, 5]]), { slope: 2, error: 0 })
+  t.same(slopeOf([[1, 1], [1, 2]]), { slope: 0, error: 0 })
+  const { slope, error } = slopeOf([[0, 0], [1, 2], [2, 0], [3, 2]])
+  t.ok(Math.abs(slope - 0.4) < 1e-9 && Math.abs(error - Math.sqrt(3.2 / 2 / 5)) < 1e-9)
+})
+
+t.test('what goes up and down without growing passes in a short run too', async t => {
+  const samples = samplesOf().slice(0, 10).map((sample, index) => ({ ...sample, external: (5 + index % 3) * MB }))
+  t.same(failing({ samples }), [])
 })
 
 t.test('options have defaults, and are numbers above 0', async t => {
