@@ -15,7 +15,7 @@ t.test('an API that takes bearer tokens alone stands beside a site with logins, 
     log: { level: 'debug' },
     routes: [
       { uri: '/api/*', upstream, plugins: { 'openid-connect': { ...block, required_scopes: ['read'] } } },
-      { uri: '/*', upstream, plugins: { 'openid-connect': { discovery, client_id: clientId, client_secret: clientSecret, session: { secret: 'a session secret that is long enough' } } } }
+      { uri: '/*', upstream, plugins: { 'openid-connect': { discovery, client_id: clientId, client_secret: clientSecret, timeout: 30, session: { secret: 'a session secret that is long enough' } } } }
     ]
   }, { logStream: stream })
   const refused = await ask(gateway, '/api/x')

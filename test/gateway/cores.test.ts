@@ -12,7 +12,7 @@ async function startProvider (t: { teardown (handler: () => unknown): void }, us
 }
 
 function guarded ({ discovery, clientId, clientSecret }: TestProvider, block: Record<string, unknown> = {}): { 'openid-connect': Record<string, unknown> } {
-  return { 'openid-connect': { discovery, client_id: clientId, client_secret: clientSecret, session: SESSION, ...block } }
+  return { 'openid-connect': { discovery, client_id: clientId, client_secret: clientSecret, timeout: 30, session: SESSION, ...block } }
 }
 
 t.test('a login at one route holds for all that share its core; policies differ; open routes learn nothing', async t => {

@@ -18,7 +18,7 @@ async function startProvider (t: Test, options: TestProviderOptions = { autoLogi
 }
 
 function guarded ({ discovery, clientId, clientSecret }: Pick<TestProvider, 'discovery' | 'clientId' | 'clientSecret'>, block: Record<string, unknown> = {}): Route['plugins'] {
-  return { 'openid-connect': { discovery, client_id: clientId, client_secret: clientSecret, scope: 'openid email profile', session: SESSION, ...block } }
+  return { 'openid-connect': { discovery, client_id: clientId, client_secret: clientSecret, timeout: 30, scope: 'openid email profile', session: SESSION, ...block } }
 }
 
 const received = (body: string): Received => JSON.parse(body) as Received

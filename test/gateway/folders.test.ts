@@ -58,7 +58,7 @@ t.test('files are behind the guard, and caches do not share them', async t => {
   const provider = await createTestProvider({ autoLogin: 'alice' })
   t.teardown(async () => { await provider.close() })
   const { discovery, clientId, clientSecret } = provider
-  const plugin = { discovery, client_id: clientId, client_secret: clientSecret, session: { secret: 'a session secret that is long enough' } }
+  const plugin = { discovery, client_id: clientId, client_secret: clientSecret, timeout: 30, session: { secret: 'a session secret that is long enough' } }
   const gateway = await startGateway(t, { routes: [{ uri: '/*', upstream: url, plugins: { 'openid-connect': plugin } }] })
   t.equal((await ask(gateway, '/a.css', { headers: { 'sec-fetch-mode': 'no-cors' } })).status, 401)
   const { response } = await login(gateway.app, { path: '/a.css' })

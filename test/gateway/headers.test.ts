@@ -13,7 +13,7 @@ t.test('an upstream gets claims, tokens, fixed values and Basic credentials of w
   const provider = await createTestProvider({ autoLogin: 'alice' })
   t.teardown(async () => { await provider.close() })
   const { discovery, clientId, clientSecret } = provider
-  const plugin = { discovery, client_id: clientId, client_secret: clientSecret, session: { secret: 'a session secret that is long enough' } }
+  const plugin = { discovery, client_id: clientId, client_secret: clientSecret, timeout: 30, session: { secret: 'a session secret that is long enough' } }
   const request = {
     'X-Forwarded-User': { claim: 'sub' },
     Authorization: { claim: 'access_token', prefix: 'Bearer ' },

@@ -82,7 +82,7 @@ t.test('logins, logouts and refusals are counted, with provider and store', asyn
   t.teardown(async () => { await provider.close() })
   const upstream = await startUpstream(t)
   const { discovery, clientId, clientSecret } = provider
-  const plugin = { discovery, client_id: clientId, client_secret: clientSecret, session: { secret: SECRET } }
+  const plugin = { discovery, client_id: clientId, client_secret: clientSecret, timeout: 30, session: { secret: SECRET } }
   const gateway = await startGateway(t, {
     metrics: { port: 0 },
     routes: [

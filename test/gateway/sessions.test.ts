@@ -40,7 +40,7 @@ async function run (args: readonly string[], answer: string | null = null): Prom
 
 function guarded (from: TestProvider, prefix: string, session: Record<string, unknown> = { storage: 'redis' }, more: Record<string, unknown> = {}) {
   const { discovery, clientId, clientSecret } = from
-  return { 'openid-connect': { discovery, client_id: clientId, client_secret: clientSecret, session: { secret: SECRET, redis: { port: redis.port, prefix }, ...session }, ...more } }
+  return { 'openid-connect': { discovery, client_id: clientId, client_secret: clientSecret, timeout: 30, session: { secret: SECRET, redis: { port: redis.port, prefix }, ...session }, ...more } }
 }
 
 /** A gateway, twice if need be, and the file of its configuration. */
