@@ -1,4 +1,4 @@
-import { freezeSession, readVarint, SEAL_OVERHEAD, unpackText, writeVarint, type EpochSeconds, type OpenedSession, type Sealer, type Session, type SessionPacker, type StoredSession } from 'fastify-oidc-session-store'
+import { freezeSession, keepBytes, readVarint, SEAL_OVERHEAD, unpackText, writeVarint, type EpochSeconds, type OpenedSession, type Sealer, type Session, type SessionPacker, type StoredSession } from 'fastify-oidc-session-store'
 
 /** Handles above this are refused without work. */
 export const MAX_HANDLE_LENGTH = 96 * 1024
@@ -31,13 +31,6 @@ function openText (handle: string, plain: Buffer): OpenedSession | null {
   return toOpened({ handle, revision, expiresAt: expiry, session: freezeSession(session) }, json.length)
 }
 
-/** Not a slice of the pool that small buffers come from: kept for long, each would keep 8 KB of it. */
-function copyToKeep (bytes: Buffer): Buffer {
-  const copy = Buffer.allocUnsafeSlow(bytes.length)
-  bytes.copy(copy)
-  return copy
-}
-
 /** Revision, end, and how long the hot part is. */
 function readHead (plain: Buffer): readonly [revision: number, expiresAt: EpochSeconds, hotStart: number, hotEnd: number] | null {
   const revision = readVarint(plain, 1)
@@ -52,7 +45,7 @@ export function createHandleCodec (sealer: Sealer, packer: SessionPacker): Handl
     const head = readHead(plain)
     if (head === null) return null
     const [revision, expiresAt, hotStart, hotEnd] = head
-    const kept = copyToKeep(plain)
+    const kept = keepBytes(plain)
     const unpacked = packer.unpack(kept.subarray(hotStart, hotEnd), () => kept.subarray(hotEnd))
     return unpacked === null ? null : toOpened({ handle, revision, expiresAt, session: unpacked.session }, unpacked.bytes + plain.length)
   }

@@ -1,4 +1,4 @@
-import { createIdentityPacker, createPartSealer, createSessionPacker, nameOfHandle, type EpochSeconds, type OpenedSession, type Session, type SessionMeta } from 'fastify-oidc-session-store'
+import { createIdentityPacker, createPartSealer, createSessionPacker, keepBytes, nameOfHandle, type EpochSeconds, type OpenedSession, type Session, type SessionMeta } from 'fastify-oidc-session-store'
 import { createFormerCodec, formerEnd, type FormerRecord } from './former-record.ts'
 import { markWithEnd, MARK_BYTES, readRecord, saltOf, writeEnd, writeRecord } from './session-record.ts'
 
@@ -59,10 +59,12 @@ export function createSessionCodec (options: { readonly secret: string, readonly
         hot: sealer.seal(salt, `hot ${handle}`, hot, `${revision}`),
         cold: sealer.seal(salt, `cold ${handle}`, cold, `${revision}`)
       })
-      const unpacked = packer.unpack(hot, () => cold, identity)
+      const kept = keepBytes(record.subarray(0, MARK_BYTES), hot, cold)
+      const coldAt = MARK_BYTES + hot.length
+      const unpacked = packer.unpack(kept.subarray(MARK_BYTES, coldAt), () => kept.subarray(coldAt), identity)
       if (unpacked === null) throw new TypeError('a session that was just packed does not unpack')
       const stored = Object.freeze({ handle, revision, expiresAt, session: unpacked.session })
-      return { record, opened: { stored, name, mark: Buffer.from(record.subarray(0, MARK_BYTES)), bytes: unpacked.bytes + cold.length } }
+      return { record, opened: { stored, name, mark: kept.subarray(0, MARK_BYTES), bytes: unpacked.bytes + cold.length } }
     },
     open (handle, kept) {
       if (isFormer(kept)) return former.open(handle, kept)
@@ -74,8 +76,8 @@ export function createSessionCodec (options: { readonly secret: string, readonly
       const identity = openIdentity(name, revision, record.salt, record.meta)
       const hot = sealer.open(record.salt, `hot ${handle}`, record.hot, `${revision}`)
       if (identity === null || hot === null) return null
-      // Copies: what came from the connection is a slice of something larger.
-      const [mark, cold] = [Buffer.from(kept.subarray(0, MARK_BYTES)), Buffer.from(record.cold)]
+      const own = keepBytes(kept.subarray(0, MARK_BYTES), record.cold)
+      const [mark, cold] = [own.subarray(0, MARK_BYTES), own.subarray(MARK_BYTES)]
       const salt = saltOf(mark)
       const unpacked = packer.unpack(hot, () => sealer.open(salt, `cold ${handle}`, cold, `${revision}`), identity)
       if (unpacked === null) return null
