@@ -278,7 +278,7 @@ t.test('with the real provider: JWT access tokens verify, and its ID and refresh
   const site = await protectedApp(t, optionsFor(provider, { scope: 'openid offline_access read', set_refresh_token_header: true, set_raw_id_token_header: true }))
   const { cookie } = await login(site.app)
   const identity = (await site.app.inject({ url: '/echo/x', headers: { cookie } })).json().identity as Record<string, string>
-  const api = await bearerApp(t, provider, { client_id: 'https://api.example', use_jwks: true, security_profile: 'oauth2.1', required_scopes: ['read'], claim_validator: { audience: { match_with_client_id: true } } } as object)
+  const api = await bearerApp(t, provider, { client_id: 'https://api.example', timeout: 30, use_jwks: true, security_profile: 'oauth2.1', required_scopes: ['read'], claim_validator: { audience: { match_with_client_id: true } } } as object)
   const response = await get(api.app, identity['x-access-token'] ?? '')
   t.equal(response.statusCode, 200)
   t.equal(response.json().sub, 'alice')
