@@ -1,9 +1,13 @@
 import { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
+import { once } from 'node:events'
+import https from 'node:https'
+import type { AddressInfo } from 'node:net'
 import fc from 'fast-check'
 import { jwtVerify, SignJWT } from 'jose'
 import t from 'tap'
 import { prepareKey, verifySignature } from '../../packages/oidc/src/bearer/signature.ts'
 import { algorithmsFor, ASYMMETRIC_ALGORITHMS } from '../../packages/oidc/src/options/signing-key.ts'
+import { upstreamCertificate } from '../proxy/certificates.ts'
 import { rsa4096 } from './rsa-4096.ts'
 
 const PAIRS = [
@@ -54,4 +58,28 @@ t.test('what takes long is done in another thread', t => {
   t.equal(quick('RS256', createPublicKey(rsa4096.certificate)), true)
   t.equal(quick('RS256', createPublicKey({ key: { kty: 'RSA', e: 'AQAB', n: Buffer.alloc(1024, 0xff).toString('base64url') }, format: 'jwk' })), false)
   t.end()
+})
+
+t.test('bad signatures leave no error behind for the TLS connections of the process', async t => {
+  const keys = KINDS.map(({ alg, publicKey }) => prepareKey(publicKey, alg)).filter(({ isQuick }) => isQuick)
+  const refuseAll = (): void => {
+    for (const key of keys) for (const length of [0, 63, 64, 256]) t.equal(verifySignature(key, Buffer.from('x'), Buffer.alloc(length, 1)), false)
+  }
+  const server = https.createServer(upstreamCertificate, (_request, response) => {
+    refuseAll()
+    response.end('ok')
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => { server.close(); server.closeAllConnections() })
+  const agent = new https.Agent({ keepAlive: true, maxSockets: 1, rejectUnauthorized: false })
+  t.teardown(() => { agent.destroy() })
+  const sockets = new Set<unknown>()
+  for (let count = 0; count < 20; count++) {
+    const request = https.get({ port: (server.address() as AddressInfo).port, agent })
+    const [response] = await once(request, 'response')
+    sockets.add(response.socket)
+    refuseAll()
+    await once(response.resume(), 'end')
+  }
+  t.equal(sockets.size, 1)
 })
