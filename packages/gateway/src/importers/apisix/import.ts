@@ -1,9 +1,10 @@
 import { formatPath } from 'fastify-oidc-session-store'
 import type { Imported } from '../imported.ts'
 import type { ForeignFormat } from '../origins.ts'
+import { findReversed } from '../precedence.ts'
 import { Ledger } from '../report.ts'
 import { judgeGlobalRules, type PluginChoices } from './plugins.ts'
-import { findReversed } from './precedence.ts'
+import { matchesOf, PRECEDENCE } from './precedence.ts'
 import { translateRoute, type TranslatedRoute } from './route.ts'
 import { translateSecrets } from './secrets.ts'
 import { readSource, type ApisixSource } from './source.ts'
@@ -19,7 +20,7 @@ function judgeUnused ({ services, upstreams, pluginConfigs }: ApisixSource, ledg
 }
 
 function judgePrecedence (routes: readonly TranslatedRoute[], ledger: Ledger): void {
-  for (const [first, second] of findReversed(routes.map(({ value }) => value))) {
+  for (const [first, second] of findReversed(routes.map(({ value }) => matchesOf(value)), PRECEDENCE)) {
     const other = formatPath(routes[first]?.originOf([]) ?? [])
     ledger.refuse(routes[second]?.originOf([]) ?? [], `would change its turn with ${other}: APISIX chooses between them by host, this gateway by path. Give both the same hosts, or paths that do not overlap.`)
   }

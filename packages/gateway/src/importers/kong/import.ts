@@ -9,6 +9,7 @@ import { translateConfig, type TranslatedBlock } from './openid-connect.ts'
 import { GUARD, judgePlugins, pluginFor, translateAcl } from './plugins.ts'
 import { planRoutes } from './routes.ts'
 import { readKong, type Entity, type KongSource } from './source.ts'
+import { judgeTurns } from './turns.ts'
 import { isUnset } from './values.ts'
 
 /** What does not stand in the file. */
@@ -103,11 +104,12 @@ export function importKong (root: unknown, choices: KongChoices): Imported {
   const ledger = new Ledger()
   const source = readKong(root, ledger)
   judgePlugins(source, choices.ignored, ledger)
-  const planned: readonly Planned[] = planRoutes(source, ledger)
+  const planned = planRoutes(source, ledger)
   const isBare = source.routes.length === 0
   if (!isBare && (choices.route !== null || choices.upstream !== null)) ledger.note([], 'has routes of its own: --route and --upstream have no effect')
   const importer = new Importer(source, ledger)
   const written = (isBare ? planBare(choices, ledger) : planned).map(plan => importer.write(plan))
+  judgeTurns(planned.map(({ route, path }, index) => ({ route, path, native: written[index]?.value ?? {} })), ledger)
   if (choices.listen === null) ledger.note([], LISTEN)
   return {
     // Kong has no answer of its own for crawlers.

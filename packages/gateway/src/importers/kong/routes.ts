@@ -9,6 +9,8 @@ type Native = Record<string, unknown>
 export interface RoutePlan {
   readonly route: Entity
   readonly service: Entity | null
+  /** As Kong has it: the beginning of what it holds for. */
+  readonly path: string
   readonly native: Native
 }
 
@@ -130,6 +132,7 @@ function planRoute (route: Entity, source: KongSource, ledger: Ledger): RoutePla
   return (pathList.length === 0 ? ['/'] : pathList).map(path => ({
     route,
     service,
+    path,
     native: {
       ...id === undefined ? {} : { id },
       ...name === undefined ? {} : { name },
