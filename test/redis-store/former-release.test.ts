@@ -48,21 +48,39 @@ t.test('a session of a former release is read, known again and listed', async t 
 })
 
 t.test('renewed or prolonged it becomes one of this release, and nobody is logged out', async t => {
-  for (const change of ['update', 'touch'] as const) {
+  for (const [change, revision] of [['update', 8], ['touch', 7]] as const) {
     const { handle, key, session, end, another } = await openScene(t)
     const [one, two] = [another(), another()]
     const [stored, seen] = [await one.get(handle), await two.get(handle)]
     if (stored === null || seen === null) throw new Error('no session')
     const moved = await (change === 'update' ? one.update(stored, session, end + 60) : one.touch(stored, end + 60))
-    t.same(moved, { handle, revision: 8, expiresAt: end + 60, session })
+    t.same(moved, { handle, revision, expiresAt: end + 60, session })
     t.equal(await client.type(key), 'string')
     t.same(await two.get(handle), moved)
-    t.equal(await two.update(seen, session, end), null, 'who knows the former revision alone is too late')
-    t.same(await two.touch(seen, end + 90), { handle, revision: 8, expiresAt: end + 90, session })
+    t.same(await two.touch(seen, end + 90), { handle, revision, expiresAt: end + 90, session })
     t.equal(await another().revoke({ id: session.id }, 0), 1)
     t.equal(await one.get(handle), null)
     await client.flushall()
   }
+})
+
+t.test('who knows the former revision alone is too late behind a renewal, and not behind a prolongation', async t => {
+  const renewed = await openScene(t)
+  const [one, two] = [renewed.another(), renewed.another()]
+  const [stored, seen] = [await one.get(renewed.handle), await two.get(renewed.handle)]
+  if (stored === null || seen === null) throw new Error('no session')
+  await one.update(stored, renewed.session, renewed.end + 60)
+  t.equal(await two.update(seen, renewed.session, renewed.end), null)
+
+  const prolonged = await openScene(t)
+  const [three, four] = [prolonged.another(), prolonged.another()]
+  const [begun, idle] = [await three.get(prolonged.handle), await four.get(prolonged.handle)]
+  if (begun === null || idle === null) throw new Error('no session')
+  await four.touch(idle, prolonged.end + 60)
+  const session = { ...prolonged.session, accessToken: 'what the provider has just given' }
+  const kept = await three.update(begun, session, prolonged.end + 90)
+  t.same(kept, { handle: prolonged.handle, revision: 8, expiresAt: prolonged.end + 90, session })
+  t.same(await four.get(prolonged.handle), kept)
 })
 
 t.test('it ends by logout, by a refused renewal and by revocation of whatever it is', async t => {

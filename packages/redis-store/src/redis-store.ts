@@ -107,11 +107,12 @@ export function createRedisStore ({
     await removeIndexed(name, session)
   }
 
-  async function replace ({ handle, revision }: StoredSession, session: Session, expiresAt: EpochSeconds): Promise<StoredSession | null> {
-    const { record, opened: made } = codec.seal(handle, session, revision + 1, expiresAt)
+  /** As a whole, over the revision that was read. */
+  async function write (stored: StoredSession, session: Session, revision: number, expiresAt: EpochSeconds): Promise<StoredSession | null> {
+    const { record, opened: made } = codec.seal(stored.handle, session, revision, expiresAt)
     // Again, since the secret may be another than at the login.
     await index.add(made.name, session, clock() + endMarkLife(absoluteTimeout))
-    if (!await table.replace(made.name, revision, record, expiresAt)) return null
+    if (!await table.replace(made.name, stored.revision, record, expiresAt)) return null
     opened.add(made)
     return made.stored
   }
@@ -128,7 +129,8 @@ export function createRedisStore ({
         if (known !== null && known.stored.revision === revision) opened.add(codec.withEnd(known, expiresAt, end))
         return Object.freeze({ handle, revision, expiresAt, session })
       }
-      const replaced = outcome === 'former' ? await replace(current, session, expiresAt) : null
+      // The same revision in another layout: who renews it meanwhile has read this one.
+      const replaced: StoredSession | null = outcome === 'former' ? await write(current, session, revision, expiresAt) : null
       if (replaced !== null) return replaced
       current = await getAnew(handle)
     }
@@ -162,7 +164,7 @@ export function createRedisStore ({
     },
     get,
     async update (stored, session, expiresAt) {
-      return await hasEnded(stored.session) ? null : await replace(stored, session, expiresAt)
+      return await hasEnded(stored.session) ? null : await write(stored, session, stored.revision + 1, expiresAt)
     },
     async touch (stored, expiresAt) {
       return await hasEnded(stored.session) ? null : await moveEnd(stored, expiresAt)
