@@ -293,3 +293,55 @@ t.test('a session of another client neither opens, nor is listed, nor is ended',
   for await (const summary of neighbour.inspect({ issuer, subject })) t.fail(summary.id)
   t.not(await store.get(handle), null)
 })
+
+t.test('what somebody plants where sessions, or what finds them, would stand keeps nobody from being logged out', async t => {
+  const plants = [async (key: string) => await client.lpush(key, 'x'), async (key: string) => await client.sadd(key, 'x'), async (key: string) => await client.zadd(key, 1, 'x')]
+  for (const plant of plants) {
+    const { store, time, other, login } = openScene(t)
+    const stored = await login()
+    const { handle, session: { id, issuer, subject } } = stored
+    const planted = randomBytes(32)
+    const key = `sessions:${planted.toString('base64url')}`
+    for (const index of await client.keys('sessions:index:*')) {
+      for (const member of await client.zrangeBuffer(index, '0', '-1')) await client.zadd(index, time.now() + 2 * 86400, Buffer.concat([member.subarray(0, 16), planted]))
+    }
+    await plant(key)
+    for (const target of ['all', { issuer, subject }] as const) {
+      const listed: string[] = []
+      for await (const summary of other().inspect(target)) listed.push(summary.id)
+      t.same(listed, [id])
+    }
+    t.equal(await other().revoke({ issuer, subject }, time.now()), 1)
+    t.equal(await client.exists(key), 0)
+    t.equal(await other().get(handle), null)
+
+    time.advance(1)
+    const overwritten = await login()
+    const own = `sessions:${nameOfHandle(overwritten.handle)}`
+    await client.del(own)
+    await plant(own)
+    for (const each of [store, other()]) {
+      t.equal(await each.get(overwritten.handle), null)
+      t.equal(await each.update(overwritten, overwritten.session, time.now() + LIFETIME), null)
+      t.equal(await each.touch(overwritten, time.now() + LIFETIME), null)
+      await each.destroyIfUnchanged(overwritten)
+    }
+    t.equal(await client.exists(own), 1)
+    await store.destroy(overwritten)
+    t.equal(await client.exists(own), 0)
+    await client.flushall()
+  }
+})
+
+t.test('an index that somebody replaced finds nothing, and stops neither a revocation nor a login', async t => {
+  const { time, other, login } = openScene(t)
+  const { session: { issuer, subject, id } } = await login()
+  for (const index of await client.keys('sessions:index:*')) await client.set(index, 'x')
+  t.equal(await other().revoke({ issuer, subject }, time.now()), 0)
+  t.equal(await other().revoke({ id }, time.now()), 0)
+  time.advance(1)
+  const { handle } = await login({ subject, issuer })
+  t.not(await other().get(handle), null)
+  t.equal(await other().revoke({ issuer, subject }, time.now()), 1)
+  t.equal(await other().get(handle), null)
+})

@@ -119,6 +119,11 @@ export function isTemporary (error: Error): boolean {
   return TEMPORARY.some(name => REPLIES[name] === explain(error))
 }
 
+/** Whether something of another kind stands at the key: who can write to Redis can put it there. */
+export function isWrongType (error: unknown): boolean {
+  return error instanceof Error && error.message.startsWith('WRONGTYPE')
+}
+
 /** Whether Redis itself has said so, over a connection that stands. Other copies of ioredis have a class of their own. */
 export function isReply (error: unknown): error is Error {
   return error instanceof Error && error.name === 'ReplyError'

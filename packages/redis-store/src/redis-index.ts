@@ -1,10 +1,13 @@
 import { createSecretNames, nameOfTarget, targetNames, type Clock, type EpochSeconds, type RevocationTarget, type SessionIdentity } from 'fastify-oidc-session-store'
+import { isWrongType } from './failure.ts'
 import type { RedisLink } from './redis-link.ts'
 import { createScript, runScript } from './redis-script.ts'
 import { lifeUntilMs } from './time-to-live.ts'
 
 const BATCH = 200
 const NAME_BYTES = 32
+// What a scan of no set answers.
+const NOTHING = [Buffer.from('0'), []] as const
 const FORMER_NAME = /^[\w-]{43}$/
 
 // Redis keeps a small set in a tenth of what a key of its own takes, so targets share sets: with 2 ** 15, up to a million
@@ -12,8 +15,9 @@ const FORMER_NAME = /^[\w-]{43}$/
 const BUCKET_BITS = 15
 const TARGET_BYTES = 16
 
-// Who is over leaves; the set lives as long as its last member.
+// Who is over leaves; the set lives as long as its last member. What is no set was put there by somebody else.
 const ADD = createScript(1, `
+if redis.call('TYPE', KEYS[1]).ok ~= 'zset' then redis.call('DEL', KEYS[1]) end
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ARGV[3])
 redis.call('ZADD', KEYS[1], ARGV[2], ARGV[1])
 local last = redis.call('ZRANGE', KEYS[1], -1, -1, 'WITHSCORES')
@@ -66,11 +70,22 @@ export function createRedisIndex ({ link, secret, fallbacks, binding, prefix, cl
     return member.length === TARGET_BYTES + NAME_BYTES && member.subarray(0, TARGET_BYTES).equals(start) ? member.toString('base64url', TARGET_BYTES) : null
   }
 
+  async function scanOnce (key: string, cursor: string): Promise<readonly [next: Buffer, members: readonly Buffer[]]> {
+    return await link.run(async client => {
+      try {
+        return await client.zscanBuffer(key, cursor, 'COUNT', BATCH)
+      } catch (err) {
+        if (isWrongType(err)) return NOTHING
+        throw err
+      }
+    })
+  }
+
   /** Names of a set, in batches. */
   async function * scan (key: string, nameOf: (member: Buffer) => string | null): AsyncIterable<readonly string[]> {
     let cursor = '0'
     do {
-      const [next, members] = await link.run(client => client.zscanBuffer(key, cursor, 'COUNT', BATCH))
+      const [next, members] = await scanOnce(key, cursor)
       cursor = next.toString()
       yield members.filter((_member, place) => place % 2 === 0).map(nameOf).filter(name => name !== null)
     } while (cursor !== '0')

@@ -61,19 +61,20 @@ export function readRecord (bytes: Buffer): SessionRecord | null {
   }
 }
 
-/** For scripts: end and revision of the record at KEYS[1], or of the hash that a session was before; nil where none stands. */
+/** For scripts: end and revision of the record at KEYS[1], or of the hash that a session was before; nil where neither stands. */
 export const READ_MARK = `
 local function read (text, first, last)
   local number = 0
   for place = first, last do number = number * 256 + string.byte(text, place) end
   return number
 end
-local former = redis.call('TYPE', KEYS[1]).ok == 'hash'
+local kind = redis.call('TYPE', KEYS[1]).ok
+local former = kind == 'hash'
 local rev, ends
 if former then
   local kept = redis.call('HMGET', KEYS[1], 'rev', 'exp')
   rev, ends = kept[1] and tonumber(kept[1]), kept[2] and tonumber(string.match(kept[2], '^%d+'))
-else
+elseif kind == 'string' then
   local mark = redis.call('GETRANGE', KEYS[1], 0, ${SALT_AT - 1})
   if #mark == ${SALT_AT} then ends, rev = read(mark, ${END_AT + 1}, ${END_AT + END_BYTES}), read(mark, ${REVISION_AT + 1}, ${SALT_AT}) end
 end`

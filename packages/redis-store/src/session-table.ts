@@ -1,5 +1,6 @@
 import type { Cluster, Redis } from 'ioredis'
 import type { Clock, EpochSeconds } from 'fastify-oidc-session-store'
+import { isWrongType } from './failure.ts'
 import type { FormerRecord } from './former-record.ts'
 import type { RedisLink } from './redis-link.ts'
 import { createScript, runScript } from './redis-script.ts'
@@ -30,6 +31,7 @@ return redis.call('DEL', KEYS[1])`)
 /** Sessions as Redis has them: one value each, by name. Each change is one step on one key. */
 export interface SessionTable {
   keyOf (name: string): string
+  /** What stands there and is no session is a record that does not open. */
   read (name: string): Promise<KeptSession | null>
   /** What a record begins with, by which it is known again. Nothing, or null, where none stands. */
   readMark (name: string): Promise<Buffer | null>
@@ -49,15 +51,18 @@ export interface SessionTableOptions {
   readonly clock: Clock
 }
 
+// Neither a value nor a hash: nothing of ours, so nothing that opens.
+const FOREIGN: FormerRecord = { rev: null, exp: null, hot: null, cold: null, meta: null }
+
 async function readFormer (client: Redis | Cluster, key: string): Promise<FormerRecord> {
   const [rev = null, exp = null, hot = null, cold = null, meta = null] = await client.hmgetBuffer(key, 'rev', 'exp', 'hot', 'cold', 'meta')
   return { rev, exp, hot, cold, meta }
 }
 
-/** Where a value was asked for and a hash of a former release stands, asks for that. Not `async`: it is for every request. */
-function orFormer<Answer> (asked: Promise<Answer>, askFormer: () => Promise<Answer>): Promise<Answer> {
+/** Where another type stands than was asked for. Not `async`: it is for every request. */
+function orElse<Answer> (asked: Promise<Answer>, askElse: () => Answer | Promise<Answer>): Promise<Answer> {
   return asked.catch((err: unknown) => {
-    if (err instanceof Error && err.message.startsWith('WRONGTYPE')) return askFormer()
+    if (isWrongType(err)) return askElse()
     throw err
   })
 }
@@ -67,8 +72,8 @@ export function createSessionTable ({ link, prefix, clock }: SessionTableOptions
 
   return {
     keyOf,
-    read: name => link.run(client => orFormer<KeptSession | null>(client.getBuffer(keyOf(name)), () => readFormer(client, keyOf(name)))),
-    readMark: name => link.run(client => orFormer<Buffer | null>(client.getrangeBuffer(keyOf(name), 0, MARK_BYTES - 1), () => client.hgetBuffer(keyOf(name), 'exp'))),
+    read: name => link.run(client => orElse<KeptSession | null>(client.getBuffer(keyOf(name)), () => orElse(readFormer(client, keyOf(name)), () => FOREIGN))),
+    readMark: name => link.run(client => orElse<Buffer | null>(client.getrangeBuffer(keyOf(name), 0, MARK_BYTES - 1), () => orElse(client.hgetBuffer(keyOf(name), 'exp'), () => null))),
     async write (name, record, expiresAt) {
       await link.run(client => client.set(keyOf(name), record, 'PX', lifeMs(lifeUntilMs(expiresAt, clock()))))
     },
