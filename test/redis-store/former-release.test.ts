@@ -1,7 +1,8 @@
+import { readFileSync } from 'node:fs'
 import { Redis } from 'ioredis'
 import t, { type Test } from 'tap'
 import { createRedisStore } from 'fastify-oidc-redis-store'
-import { createHandle, nameOfHandle, type Session, type SessionStore } from 'fastify-oidc-session-store'
+import { createHandle, createSecretNames, nameOfHandle, nameOfTarget, type Session, type SessionStore } from 'fastify-oidc-session-store'
 import { corporateSession, createManualClock } from 'fastify-oidc-session-store/contract'
 import { startRedis } from '../support/redis-server.ts'
 import { writeFormer } from './support/former-record.ts'
@@ -111,4 +112,53 @@ t.test('a logout while it is being moved wins', async t => {
   t.equal(await one.touch(stored, end + 60), null)
   t.equal(await one.update(stored, session, end + 60), null)
   t.equal(await one.get(handle), null)
+})
+
+interface Written {
+  readonly handle: string
+  readonly revision: number
+  readonly expiresAt: number
+  readonly session: Session
+  /** What was in Redis, in base64. */
+  readonly record: Readonly<Record<string, string>>
+}
+
+/** Sealed by the code of that time, and not by today's. */
+function readWritten (name: string): Written {
+  return JSON.parse(readFileSync(new URL(`../fixtures/redis-store/${name}.json`, import.meta.url), 'utf8')) as Written
+}
+
+async function openWritten (t: Test, { handle, session: { id }, expiresAt, record }: Written): Promise<{ readonly key: string, readonly store: SessionStore }> {
+  const name = nameOfHandle(handle)
+  const key = `sessions:${name}`
+  await client.hset(key, Object.fromEntries(Object.entries(record).map(([field, bytes]) => [field, Buffer.from(bytes, 'base64')])))
+  const names = createSecretNames({ ...options, purpose: 'redis-index' })
+  await client.zadd(`sessions:index:${names.own(JSON.stringify([options.binding, nameOfTarget({ id })]))}`, expiresAt, name)
+  const store = createRedisStore({ ...options, link: createPlainLink(t, client), clock: () => expiresAt - 60 })
+  t.teardown(() => store.close())
+  return { key, store }
+}
+
+t.test('a hash with the session as text opens as it was written then', async t => {
+  const written = readWritten('text-hash')
+  const { handle, revision, expiresAt, session } = written
+  const { store } = await openWritten(t, written)
+  const stored = await store.get(handle)
+  t.same(stored, { handle, revision, expiresAt, session })
+  t.same(stored?.session.cold, session.cold)
+  if (stored === null) return
+  t.same(await store.touch(stored, expiresAt + 60), { handle, revision, expiresAt: expiresAt + 60, session })
+  t.same(await store.get(handle), { handle, revision, expiresAt: expiresAt + 60, session })
+})
+
+t.test('a hash that was packed and does not say with which dictionary is nobody, and can be listed and ended', async t => {
+  const written = readWritten('packed-hash')
+  const { handle, expiresAt, session: { id } } = written
+  const { key, store } = await openWritten(t, written)
+  t.equal(await store.get(handle), null)
+  const listed: unknown[] = []
+  for await (const summary of store.inspect({ id })) listed.push(summary.id, summary.expiresAt)
+  t.same(listed, [id, expiresAt])
+  t.equal(await store.revoke({ id }, expiresAt), 1)
+  t.equal(await client.exists(key), 0)
 })
