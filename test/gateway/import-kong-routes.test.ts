@@ -1,5 +1,6 @@
 import t from 'tap'
-import { CONFIG, refusals, translate } from './import-kong-parts.ts'
+import type { Imported } from '../../packages/gateway/src/importers/imported.ts'
+import { CONFIG, refusals, told, translate } from './import-kong-parts.ts'
 
 type Members = Record<string, unknown>
 
@@ -30,4 +31,32 @@ t.test('routes that keep their turn, never meet, or do the same stand beside eac
   t.equal(refusedIn({ ...members, paths: ['/a/'] }, { paths: ['/docs'] }), '', 'other paths')
   t.equal(refusedIn({ ...members, paths: ['/a', '/a/b'] }, { paths: ['/'] }), '', 'more rules and the longer path')
   t.equal(refusedIn(members, { paths: ['/docs'], ...GUARDED }), '', 'the same login and the same upstream')
+})
+
+t.test('defaults of a file are laid under routes and services that do not write the member', async t => {
+  const withDefaults = (defaults: unknown): Imported => translate({
+    _format_version: '3.0',
+    _info: { select_tags: ['team'], defaults },
+    services: [{ name: 'up', url: 'http://up:8080/in', routes: [{ name: 'kept', paths: ['/a'] }, { name: 'stripped', paths: ['/b'], strip_path: true, preserve_host: null }] }],
+    routes: [{ paths: ['/c'], service: { name: 'up' } }]
+  })
+  const imported = withDefaults({ route: { strip_path: false, preserve_host: true }, service: { read_timeout: 5000 }, upstream: {}, consumer: null })
+  t.equal(refusals(imported), '')
+  t.match(imported.value.routes, [
+    { rewrite_prefix: { from: '/', to: '/in' }, upstream: { pass_host: 'pass', timeout: { read: 5 } } },
+    { rewrite_prefix: { from: '/b', to: '/in' }, upstream: { pass_host: 'pass' } },
+    { rewrite_prefix: { from: '/', to: '/in' } }
+  ])
+  t.match(told(imported), /^_info\.select_tags: exact, is bookkeeping$/m)
+  t.match(told(imported), /^_info\.defaults\.route\.strip_path: exact, is laid under each route that does not write it$/m)
+  const rows: Array<[defaults: unknown, expected: RegExp]> = [
+    [{ route: { path_handling: 'v1' } }, /services\.0\.routes\.0\.path_handling: refused, must be v0/],
+    [{ service: { protocol: 'tcp' } }, /services\.0\.protocol: refused/],
+    [{ plugin: { enabled: false } }, /_info\.defaults\.plugin: refused, .*route and service alone/],
+    [{ upstream: { slots: 10 } }, /_info\.defaults\.upstream: refused/],
+    [{ route: 'x' }, /_info\.defaults\.route: refused, must be an object/],
+    [[], /_info\.defaults: refused, must be an object/]
+  ]
+  for (const [defaults, expected] of rows) t.match(refusals(withDefaults(defaults)), expected)
+  t.equal(refusals(withDefaults(null)), '')
 })

@@ -2,6 +2,7 @@ import { nearestName } from 'fastify-oidc-session-store'
 import type { Path } from '../../configuration/positions.ts'
 import { isObject, locateList, type Located } from '../apisix/source.ts'
 import type { Ledger } from '../report.ts'
+import { layUnder, readInfo, type Defaults } from './defaults.ts'
 
 /** An object of the file with what it belongs to: names or ids. */
 export interface Entity extends Located {
@@ -25,7 +26,7 @@ type Owner = Pick<Entity, 'route' | 'service' | 'consumer'>
 
 const KINDS: readonly Kind[] = ['services', 'routes', 'plugins', 'consumers', 'acls']
 const NOBODY: Owner = { route: null, service: null, consumer: null }
-const BOOKKEEPING = ['_format_version', '_info', '_comment', '_workspace', '_transform', '_plugin_configs', '_konnect', 'next', 'offset']
+const BOOKKEEPING = ['_format_version', '_comment', '_workspace', '_transform', '_plugin_configs', '_konnect', 'next', 'offset']
 /** Which kinds stand in which. */
 const INNER: Readonly<Record<Kind, readonly Kind[]>> = { services: ['routes', 'plugins'], routes: ['plugins'], consumers: ['plugins', 'acls'], plugins: [], acls: [] }
 const SINGULAR: Readonly<Partial<Record<Kind, keyof Owner>>> = { services: 'service', routes: 'route', consumers: 'consumer' }
@@ -45,13 +46,22 @@ function ownerOf ({ value }: Located, around: Owner): Owner {
   return { route: referenceIn(value.route) ?? around.route, service: referenceIn(value.service) ?? around.service, consumer: referenceIn(value.consumer) ?? around.consumer }
 }
 
-function collect (kind: Kind, list: unknown, path: Path, around: Owner, found: Record<Kind, Entity[]>, ledger: Ledger): void {
-  for (const item of locateList(list, path, ledger)) {
+/** What objects are read into, and what is laid under them. */
+interface Room {
+  readonly found: Record<Kind, Entity[]>
+  readonly defaults: Defaults
+  readonly ledger: Ledger
+}
+
+function collect (kind: Kind, list: unknown, path: Path, around: Owner, room: Room): void {
+  const { found, defaults, ledger } = room
+  for (const located of locateList(list, path, ledger)) {
+    const item = kind === 'services' || kind === 'routes' ? { ...located, value: layUnder(defaults[kind], located.value) } : located
     const entity = { ...item, ...ownerOf(item, around) }
     found[kind].push(entity)
     const singular = SINGULAR[kind]
     const inside = singular === undefined ? around : { ...around, [singular]: namesOf(item)[0] ?? null }
-    for (const inner of INNER[kind]) if (Object.hasOwn(item.value, inner)) collect(inner, item.value[inner], [...item.path, inner], inside, found, ledger)
+    for (const inner of INNER[kind]) if (Object.hasOwn(item.value, inner)) collect(inner, item.value[inner], [...item.path, inner], inside, room)
   }
 }
 
@@ -75,9 +85,11 @@ export function readKong (root: unknown, ledger: Ledger): KongSource {
     found[kind].push({ value: root, path: [], ...ownerOf({ value: root, path: [] }, NOBODY) })
     return found
   }
+  const room = { found, ledger, defaults: readInfo(root._info, ledger) }
   for (const [name, value] of Object.entries(root)) {
+    if (name === '_info') continue
     if (BOOKKEEPING.includes(name)) ledger.exact([name], 'is bookkeeping')
-    else if ((KINDS as readonly string[]).includes(name)) collect(name as Kind, value, [name], NOBODY, found, ledger)
+    else if ((KINDS as readonly string[]).includes(name)) collect(name as Kind, value, [name], NOBODY, room)
     else if (name === 'data' && Array.isArray(value)) {
       value.forEach((item: unknown, index) => {
         const path = ['data', String(index)]
