@@ -81,6 +81,15 @@ t.test('passwords are looked at beside the main thread, two at once, and not wit
   t.comment(`the event loop was held up for ${Math.round(delay.max / 1e6)} ms at most`)
 })
 
+t.test('a password that could not be looked at is no guess', async t => {
+  const { app } = await guarded(t, { file: passwordFile(t, `slow:${BCRYPT.replace('$2y$05$', '$2y$12$')}\nalice:${BCRYPT}\nbob:${SHA}\n`) }, { server: { logger: false } })
+  const tries = Array.from({ length: 67 }, async (_none, index) => (await send(app, { username: index < 2 ? 'slow' : 'alice', password: 'wrong' }, {}, `192.0.2.${index + 2}`)).statusCode)
+  t.equal(await Promise.race(tries), 429, 'two are looked at, and 64 wait')
+  for (let time = 0; time < 10; time++) t.match(await send(app, { username: 'bob', password: PASSWORD }), { statusCode: 429, headers: { 'retry-after': '1' } })
+  t.strictSame((await Promise.all(tries)).filter(status => status !== 401), [429])
+  t.equal((await send(app, { username: 'bob', password: PASSWORD })).statusCode, 302)
+})
+
 t.test('names and passwords that nobody has are nobody, without a guess', async t => {
   const { app } = await guarded(t, { basic: true })
   for (const [name, password] of [['alice\0', PASSWORD], ['alice', `${PASSWORD}\0`], ['ali\nce', PASSWORD], ['alice:', PASSWORD], ['a'.repeat(256), PASSWORD], ['alice', 'x'.repeat(1025)], ['__proto__', PASSWORD], ['constructor', 'x'], ['é'.repeat(128), 'x']] as Array<[string, string]>) {

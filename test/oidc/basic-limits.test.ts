@@ -115,6 +115,32 @@ t.test('whoever guesses at a kept password from many addresses learns nothing of
   t.equal(await at.status('ann', 'one'), 200, 'who was right before is not kept out')
 })
 
+t.test('where an address may guess no more, guesses at a name that was right there are counted still', async t => {
+  const at = await house(t)
+  t.equal(await at.status('ann', 'one'), 200)
+  for (let guess = 0; guess < 100; guess++) await at.status(`name ${guess}`, 'guess')
+  t.equal(await at.status('ann', 'one'), 200)
+  for (let guess = 0; guess < 10; guess++) t.equal(await at.status('ann', `guess ${guess}`), 429)
+  t.equal(await at.status('ann', 'one'), 429, 'or the right one would be told from them')
+})
+
+t.test('guesses that are being looked at keep others waiting for a moment, and not for minutes', async t => {
+  const at = await house(t)
+  let open = (): void => {}
+  const gate = new Promise<void>(resolve => { open = resolve })
+  const honest = at.authority.grants
+  at.authority.grants = async asked => { await gate; return await honest(asked) }
+  for (let index = 0; index <= 100; index++) at.passwords.set(`program ${index}`, 'right')
+  const first = Promise.all(Array.from({ length: 100 }, async (_none, index) => await at.status(`program ${index}`, 'right')))
+  for (let time = 0; time < 120; time++) t.match(await at.app.inject({ url: '/', headers: basic('program 100', 'right'), remoteAddress: '192.0.2.1' }), { statusCode: 429, headers: { 'retry-after': '1' } })
+  open()
+  t.strictSame([...new Set(await first)], [200])
+  t.equal(await at.status('program 100', 'right'), 200, 'nothing was wrong')
+  t.equal(calls(at), 101)
+  for (let guess = 0; guess < 100; guess++) t.equal(await at.status(`name ${guess}`, 'guess'), 401)
+  t.ok(Number((await at.app.inject({ url: '/', headers: basic('bob', 'guess'), remoteAddress: '192.0.2.1' })).headers['retry-after']) > 200, 'wrong ones count as ever')
+})
+
 t.test('an outage is 503 and never 401, and no guess', async t => {
   const at = await house(t)
   const honest = at.authority.grants

@@ -56,12 +56,18 @@ export function createPasswordUsers ({ entries, groups, nowMs }: PasswordUsersRo
   }
 
   async function guess (secret: string, { name, password }: NameAndPassword, address: string): Promise<LocalIdentity | null> {
-    brake.take(address, name)
+    const taken = brake.take(address, name)
     const entry = entries().get(name)
     const compared = entry ?? decoyOf(name)
-    const matches = compared !== null && await check(password, compared)
-    if (!matches || entry === undefined || !isCurrent(name, entry.stamp)) return null
-    brake.forgive(address, name)
+    const matches = compared !== null && await check(password, compared).catch((error: unknown) => {
+      taken.unjudged()
+      throw error
+    })
+    if (!matches || entry === undefined || !isCurrent(name, entry.stamp)) {
+      taken.wrong()
+      return null
+    }
+    taken.right()
     const identity = { user: name, groups, stamp: entry.stamp }
     remember(secret, identity)
     return identity

@@ -82,12 +82,12 @@ export function createCredentialExchange ({ grant, leeway, clock, nowMs }: Excha
     return null
   }
 
-  /** @throws what is remembered of it */
-  function rejectRemembered (candidates: readonly Candidate[], now: EpochSeconds): void {
+  /** What is remembered against it; null: nothing, or not of all. */
+  function rejectionOf (candidates: readonly Candidate[], now: EpochSeconds): Error | null {
     const known = candidates.map(({ key }) => rejected.get(key, now))
-    for (const rejection of known) if (rejection?.kind === 'faulty') throw rejection.error
+    for (const rejection of known) if (rejection?.kind === 'faulty') return rejection.error
     const last = known.at(-1)
-    if (last?.kind === 'refused' && known.every(rejection => rejection !== undefined)) throw credentialsInvalid(`${last.reason} (remembered)`)
+    return last?.kind === 'refused' && known.every(rejection => rejection !== undefined) ? credentialsInvalid(`${last.reason} (remembered)`) : null
   }
 
   async function ask ({ method, key }: Candidate, credential: NameAndPassword): Promise<CredentialGrant> {
@@ -119,14 +119,16 @@ export function createCredentialExchange ({ grant, leeway, clock, nowMs }: Excha
 
   /** The guess is counted until it turns out to be right, or nobody's to judge. */
   async function guess (candidates: readonly Candidate[], credential: NameAndPassword, address: string): Promise<string> {
-    const { name } = credential
-    brake.take(address, name)
+    const taken = brake.take(address, credential.name)
     const token = tokenAmong(candidates, clock()) ?? await exchange(candidates, credential).catch((error: unknown) => {
-      brake.release(address, name)
+      taken.unjudged()
       throw error
     })
-    if (token === null) throw credentialsInvalid('the provider does not know the credential')
-    brake.forgive(address, name)
+    if (token === null) {
+      taken.wrong()
+      throw credentialsInvalid('the provider does not know the credential')
+    }
+    taken.right()
     return token
   }
 
@@ -145,7 +147,8 @@ export function createCredentialExchange ({ grant, leeway, clock, nowMs }: Excha
       if (candidates.length === 0) throw credentialsInvalid('nobody can have it: too long, empty, or with characters that none has')
       const known = brake.isKnown(address, name) && !brake.isHeld(address, name) ? tokenAmong(candidates, now) : null
       if (known !== null) return known
-      rejectRemembered(candidates, now)
+      const rejection = rejectionOf(candidates, now)
+      if (rejection !== null) throw rejection
       return candidates.some(({ key }) => flights.has(key)) ? join(candidates, credential, address) : guess(candidates, credential, address)
     },
     forget (methods, credential, token) {

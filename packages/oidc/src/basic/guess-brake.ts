@@ -1,18 +1,24 @@
 import { isIPv6 } from 'node:net'
-import { createGuessCounts, type GuessCounts } from './guess-counts.ts'
+import { createGuessBound, type GuessBound } from './guess-bound.ts'
+
+/** A guess that is being looked at: it counts as a wrong one until one of these is said, once. */
+export interface Guess {
+  /** It is not counted. */
+  right (): void
+  /** It is counted. */
+  wrong (): void
+  /** Nobody could say whether it was right: it is not counted. */
+  unjudged (): void
+}
 
 /** Counts guesses, so that nobody can try many passwords. */
 export interface GuessBrake {
-  /** A guess begins. @throws what `tooMany` makes of the seconds to wait */
-  take (address: string, name: string): void
+  /** A guess begins. @throws what `tooMany` makes of the seconds to wait: a moment, where only guesses that are being looked at stand in the way */
+  take (address: string, name: string): Guess
   /** Would one more guess be too many? Nothing is counted. @throws the same */
   check (address: string, name: string): void
   /** So many were wrong from there that not even a password that was right before may tell itself from them. */
   isHeld (address: string, name: string): boolean
-  /** It was right, and is not counted. */
-  forgive (address: string, name: string): void
-  /** Nobody could say whether it was right: it is not counted. */
-  release (address: string, name: string): void
   /** Was a guess at this name right from there, not long ago? */
   isKnown (address: string, name: string): boolean
 }
@@ -55,9 +61,14 @@ function networkOf (address: string, length: number): string {
   return all.slice(0, length).map(group => Number.parseInt(group, 16).toString(16)).join(':')
 }
 
+interface KeyedBound {
+  readonly bound: GuessBound
+  readonly key: string
+}
+
 export function createGuessBrake ({ limits, nowMs, tooMany }: GuessBrakeRoom): GuessBrake {
-  const create = (): GuessCounts => createGuessCounts(nowMs, WINDOW_MS)
-  const counts = { pair: create(), address: create(), site: create(), name: create() }
+  const create = (limit: number): GuessBound => createGuessBound({ limit, windowMs: WINDOW_MS, nowMs })
+  const bounds = { pair: create(limits.pair), address: create(limits.address), site: create(limits.site), name: create(limits.name) }
   const known = new Map<string, number>()
 
   const pairOf = (address: string, name: string): string => JSON.stringify([networkOf(address, ADDRESS_GROUPS), name])
@@ -69,47 +80,43 @@ export function createGuessBrake ({ limits, nowMs, tooMany }: GuessBrakeRoom): G
     known.set(pair, nowMs() + KNOWN_MS)
   }
 
-  function stop (kept: GuessCounts): never {
-    throw tooMany(Math.ceil(kept.leftMs() / 1000))
-  }
-
-  /** Null: neither has guessed too often. */
-  function countAddress (address: string): GuessCounts | null {
-    if (counts.address.add(networkOf(address, ADDRESS_GROUPS)) > limits.address) return counts.address
-    return isIPv6(address) && counts.site.add(networkOf(address, SITE_GROUPS)) > limits.site ? counts.site : null
-  }
-
-  function release (address: string, name: string): void {
+  function boundsOf (address: string, name: string): KeyedBound[] {
     const pair = pairOf(address, name)
-    counts.pair.subtract(pair)
-    counts.address.subtract(networkOf(address, ADDRESS_GROUPS))
-    if (isIPv6(address)) counts.site.subtract(networkOf(address, SITE_GROUPS))
-    if (!isKnown(pair)) counts.name.subtract(name)
+    return [
+      { bound: bounds.pair, key: pair },
+      { bound: bounds.address, key: networkOf(address, ADDRESS_GROUPS) },
+      ...isIPv6(address) ? [{ bound: bounds.site, key: networkOf(address, SITE_GROUPS) }] : [],
+      ...isKnown(pair) ? [] : [{ bound: bounds.name, key: name }]
+    ]
   }
+
+  const findReached = (all: readonly KeyedBound[]): KeyedBound | undefined => all.find(({ bound, key }) => bound.isReached(key))
+  const stopAt = ({ bound, key }: KeyedBound): Error => tooMany(bound.secondsLeft(key))
 
   return {
     take (address, name) {
       const pair = pairOf(address, name)
-      if (counts.pair.of(pair) >= limits.pair) stop(counts.pair)
-      const exhausted = countAddress(address)
-      // Who is stopped counts for nothing else, but where a password is remembered that a guess could be told from.
-      if (exhausted === null || isKnown(pair)) counts.pair.add(pair)
-      if (exhausted !== null) stop(exhausted)
-      if (!isKnown(pair) && counts.name.add(name) > limits.name) stop(counts.name)
+      const all = boundsOf(address, name)
+      const reached = findReached(all)
+      // Who is stopped counts for nothing, but where a password is remembered that a guess could be told from.
+      if (reached !== undefined && isKnown(pair)) bounds.pair.add(pair)
+      if (reached !== undefined) throw stopAt(reached)
+      for (const { bound, key } of all) bound.begin(key)
+      const drop = (): void => { for (const { bound, key } of all) bound.drop(key) }
+      return {
+        right () {
+          drop()
+          remember(pair)
+        },
+        wrong () { for (const { bound, key } of all) bound.keep(key) },
+        unjudged: drop
+      }
     },
-    isHeld: (address, name) => counts.pair.of(pairOf(address, name)) >= limits.pair,
-    forgive (address, name) {
-      release(address, name)
-      remember(pairOf(address, name))
-    },
-    release,
     check (address, name) {
-      const pair = pairOf(address, name)
-      if (counts.pair.of(pair) >= limits.pair) stop(counts.pair)
-      if (counts.address.of(networkOf(address, ADDRESS_GROUPS)) >= limits.address) stop(counts.address)
-      if (isIPv6(address) && counts.site.of(networkOf(address, SITE_GROUPS)) >= limits.site) stop(counts.site)
-      if (!isKnown(pair) && counts.name.of(name) >= limits.name) stop(counts.name)
+      const reached = findReached(boundsOf(address, name))
+      if (reached !== undefined) throw stopAt(reached)
     },
+    isHeld: (address, name) => bounds.pair.isReached(pairOf(address, name)),
     isKnown: (address, name) => isKnown(pairOf(address, name))
   }
 }
