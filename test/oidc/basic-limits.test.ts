@@ -115,6 +115,17 @@ t.test('whoever guesses at a kept password from many addresses learns nothing of
   t.equal(await at.status('ann', 'one'), 200, 'who was right before is not kept out')
 })
 
+t.test('an address that guessed too often is not told what others tried a moment ago', async t => {
+  const at = await house(t)
+  at.authority.grants = async ({ form }) => form.get('password') === 'one' ? await tokenFor(at.authority, 'ann', { iss: 'https://idp.example' }) : UNKNOWN
+  for (let guess = 0; guess < 10; guess++) t.equal(await at.status('ann', `guess ${guess}`, '203.0.113.9'), 401)
+  t.strictSame([await at.status('ann', 'one'), await at.status('ann', 'old')], [502, 401])
+  const asked = calls(at)
+  for (const password of ['never', 'one', 'old', 'guess 9']) t.equal(await at.status('ann', password, '203.0.113.9'), 429, password)
+  t.equal(calls(at), asked)
+  t.strictSame([await at.status('ann', 'one'), await at.status('ann', 'old')], [502, 401], 'elsewhere it is still said')
+})
+
 t.test('where an address may guess no more, guesses at a name that was right there are counted still', async t => {
   const at = await house(t)
   t.equal(await at.status('ann', 'one'), 200)

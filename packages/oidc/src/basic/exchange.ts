@@ -148,7 +148,11 @@ export function createCredentialExchange ({ grant, leeway, clock, nowMs }: Excha
       const known = brake.isKnown(address, name) && !brake.isHeld(address, name) ? tokenAmong(candidates, now) : null
       if (known !== null) return known
       const rejection = rejectionOf(candidates, now)
-      if (rejection !== null) throw rejection
+      if (rejection !== null) {
+        // Others may have tried it: who may guess no more learns nothing of that.
+        brake.check(address, name)
+        throw rejection
+      }
       return candidates.some(({ key }) => flights.has(key)) ? join(candidates, credential, address) : guess(candidates, credential, address)
     },
     forget (methods, credential, token) {
