@@ -60,3 +60,16 @@ t.test('defaults of a file are laid under routes and services that do not write 
   for (const [defaults, expected] of rows) t.match(refusals(withDefaults(defaults)), expected)
   t.equal(refusals(withDefaults(null)), '')
 })
+
+t.test('before format 3.0 a path with a sign of an expression is one', async t => {
+  const written = (version: unknown, path: string): string => refusals(translate({ _format_version: version, services: [{ name: 'up', url: 'http://up:8080', routes: [{ paths: [path] }] }] }))
+  const expression = /^services\.0\.routes\.0\.paths: refused, has a regular expression, .*before _format_version 3\.0/
+  for (const version of ['1.1', '2.1', 2.1]) {
+    t.match(written(version, '/api/(v1|v2)'), expression)
+    t.match(written(version, '/users/.+$'), expression)
+    t.equal(written(version, '/a-z/0_9.~/%20'), '')
+  }
+  t.equal(written('3.0', '/api/(v1|v2)'), '', 'a path as it stands')
+  t.match(written('3.0', '~/api/\\d+'), /paths: refused, has a regular expression, which has no counterpart/)
+  t.match(written('three', '/api'), /^_format_version: refused, must be a version/)
+})

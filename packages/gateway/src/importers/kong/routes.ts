@@ -24,15 +24,23 @@ const judgeProtocols: Judge = (value, path, ledger) => {
   else ledger.approximate(path, 'is left out: plain requests are served too, unless force_https of a native file redirects them')
 }
 
-const judgePaths: Judge = (value, path, ledger) => {
-  for (const text of readList(value)) if (text.startsWith('~')) ledger.refuse(path, 'has a regular expression, which has no counterpart: write the paths')
-  if (!ledger.isJudged(path)) ledger.approximate(path, 'holds for a path and what is below it: /api is not /apix here')
+/** Before 3.0 a path of other signs than these was an expression; since then what begins with ~ is one. */
+const PLAIN_PATH = /^[a-zA-Z0-9.\-_~/%]*$/
+const isExpression = (path: string, version: number): boolean => path.startsWith('~') || (version < 3 && !PLAIN_PATH.test(path))
+
+/** The paths of a route that are no expressions. */
+function readPaths ({ value, path: around }: Entity, version: number, ledger: Ledger): string[] {
+  const path = [...around, 'paths']
+  const paths = readList(value.paths)
+  for (const text of paths) if (isExpression(text, version)) ledger.refuse(path, `has a regular expression, which has no counterpart${text.startsWith('~') ? '' : ' (before _format_version 3.0 other signs than letters, digits and .-_~/% make one)'}: write the paths`)
+  if (value.paths !== undefined) ledger.approximate(path, 'holds for a path and what is below it: /api is not /apix here')
+  return paths.filter(text => !isExpression(text, version))
 }
 
 const ROUTE: Readonly<Record<string, Judge>> = {
   id: same,
   name: same,
-  paths: judgePaths,
+  paths: elsewhere,
   hosts: same,
   methods: same,
   strip_path: dissolved('is rewrite_prefix here, where paths are stripped'),
@@ -120,6 +128,7 @@ function pathRoute (route: Entity, path: string, address: URL): Native {
 
 function planRoute (route: Entity, source: KongSource, ledger: Ledger): RoutePlan[] {
   judgeMembers(route, ROUTE, ledger)
+  const paths = readPaths(route, source.version, ledger)
   const service = source.services.find(candidate => route.service !== null && namesOf(candidate).includes(route.service)) ?? null
   if (service === null) {
     ledger.refuse(route.path, 'has no service that stands in the file: there is nowhere to send requests to')
@@ -127,9 +136,9 @@ function planRoute (route: Entity, source: KongSource, ledger: Ledger): RoutePla
   }
   const address = addressOf(service, ledger)
   if (address === null) return []
-  const { name, id, hosts, methods, paths } = route.value
-  const [hostList, methodList, pathList] = [readList(hosts), readList(methods), readList(paths).filter(text => !text.startsWith('~'))]
-  return (pathList.length === 0 ? ['/'] : pathList).map(path => ({
+  const { name, id, hosts, methods } = route.value
+  const [hostList, methodList] = [readList(hosts), readList(methods)]
+  return (paths.length === 0 ? ['/'] : paths).map(path => ({
     route,
     service,
     path,

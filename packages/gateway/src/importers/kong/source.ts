@@ -3,6 +3,7 @@ import type { Path } from '../../configuration/positions.ts'
 import { isObject, locateList, type Located } from '../apisix/source.ts'
 import type { Ledger } from '../report.ts'
 import { layUnder, readInfo, type Defaults } from './defaults.ts'
+import { readNumber } from './values.ts'
 
 /** An object of the file with what it belongs to: names or ids. */
 export interface Entity extends Located {
@@ -19,13 +20,16 @@ export interface KongSource {
   readonly consumers: readonly Entity[]
   /** Groups of consumers for the plugin `acl`. */
   readonly acls: readonly Entity[]
+  /** Of the file; decK's own where none is written. */
+  readonly version: number
 }
 
-type Kind = keyof KongSource
+type Kind = Exclude<keyof KongSource, 'version'>
 type Owner = Pick<Entity, 'route' | 'service' | 'consumer'>
 
 const KINDS: readonly Kind[] = ['services', 'routes', 'plugins', 'consumers', 'acls']
 const NOBODY: Owner = { route: null, service: null, consumer: null }
+const CURRENT_VERSION = 3
 const BOOKKEEPING = ['_format_version', '_comment', '_workspace', '_transform', '_plugin_configs', '_konnect', 'next', 'offset']
 /** Which kinds stand in which. */
 const INNER: Readonly<Record<Kind, readonly Kind[]>> = { services: ['routes', 'plugins'], routes: ['plugins'], consumers: ['plugins', 'acls'], plugins: [], acls: [] }
@@ -73,17 +77,24 @@ function kindOf (value: Readonly<Record<string, unknown>>): Kind | null {
   return 'url' in value || 'host' in value ? 'services' : null
 }
 
+function readVersion (value: unknown, ledger: Ledger): number {
+  const version = readNumber(value ?? CURRENT_VERSION)
+  if (version === null) ledger.refuse(['_format_version'], 'must be a version, such as "3.0"')
+  return version ?? CURRENT_VERSION
+}
+
 /** Reads a file of decK, or an answer or body of the Admin API. */
 export function readKong (root: unknown, ledger: Ledger): KongSource {
   const found: Record<Kind, Entity[]> = { services: [], routes: [], plugins: [], consumers: [], acls: [] }
   if (!isObject(root)) {
     ledger.refuse([], 'must be an object')
-    return found
+    return { ...found, version: CURRENT_VERSION }
   }
+  const version = readVersion(root._format_version, ledger)
   const kind = kindOf(root)
   if (kind !== null && !KINDS.some(name => Array.isArray(root[name]))) {
     found[kind].push({ value: root, path: [], ...ownerOf({ value: root, path: [] }, NOBODY) })
-    return found
+    return { ...found, version }
   }
   const room = { found, ledger, defaults: readInfo(root._info, ledger) }
   for (const [name, value] of Object.entries(root)) {
@@ -102,5 +113,5 @@ export function readKong (root: unknown, ledger: Ledger): KongSource {
       ledger.refuse([name], `has no counterpart${meant === null ? '' : `; did you mean ${meant}?`}`)
     }
   }
-  return found
+  return { ...found, version }
 }
