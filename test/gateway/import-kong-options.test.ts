@@ -147,3 +147,16 @@ t.test('curl is read as curl reads it', async t => {
   t.match(problem('curl http://admin/plugins --data-urlencode name@file'), /reads data from another file/)
   t.match(problem('curl http://admin/plugins -F name'), /without a name and a value/)
 })
+
+t.test('answers about tokens are kept for a second where Kong keeps none', async t => {
+  const introspecting = { auth_methods: ['introspection'], audience_required: ['api'], introspection_endpoint: 'https://idp.example/introspect' }
+  const asked = translate(deck({ ...introspecting, cache_introspection: false }))
+  t.equal(blockOf(asked).introspection_interval, 1)
+  t.match(told(asked), /cache_introspection: approximated, .*kept for a second/)
+  const kept = translate(deck({ ...introspecting, cache_introspection: true }))
+  t.notOk('introspection_interval' in blockOf(kept))
+  t.match(told(kept), /cache_introspection: approximated, .*until the token expires/)
+  const other = translate(deck({ cache_introspection: false }))
+  t.notOk('introspection_interval' in blockOf(other))
+  t.match(told(other), /cache_introspection: exact, has no effect/)
+})

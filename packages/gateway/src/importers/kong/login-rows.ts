@@ -138,3 +138,10 @@ export const introspectionEndpoint = row('introspection_endpoint', { kind: 'vari
   block.introspection_endpoint = readOnly(value)
   ledger.exact(path, 'is introspection_endpoint here')
 })
+
+export const cacheIntrospection = row('cache_introspection', { kind: 'approximated', target: 'introspection_interval', says: 'answers are kept until the token expires, and for a second where it is off; without `introspection` in `auth_methods` it has no effect' }, (value, { path, ledger, config, block }) => {
+  if (isUnset(value) || !takes({ config }, 'introspection')) return ledger.exact(path, 'has no effect: introspection is not in auth_methods')
+  if (readFlag(value) !== false) return ledger.approximate(path, 'is what this gateway does: an answer is kept until the token expires')
+  block.introspection_interval = 1
+  ledger.approximate(path, 'is introspection_interval: 1 here: an answer is kept for a second')
+})

@@ -1,5 +1,5 @@
 import { ABSENT_ROWS } from './absent-rows.ts'
-import { accessTokenHeader, authMethod, authorizationArguments, CREDENTIAL_PLACES, destroys, introspectionEndpoint, issuer, loginAction, ofBearer, preflight, proofKey, pushed, pushedOption, redirectUri, refreshTokens, requestedAudience, responseMode, scopes } from './login-rows.ts'
+import { accessTokenHeader, authMethod, authorizationArguments, cacheIntrospection, CREDENTIAL_PLACES, destroys, introspectionEndpoint, issuer, loginAction, ofBearer, preflight, proofKey, pushed, pushedOption, redirectUri, refreshTokens, requestedAudience, responseMode, scopes } from './login-rows.ts'
 import { anonymous, audience, audienceClaim, claimPath, claimsForbidden, consumerClaim, consumerClaims, domains, groupsClaim, groupsRequired, maxAge, scopesRequired } from './policy-rows.ts'
 import { leftOut, option, partOf, refused, row, type Row } from './row.ts'
 import { SESSION_ROWS } from './session-rows.ts'
@@ -58,6 +58,7 @@ export const ROWS: readonly Row[] = [
   option('token_endpoint', 'text', 'token_endpoint'),
   option('userinfo_endpoint', 'text', 'userinfo_endpoint'),
   introspectionEndpoint,
+  cacheIntrospection,
   option('jwks_endpoint', 'text', 'jwks_uri'),
   option('end_session_endpoint', 'text', 'end_session_endpoint'),
   option('revocation_endpoint', 'text', 'revocation_endpoint'),
