@@ -73,3 +73,14 @@ t.test('before format 3.0 a path with a sign of an expression is one', async t =
   t.match(written('3.0', '~/api/\\d+'), /paths: refused, has a regular expression, which has no counterpart/)
   t.match(written('three', '/api'), /^_format_version: refused, must be a version/)
 })
+
+t.test('a path with a final slash is what is below it, and not itself', async t => {
+  const routeOf = (route: Members): Imported => translate({ services: [{ name: 'up', url: 'http://up:8080/in', routes: [route] }] })
+  const below = routeOf({ paths: ['/public/'] })
+  t.strictSame(below.value.routes.map(({ uris, rewrite_prefix: rewrite }) => [uris, rewrite]), [[['/public/*'], { from: '/public', to: '/in' }]])
+  t.match(told(below), /routes\.0\.paths: exact/)
+  const both = routeOf({ paths: ['/public/', '/public'] })
+  t.strictSame(both.value.routes.map(({ uris }) => uris), [['/public', '/public/*']], 'the longer one is in the shorter')
+  t.match(told(both), /routes\.0\.paths: approximated/)
+  t.match(told(routeOf({ paths: ['/'] })), /routes\.0\.paths: exact/)
+})

@@ -85,7 +85,7 @@ t.test('a file of decK: services, routes, plugins at each level, consumers, acl'
   t.match(blockOf(imported), { required_scopes: { any_of: ['openid', 'email', 'profile'] }, scopes_claim: 'scp', groups_claim: 'groups', allowed_groups: { any_of: ['staff', 'audit'], none_of: ['interns'] }, timeout: 5, session: { secret: '$ENV://SESSION_SECRET', absolute_timeout: 7200 } })
   t.strictSame(blockOf(imported).consumer, { claims: ['sub'], anonymous: 'guest', by: ['custom_id', 'username'], set_headers: true, list: [{ username: 'Yoda', custom_id: 'e5634b31-d67f-4661-a6fb-b6cb77849bcf', tags: ['jedi'], groups: ['council'] }, { id: '6d4f1a4c-9f6e-4f7e-8d53-8c3a6d2f2a11', username: 'guest' }] })
   t.match(assets, { uris: ['/assets', '/assets/*'], rewrite_prefix: { from: '/', to: '/v1' }, upstream: { pass_host: 'pass' }, plugins: {} }, 'the disabled plugin of the route does not take away that of its service')
-  t.match(fixed, { uris: ['/static', '/static/*'] })
+  t.strictSame(fixed?.uris, ['/static/*'])
   t.match(open, { uris: ['/open', '/open/*'], rewrite_prefix: { from: '/open', to: '/' }, upstream: { nodes: { 'open.internal:8080': 1 } } })
   t.equal(open?.plugins, undefined)
   const report = told(imported)

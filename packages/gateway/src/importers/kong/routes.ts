@@ -28,13 +28,17 @@ const judgeProtocols: Judge = (value, path, ledger) => {
 const PLAIN_PATH = /^[a-zA-Z0-9.\-_~/%]*$/
 const isExpression = (path: string, version: number): boolean => path.startsWith('~') || (version < 3 && !PLAIN_PATH.test(path))
 
+/** `/a/` beside `/a` says nothing more. */
+const isWithin = (path: string, paths: readonly string[]): boolean => path.length > 1 && path.endsWith('/') && paths.includes(path.slice(0, -1))
+
 /** The paths of a route that are no expressions. */
 function readPaths ({ value, path: around }: Entity, version: number, ledger: Ledger): string[] {
   const path = [...around, 'paths']
   const paths = readList(value.paths)
   for (const text of paths) if (isExpression(text, version)) ledger.refuse(path, `has a regular expression, which has no counterpart${text.startsWith('~') ? '' : ' (before _format_version 3.0 other signs than letters, digits and .-_~/% make one)'}: write the paths`)
-  if (value.paths !== undefined) ledger.approximate(path, 'holds for a path and what is below it: /api is not /apix here')
-  return paths.filter(text => !isExpression(text, version))
+  if (paths.some(text => !text.endsWith('/'))) ledger.approximate(path, 'holds for a path and what is below it: /api is not /apix here')
+  else if (value.paths !== undefined) ledger.exact(path)
+  return paths.filter(text => !isExpression(text, version) && !isWithin(text, paths))
 }
 
 const ROUTE: Readonly<Record<string, Judge>> = {
@@ -114,10 +118,10 @@ function upstreamOf (service: Entity, address: URL, preservesHost: boolean): Nat
   }
 }
 
-/** A path and what is below it. */
+/** A path and what is below it; one with a final slash is what is below it alone. */
 function urisOf (path: string): string[] {
   const plain = path.replace(/\/+$/, '')
-  return plain === '' ? ['/*'] : [plain, `${plain}/*`]
+  return path.endsWith('/') ? [`${plain}/*`] : [plain, `${plain}/*`]
 }
 
 function pathRoute (route: Entity, path: string, address: URL): Native {
