@@ -63,6 +63,70 @@ t.test('what is open at one mount cannot be what is guarded at another, however 
   t.same(seen.slice(0, 4), ['GET /a%2fb', 'GET /a//b', 'GET /a;x/b', 'GET /x/admin%2fy'])
 })
 
+t.test('a mount whose parameter comes first is seen, and the more literal of two owns a path', async t => {
+  const { url, seen } = await startCounted(t)
+  const front = await startFront(t, [{ upstream: url, prefix: '/', oidc: false }, { upstream: url, routes: ['/:tenant/admin', '/:tenant/admin/*', '/:name.json'] }, { upstream: url, prefix: '/shop', oidc: false }])
+  const statusOf = async (path: string, host = 'a'): Promise<string> => (await sendRaw(front.port, `GET ${path} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`)).slice(9, 12)
+  for (const path of ['/acme%2fadmin/x', '/acme//admin/x', '/acme%5cadmin', '/acme/admin;x/y', '/acme;x%2fadmin', '/a.json;x', '/;/a.json']) t.equal(await statusOf(path), '400', path)
+  t.same(seen, [])
+  for (const path of ['/acme/admin/x', '/acme;x/admin/x', '/acme/admin', '/a.json']) t.equal(await statusOf(path), '401', path)
+  for (const path of ['/acme%2fusers/x', '/acme/x/admin%2fy', '/shop/admin', '/shop/admin%2fx', '/a.jsonp;x']) t.equal(await statusOf(path), '200', path)
+})
+
+t.test('a mount is asked for by its host, however the host is written, and only where it serves it', async t => {
+  const { url, seen } = await startCounted(t)
+  const front = await startFront(t, [
+    { upstream: url, prefix: '/', routes: ['/', '/*', '/both/*'], oidc: false },
+    { upstream: url, prefix: '/own', constraints: { host: 'other.example' } },
+    { upstream: url, prefix: '/many', constraints: { host: /^[a-z]+\.example$/g } },
+    { upstream: url, prefix: '/both', constraints: { host: 'other.example' } }
+  ])
+  const statusOf = async (path: string, host: string): Promise<string> => (await sendRaw(front.port, `GET ${path} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`)).slice(9, 12)
+  for (const path of ['/own%2fx', '/many%2fx', '/many;a/x', '/;/many', '/both%2fx']) t.equal(await statusOf(path, 'other.example'), '400', path)
+  t.same(seen, [])
+  for (const path of ['/own/x', '/many/x', '/both/x']) t.equal(await statusOf(path, 'other.example'), '401', path)
+  for (const path of ['/own%2fx', '/own/x', '/many%2fx', '/both%2fx']) t.equal(await statusOf(path, 'a'), '200', path)
+})
+
+t.test('a mount is asked for by its methods: an npm package with a scope is read, and not written', async t => {
+  const { url, seen } = await startCounted(t)
+  const front = await startFront(t, [{ upstream: url, routes: ['/npm/*'], oidc: false }, { upstream: url, routes: ['/npm/@scope/*'], methods: ['PUT'], websocket: false }, { upstream: url, routes: ['/read/*'], methods: ['GET'] }, { upstream: url, routes: ['/*'], oidc: false }])
+  t.equal((await requestRaw(front.port, '/npm/@scope%2fpkg', [])).status, 200)
+  t.equal((await requestRaw(front.port, '/npm/@scope%2fpkg', ['Content-Length: 0'], 'PUT')).status, 400)
+  t.equal((await requestRaw(front.port, '/npm/@scope/pkg', ['Content-Length: 0'], 'PUT')).status, 401)
+  t.equal((await requestRaw(front.port, '/read%2fx', [], 'HEAD')).status, 400, 'who serves GET serves HEAD')
+  t.equal((await requestRaw(front.port, '/read%2fx', ['Content-Length: 0'], 'POST')).status, 200)
+  t.same(seen, ['GET /npm/@scope%2fpkg', 'POST /read%2fx'])
+})
+
+t.test('mounts are compared as the router reads paths: without case or last slashes where it is told so', async t => {
+  const { url, seen } = await startCounted(t)
+  const mounts = [{ upstream: url, prefix: '/', oidc: false }, { upstream: url, routes: ['/admin/x'] }, { upstream: url, routes: ['*'], prefix: '/api' }] as const
+  const lax = await startFront(t, mounts.map(mount => ({ ...mount, routes: 'routes' in mount ? [...mount.routes] : ['/', '/*'] })), { routerOptions: { caseSensitive: false, ignoreTrailingSlash: true } })
+  for (const path of ['/ADMIN%2fx', '/admin%2fx/', '/%2fapi/x', '/;/apis']) t.equal((await requestRaw(lax.port, path, [])).status, 400, path)
+  t.same(seen, [])
+  const strict = await startFront(t, mounts.map(mount => ({ ...mount, routes: 'routes' in mount ? [...mount.routes] : ['/', '/*'] })))
+  for (const path of ['/ADMIN%2fx', '/admin%2fx/']) t.equal((await requestRaw(strict.port, path, [])).status, 200, path)
+})
+
+t.test('variables of every spelling are seen: optional, restricted, several in a segment, and colons that are none', async t => {
+  const { url, seen } = await startCounted(t)
+  const front = await startFront(t, [{ upstream: url, routes: ['/*', '/n/:name'], oidc: false }, { upstream: url, routes: ['/o/:x?', '/n/:id(^(?:\\d|[ab])+$)', '/n/:id(^\\d+$).png', '/a::b/x', '/m/:a-to-:b/x'] }])
+  for (const path of ['/o;', '/o%2f', '/o%2fx', '/n/7;x', '/n/7.png;x', '/a:b%2fx', '/m%2f1-to-2/x', `/;/m/${'-to-'.repeat(2000)}/x`]) t.equal((await requestRaw(front.port, path, [])).status, 400, path.slice(0, 40))
+  t.same(seen, [])
+  for (const path of ['/o', '/o/1', '/n/7', '/n/7.png', '/a:b/x', '/m/1-to-2/x']) t.equal((await requestRaw(front.port, path, [])).status, 401, path)
+  for (const path of ['/m%2f1-to-2/y', '/n/x%2fy', '/a%2fb;x']) t.equal((await requestRaw(front.port, path, [])).status, 200, path)
+})
+
+t.test('HTTP/2 clients: the host of a mount is the authority, where no other is said', async t => {
+  const { url, seen } = await startCounted(t)
+  const front = await startFront(t, [{ upstream: url, prefix: '/', oidc: false }, { upstream: url, prefix: '/own', constraints: { host: 'other.example' } }], { http2: true } as object)
+  const ask = connectHttp2(t, front.origin)
+  t.equal((await ask({ ':path': '/own%2fx', ':authority': 'other.example' })).status, 400)
+  t.same(seen, [])
+  t.equal((await ask({ ':path': '/own%2fx', ':authority': 'a' })).status, 200)
+})
+
 t.test('a transfer coding beside chunked is 501: its body would arrive as something else', async t => {
   const { url, seen } = await startCounted(t)
   const front = await startFront(t, { upstream: url })

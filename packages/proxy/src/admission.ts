@@ -3,6 +3,7 @@ import type { FastifyReply, FastifyRequest, preHandlerHookHandler } from 'fastif
 import { hasHttp2Body } from './announced-body.ts'
 import { BadRequestError, BodyRefusedError, TransferCodingError, UpgradeRefusedError, UpstreamInvalidError } from './errors.ts'
 import { kReply, kUpstream, type ProxiedRequest } from './exchange.ts'
+import type { MountCheck } from './mounts.ts'
 import type { ProxySettings, UpstreamChooser } from './options.ts'
 
 const MAX_REMEMBERED = 1000
@@ -40,14 +41,14 @@ function announcesBody (request: FastifyRequest): boolean {
 }
 
 /** Why a request cannot go on; null when it can. */
-function refusal (request: FastifyRequest, websocket: boolean, isElsewhere: (path: string) => boolean): Error | null {
+function refusal (request: FastifyRequest, websocket: boolean, isElsewhere: MountCheck): Error | null {
   const { raw } = request
   const coding = raw.headers['transfer-encoding']
   if (coding !== undefined && coding.toLowerCase() !== 'chunked') return new TransferCodingError()
   if ((raw.method === 'GET' || raw.method === 'HEAD') && announcesBody(request)) return new BodyRefusedError()
   if (!websocket && isUpgrade(raw)) return new UpgradeRefusedError()
   const path = pathOf(request.url)
-  return hidesDots(path) || isElsewhere(path) ? new BadRequestError() : null
+  return hidesDots(path) || isElsewhere(path, raw) ? new BadRequestError() : null
 }
 
 /** Checks what `get_upstream` answers; remembers a bounded number of good answers. */
@@ -71,7 +72,7 @@ async function choose (request: FastifyRequest, chooser: UpstreamChooser, check:
 let made = 0
 
 /** The last hook before a request goes upstream: refuses what must not go on, and settles where it goes. Each has a name of its own. `isElsewhere`: could the upstream read a path as one that another mount has? */
-export function createAdmission ({ origin, get_upstream: chooser, websocket }: ProxySettings, isElsewhere: (path: string) => boolean): preHandlerHookHandler {
+export function createAdmission ({ origin, get_upstream: chooser, websocket }: ProxySettings, isElsewhere: MountCheck): preHandlerHookHandler {
   const check = createOriginCheck()
   function admit (request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void): void {
     const refused = refusal(request, websocket, isElsewhere)

@@ -34,7 +34,7 @@ function createRules (fastify: FastifyInstance, settings: ProxySettings): Header
 
 function httpProxyOptions (fastify: FastifyInstance, settings: ProxySettings, transport: Http1Agent | Http2Sessions): FastifyHttpProxyOptions {
   const rules = createRules(fastify, settings)
-  const admission = createAdmission(settings, enterMount(fastify.server, { prefix: fastify.prefix, routes: settings.routes, constraints: settings.constraints ?? {} }))
+  const admission = createAdmission(settings, enterMount(fastify, { routes: settings.routes, methods: settings.methods, constraints: settings.constraints ?? {} }))
   return {
     upstream: settings.origin ?? '',
     undici: new Upstream(transport) as unknown as FastifyHttpProxyOptions['undici'],
