@@ -107,6 +107,14 @@ t.test('a path that could mean another route to the upstream is refused', async 
   t.notMatch((await askRaw(origin, '//admin/x')).body, /"name":"open"/, 'slashes that stand together count as one')
 })
 
+t.test('a hidden slash that leads to another route for other methods alone is fine', async t => {
+  const [registry, publishing] = await Promise.all(['registry', 'publishing'].map(async name => await startUpstream(t, name)))
+  const gateway = await startGateway(t, { routes: [{ uri: '/npm/*', upstream: registry ?? '' }, { uri: '/npm/@scope/*', methods: ['PUT'], upstream: publishing ?? '' }, { uri: '/npm/-/*', methods: ['GET'], upstream: publishing ?? '' }] })
+  const origin = await gateway.listen()
+  for (const [method, path] of [['GET', '/npm/@scope%2fpkg'], ['HEAD', '/npm/-%2fx'], ['GET', '/npm//@scope//pkg']] as const) t.equal((await askRaw(origin, path, {}, method)).status, 200, path)
+  for (const [method, path] of [['PUT', '/npm/@scope%2fpkg'], ['GET', '/npm/-%2fx']] as const) t.equal((await askRaw(origin, path, {}, method)).status, 400, path)
+})
+
 t.test('an upstream that cannot be reached is 502, and nothing of it is told', async t => {
   const gateway = await startGateway(t, { routes: [{ uri: '/*', upstream: 'http://127.0.0.1:1' }] })
   const response = await gateway.app.inject('/')
