@@ -124,3 +124,18 @@ t.test('the commands of Kong\'s guide are explained as they stand, and a file of
   t.match([refused.code, refused.out], [1, /because {2}allowed_groups misses staff; found guests/])
   t.match((await explain(t, ['--from', 'kong', '--route', '/elsewhere', '--claims', 'claims.json'], { 'kong.yaml': deck, 'claims.json': '{}' })).out, /404/)
 })
+
+t.test('what came from a reference is shown as the reference, and never what is said about it', async t => {
+  const written = { uri: '/*', upstream, plugins: { 'openid-connect': { ...site, allowed_groups: ['$ENV://G', 'staff'], unauth_action: '$ENV://A' } } }
+  const folder = t.testdir({ 'gateway.json': JSON.stringify({ routes: [written] }), 'claims.json': '{"sub":"x","groups":["guests"]}', 'member.json': '{"sub":"x","groups":["staff"]}' })
+  const values = ['a"secret', 'two\nlines', 'refuse', 'true', 'group', 'routes[0]', 'route']
+  for (const value of values) {
+    const ask = async (...args: string[]) => await runCommand([...args, '-c', join(folder, 'gateway.json'), '--json'], { ...ENVIRONMENT, G: value, A: 'pass' })
+    const refused = await ask('explain', '--route', '/x', '--claims', join(folder, 'claims.json'))
+    t.equal(refused.err, '')
+    t.match(JSON.parse(refused.out), { method: 'GET', route: 'routes[0]', verdict: 'refuse', status: 403, required: { allowed_groups: 'one of $ENV://G, staff' }, refusal: { option: 'allowed_groups', unmet: 'any_of', names: ['$ENV://G', 'staff'], found: ['guests'] }, via: 'session', verified: false }, value)
+    t.match(JSON.parse((await ask('explain', '--route', '/x', '--claims', join(folder, 'member.json'))).out), { verdict: 'pass', status: null })
+    t.match(JSON.parse((await ask('routes')).out), { kind: 'route', route: 'routes[0]', open: false, unauth_action: '$ENV://A', policy: { allowed_groups: ['$ENV://G', 'staff'] } }, value)
+    if (value.includes('secret') || value.includes('lines')) t.notMatch(refused.out, /secret|lines/)
+  }
+})

@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { text } from 'node:stream/consumers'
 import type { ExplainedCaller } from 'fastify-oidc'
-import { dryRun, type DryRun } from '../explain/dry-run.ts'
+import { concealIn } from '../configuration/conceal.ts'
+import { dryRun, type DryRequest, type DryRun } from '../explain/dry-run.ts'
 import type { ConfigurationSource } from './arguments.ts'
 import type { ExplainCaller, ExplainRequest } from './explain-arguments.ts'
 import { loadForCommand } from './load.ts'
@@ -50,10 +51,24 @@ function describeCaller (caller: ExplainedCaller, { explanation: { via } }: DryR
   return `claims, NOT verified: signature, issuer and expiry were not looked at${via === null ? '' : `; judged as a ${via === 'bearer' ? 'bearer token' : 'session'}`}`
 }
 
-function writeText (terminal: Terminal, request: ExplainRequest, run: DryRun, caller: ExplainedCaller, conceal: (text: string) => string): void {
+/** What the file or the caller has written, and not words of ours: those stay, whatever a reference has for its value. */
+function concealRun ({ route, explanation }: DryRun, conceal: (text: string) => string): DryRun {
+  const { reason, required, refusal } = explanation
+  return {
+    route,
+    explanation: {
+      ...explanation,
+      reason: conceal(reason),
+      required: required.map(([option, wanted]) => [option, conceal(wanted)]),
+      refusal: refusal === null ? null : { ...refusal, ...concealIn({ names: refusal.names, found: refusal.found, detail: refusal.detail }, conceal) }
+    }
+  }
+}
+
+function writeText (terminal: Terminal, { method, host, url }: DryRequest, run: DryRun, caller: ExplainedCaller): void {
   const { route, explanation: { verdict, status, code, reason, required } } = run
-  const row = (name: string, value: string): void => { terminal.out(`${terminal.style('out', 'bold', name.padEnd(9))}${printable(conceal(value))}`) }
-  row('request', `${request.method} ${request.host}${request.url}`)
+  const row = (name: string, value: string): void => { terminal.out(`${terminal.style('out', 'bold', name.padEnd(9))}${printable(value)}`) }
+  row('request', `${method} ${host}${url}`)
   row('route', route ?? 'none')
   for (const [index, [option, wanted]] of required.entries()) row(index === 0 ? 'requires' : '', `${option}: ${wanted}`)
   row('caller', describeCaller(caller, run))
@@ -62,7 +77,7 @@ function writeText (terminal: Terminal, request: ExplainRequest, run: DryRun, ca
   row('because', reason)
 }
 
-function toJson ({ method, host, url }: ExplainRequest, { route, explanation }: DryRun, caller: ExplainedCaller): string {
+function toJson ({ method, host, url }: DryRequest, { route, explanation }: DryRun, caller: ExplainedCaller): string {
   const { verdict, status, code, reason, required, refusal, via } = explanation
   return JSON.stringify({ method, host, url, route, verdict, status, code, reason, required: Object.fromEntries(required), refusal, via, verified: caller?.kind === 'token' && via !== null })
 }
@@ -76,8 +91,10 @@ export async function runExplain (source: ConfigurationSource, request: ExplainR
     terminal.err(`${terminal.style('err', 'red', 'oidc-gateway:')} ${read.message}`)
     return 2
   }
-  const run = await dryRun(configuration, request, read.caller)
-  if (request.format === 'json') terminal.out(printable(configuration.conceal(toJson(request, run, read.caller))))
-  else writeText(terminal, request, run, read.caller, configuration.conceal)
+  const run = concealRun(await dryRun(configuration, request, read.caller), configuration.conceal)
+  const { method, host, url, format } = request
+  const shown = { method, ...concealIn({ host, url }, configuration.conceal) }
+  if (format === 'json') terminal.out(printable(toJson(shown, run, read.caller)))
+  else writeText(terminal, shown, run, read.caller)
   return run.explanation.verdict === 'pass' ? 0 : 1
 }

@@ -1,6 +1,7 @@
 import { describeRequirements, resourcesIn } from 'fastify-oidc'
 import { formatPath } from 'fastify-oidc-session-store'
 import type { GatewayConfiguration } from '../configuration/check.ts'
+import { concealIn } from '../configuration/conceal.ts'
 import type { GatewayCore } from '../configuration/cores.ts'
 import { endpointUris } from '../configuration/endpoints.ts'
 import type { GatewayRoute, Protection } from '../configuration/routes.ts'
@@ -9,6 +10,13 @@ import { formatUri } from '../configuration/uri.ts'
 import { printable } from './session-listing.ts'
 
 type Guarded = Extract<Protection, { readonly kind: 'oidc' }>
+
+interface Line {
+  readonly kind: 'route' | 'endpoint' | 'metadata'
+  /** Of the file, by its place. */
+  readonly route: string
+  readonly [member: string]: unknown
+}
 
 export const METADATA_METHODS = ['GET', 'HEAD', 'OPTIONS'] as const
 
@@ -41,7 +49,7 @@ function guardOf (protection: Guarded): object {
 
 const OPEN = { open: true, client_id: null, discovery: null, bearer_only: null, unauth_action: null, required: {}, policy: {}, resources: [], skip_auth_routes: [], skip_auth_preflight: false, trusted_ips: [] }
 
-function routeLine ({ place, hosts, methods, uris, priority, upstream, protection }: GatewayRoute): object {
+function routeLine ({ place, hosts, methods, uris, priority, upstream, protection }: GatewayRoute): Line {
   return {
     kind: 'route',
     route: formatPath(place),
@@ -56,26 +64,24 @@ function routeLine ({ place, hosts, methods, uris, priority, upstream, protectio
 
 const placeOf = ({ routes: [first] }: GatewayCore): string => formatPath(first?.route.place ?? [])
 
-function endpointLines (core: GatewayCore): object[] {
+function endpointLines (core: GatewayCore): Line[] {
   const { hosts, options, endpoints } = core
   return endpoints === null ? [] : [{ kind: 'endpoint', route: placeOf(core), hosts, methods: null, uris: endpointUris(endpoints), ...clientOf(options) }]
 }
 
-function metadataLines (core: GatewayCore): object[] {
+function metadataLines (core: GatewayCore): Line[] {
   const { hosts, options } = core
   return resourcesIn(options).map(({ metadataPath, uri }) => ({ kind: 'metadata', route: placeOf(core), hosts, methods: METADATA_METHODS, uris: [metadataPath], ...clientOf(options), resource: uri }))
 }
 
-/** In every text, so that a value which JSON writes otherwise is found too. */
-function concealIn (value: unknown, conceal: (text: string) => string): unknown {
-  if (typeof value === 'string') return conceal(value)
-  if (Array.isArray(value)) return value.map(member => concealIn(member, conceal))
-  if (value === null || typeof value !== 'object') return value
-  return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, concealIn(member, conceal)]))
+/** Kind and place are words of ours, whatever is written elsewhere. */
+function lineText (line: Line, conceal: (text: string) => string): string {
+  const { kind, route } = line
+  return printable(JSON.stringify({ ...concealIn(line, conceal), kind, route }))
 }
 
 /** Lines of JSON: the routes, then what the gateway itself answers beside them. */
 export function routeLines ({ routes, cores, conceal }: Pick<GatewayConfiguration, 'routes' | 'cores' | 'conceal'>): string[] {
   const lines = [...routes.map(routeLine), ...cores.flatMap(endpointLines), ...cores.flatMap(metadataLines)]
-  return lines.map(line => printable(JSON.stringify(concealIn(line, conceal))))
+  return lines.map(line => lineText(line, conceal))
 }

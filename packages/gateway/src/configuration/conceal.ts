@@ -22,3 +22,14 @@ export function concealer (written: unknown, resolved: unknown): (text: string) 
     .filter(([value]) => value.length >= MIN_LENGTH)
     .reduce((shown, [value, reference]) => shown.replaceAll(value, () => reference), text)
 }
+
+/** The same of every text in a value of JSON, before that writes what has quotes or line breaks otherwise. Names of members are left. */
+export function concealIn<Value> (value: Value, conceal: (text: string) => string): Value {
+  const concealed = (part: unknown): unknown => {
+    if (typeof part === 'string') return conceal(part)
+    if (Array.isArray(part)) return part.map(concealed)
+    if (!isObject(part)) return part
+    return Object.fromEntries(Object.entries(part).map(([name, member]) => [name, concealed(member)]))
+  }
+  return concealed(value) as Value
+}
