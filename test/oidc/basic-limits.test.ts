@@ -243,5 +243,18 @@ t.test('what others repeat or bring is in no log', async t => {
   t.equal(await at.status('ann', 'tr0ub4dor & 3'), 401)
   at.authority.grants = ({ form }) => ({ status: 400, body: { error: `odd ${form.get('password') ?? ''}` } })
   t.equal(await at.status('bob', 'tr0ub4dor & 3'), 502)
-  t.notMatch(JSON.stringify(at.log), /tr0ub4dor|dHIwdWI0ZG9y/)
+  const spellings: ReadonlyArray<(password: string) => string> = [encodeURIComponent, password => String(new URLSearchParams({ password })), password => Buffer.from(password).toString('base64'), password => `${'x'.repeat(290)}${password}`, password => JSON.stringify(JSON.stringify(password))]
+  for (const [index, spell] of spellings.entries()) {
+    for (const [status, error] of [[400, 'invalid_scope'], [503, 'server_error']] as const) {
+      at.authority.grants = ({ form }) => ({ status, body: { error, error_description: spell(form.get('password') ?? '') } })
+      t.equal(await at.status(`ann ${index}`, 'tr0ub4dor "&" 3'), status === 400 ? 502 : 503)
+    }
+    at.authority.grants = ({ form }) => ({ status: 401, headers: { 'www-authenticate': `Basic realm="x", error="invalid_client", error_description="${spell(form.get('password') ?? '').replaceAll(/[\\"]/g, '')}"` }, body: {} })
+    t.equal(await at.status(`bob ${index}`, 'tr0ub4dor "&" 3'), 502)
+  }
+  at.authority.grants = ({ form }) => ({ status: 400, body: { error: form.get('password') ?? '' } })
+  t.equal(await at.status('eve', 'tr_ub_dor'), 502)
+  t.match(at.log.findLast(line => line.code === 'FST_OIDC_PROVIDER_INVALID')?.msg, /the provider answered 400 \(/)
+  t.notMatch(JSON.stringify(at.log), /tr0ub4dor|dHIwdWI0ZG9y|tr_ub_dor/)
+  t.match(at.log.find(line => line.code === 'FST_OIDC_PROVIDER_INVALID' && String(line.msg).includes('invalid_scope'))?.msg, /the provider answered 400 "invalid_scope" \(check scope/, 'what it is called is')
 })

@@ -61,16 +61,29 @@ function refusalIn (error: unknown, method: ExchangedMethod): string | null {
   return error instanceof WWWAuthenticateChallengeError && error.status === 401 && method === 'client_credentials' ? 'the provider answered 401' : null
 }
 
-/** Providers may repeat in their words what they were sent. */
+/** Libraries may repeat in their words what somebody brought. */
 function withoutSecret (error: Error, { password }: GrantRequest): Error {
   const repeats = error.cause instanceof Error && (error.cause.message.includes(password) || error.cause.message.includes(inOneLine(JSON.stringify(password).slice(1, -1))))
   return repeats ? Object.assign(error, { cause: new ProviderFault(new Error('what the provider said repeats what it was sent, and is left out')) }) : error
 }
 
+const ERROR_CODE = /^[a-z_]{1,40}$/
+
+/** What is said of an answer whose words may be what was sent, in any spelling; null: it has none. */
+function wordlessly (error: unknown, { password }: GrantRequest): string | null {
+  if (!(error instanceof ResponseBodyError || error instanceof WWWAuthenticateChallengeError)) return null
+  const code = error instanceof ResponseBodyError ? error.error : error.cause[0]?.parameters.error
+  const isCode = code !== undefined && ERROR_CODE.test(code) && !code.includes(password)
+  return `the provider answered ${error.status}${isCode ? ` ${JSON.stringify(code)}` : ''}`
+}
+
 /** Of this exchange nobody has seen a code. */
 function faultIn (error: unknown, request: GrantRequest): Error {
-  const known = toProviderError(error)
-  return withoutSecret(known instanceof CodeRefusedError ? Object.assign(new ProviderInvalidError(), { cause: known.cause }) : known, request)
+  const mapped = toProviderError(error)
+  const known = mapped instanceof CodeRefusedError ? Object.assign(new ProviderInvalidError(), { cause: mapped.cause }) : mapped
+  const said = wordlessly(error, request)
+  if (said === null) return withoutSecret(known, request)
+  return Object.assign(known, { cause: new ProviderFault(new Error(said), known.cause instanceof ProviderFault ? known.cause.remedy : null) })
 }
 
 /**
