@@ -2,6 +2,7 @@ import t from 'tap'
 import type { FastifyInstance, LightMyRequestResponse as Response } from 'fastify'
 import oidc, { type OidcPluginOptions } from 'fastify-oidc'
 import type { TestProvider } from 'fastify-oidc-testing'
+import { createAuthority } from './bearer-parts.ts'
 import { createApplication, optionsFor, testProvider, type Application } from './support.ts'
 
 const API = 'https://api.example.test'
@@ -68,6 +69,20 @@ t.test('nothing of it is on where it is not named, and each alone is that alone'
   t.equal(await status('/users', { authorization: `Bearer ${token as string}` }), 401, 'a bearer token is not looked at there')
   t.equal(await status('/twice', ALICE), 200, 'a second policy asks again, and the header is still known')
   t.equal(await status('/narrowed', ALICE), 401, 'one that leaves it out knows nobody')
+})
+
+t.test('who is vouched for by the application is not thereby known to the provider', async t => {
+  const authority = await createAuthority(t)
+  const { app } = createApplication(t)
+  await app.register(oidc, { client_id: 'app', client_secret: 'our secret', discovery: authority.discovery, bearer_only: false, use_jwks: true, audience: API, auth_methods: ['bearer', 'password', 'client_credentials', 'session', 'authorization_code'], session: { secret: 's'.repeat(32) } } as OidcPluginOptions)
+  app.oidc.useLocalUsers({ isCurrent: () => true, verify: async ({ name, password }) => name === 'ann' && password === 'of the file' ? { user: 'ann', groups: [], stamp: '1' } : null })
+  for (const auth_methods of [['client_credentials'], ['password'], ['bearer', 'password', 'session'], ['bearer']] as const) {
+    app.get(`/${auth_methods.join('-')}`, { config: { oidc: { auth_methods: ['bearer', 'session'] } }, onRequest: app.oidc.guard({ auth_methods: [...auth_methods] }) }, async ({ oidc: { user, via }, headers }) => ({ user, via, authorization: headers.authorization ?? null }))
+  }
+  const answers: Record<string, number> = {}
+  for (const path of ['client_credentials', 'password', 'bearer-password-session', 'bearer']) answers[path] = (await app.inject({ url: `/${path}`, headers: basic('ann', 'of the file') })).statusCode
+  t.strictSame(answers, { client_credentials: 401, password: 401, 'bearer-password-session': 401, bearer: 200 })
+  t.strictSame(authority.asked.map(({ form }) => form.get('grant_type')), ['client_credentials', 'password'], 'the provider is asked, and a refusal is remembered')
 })
 
 t.test('wrong ones are final, with a challenge, and go neither to a session nor to pass', async t => {

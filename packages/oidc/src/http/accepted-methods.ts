@@ -1,6 +1,6 @@
 import type { VerifiedToken } from '../bearer/verdict.ts'
 import { invalidToken } from '../bearer/invalid.ts'
-import { accepts, type AcceptedMethods } from '../policy/auth-methods.ts'
+import { accepts, exchangedMethods, type AcceptedMethods } from '../policy/auth-methods.ts'
 import { PresentedOidc } from './presented-oidc.ts'
 import type { RequestOidc } from './request-oidc.ts'
 
@@ -19,6 +19,8 @@ export function checkKind (methods: AcceptedMethods, { verifiedBy }: VerifiedTok
 
 /** Another policy may have let somebody in by a way that this one leaves out: then it is found out anew. */
 export function isSettled (methods: AcceptedMethods, oidc: RequestOidc): boolean {
-  if (!oidc.authenticated || oidc.via === 'basic') return oidc.authenticated
+  if (!oidc.authenticated) return false
+  // The application vouches for them: where Basic is for the provider, that is nothing.
+  if (oidc.via === 'basic') return exchangedMethods(methods).length === 0
   return methods === null && PresentedOidc.subjectOf(oidc)?.via !== 'basic'
 }

@@ -47,8 +47,9 @@ export function createAuthorization (room: AuthorizationRoom): Authorization {
     if (room.ownsAuthorization) delete headers.authorization
   }
 
-  /** A password is for us, and no upstream learns it. */
-  function takeAway (request: FastifyRequest): void {
+  /** A password is for us, and no upstream learns it. Another policy may ask again. */
+  function takeAway (request: FastifyRequest, authorization: string): void {
+    withheld.set(request, authorization)
     delete request.raw.headers.authorization
     delete request.headers.authorization
   }
@@ -64,14 +65,13 @@ export function createAuthorization (room: AuthorizationRoom): Authorization {
     return true
   }
 
-  /** True: the provider knows the name and the password. Another policy may ask again. */
+  /** True: the provider knows the name and the password. */
   async function identifyExchanged (request: FastifyRequest, callers: ExchangedCallers, methods: AcceptedMethods): Promise<boolean> {
     const authorization = valueOf(request)
     const exchanged = exchangedMethods(methods)
     const asked = callers(request, authorization, exchanged)
     if (asked === null || authorization === undefined) return false
-    withheld.set(request, authorization)
-    takeAway(request)
+    takeAway(request, authorization)
     request.oidc = await asked
     return true
   }
@@ -79,11 +79,13 @@ export function createAuthorization (room: AuthorizationRoom): Authorization {
   /** True: the application itself knows them. */
   async function identifyLocal (request: FastifyRequest): Promise<boolean> {
     if (bearer?.only === true) return false
-    const asked = room.localCallers(request, valueOf(request))
-    const caller = asked === null ? null : await asked
-    if (caller === null && asked !== null) mistaken.add(request)
+    const authorization = valueOf(request)
+    const asked = room.localCallers(request, authorization)
+    if (asked === null || authorization === undefined) return false
+    const caller = await asked
+    if (caller === null) mistaken.add(request)
     if (caller === null) return false
-    takeAway(request)
+    takeAway(request, authorization)
     request.oidc = caller.oidc
     checkClaims(caller.claimProblem)
     return true
