@@ -29,7 +29,7 @@ t.test('routes that keep their turn, never meet, or do the same stand beside eac
   t.equal(refusedIn(members, { hosts: ['n.example.com'], paths: ['/docs'], methods: ['GET'] }), '', 'other hosts')
   t.equal(refusedIn({ ...members, methods: ['POST'] }, { paths: ['/docs'], methods: ['GET'] }), '', 'other methods')
   t.equal(refusedIn({ ...members, paths: ['/a/'] }, { paths: ['/docs'] }), '', 'other paths')
-  t.equal(refusedIn({ ...members, paths: ['/a', '/a/b'] }, { paths: ['/'] }), '', 'more rules and the longer path')
+  t.equal(refusedIn({ ...members, paths: ['/a/', '/a/b/'] }, { paths: ['/'] }), '', 'more rules and the longer path')
   t.equal(refusedIn(members, { paths: ['/docs'], ...GUARDED }), '', 'the same login and the same upstream')
 })
 
@@ -83,4 +83,32 @@ t.test('a path with a final slash is what is below it, and not itself', async t 
   t.strictSame(both.value.routes.map(({ uris }) => uris), [['/public', '/public/*']], 'the longer one is in the shorter')
   t.match(told(both), /routes\.0\.paths: approximated/)
   t.match(told(routeOf({ paths: ['/'] })), /routes\.0\.paths: exact/)
+})
+
+t.test('what a guarded path is the beginning of does not fall to a route without this login', async t => {
+  const admin = { hosts: ['a.example.com'], paths: ['/admin'], ...GUARDED }
+  const falls = /^services\.0\.routes\.\d\.paths: refused, guards whatever begins with \/admin in Kong; here \/adminx would go to services\[0\]\.routes\[\d\], which does not ask for this login\. Write \/admin\/ in Kong, or guard both/
+  t.match(refusedIn(admin, { hosts: ['a.example.com'], paths: ['/'] }), falls)
+  t.match(refusedIn({ hosts: ['*.example.com'] }, { ...admin, hosts: ['a.example.com', 'b.example.com'] }), falls, 'a route without paths is the widest')
+  t.match(refusedIn(admin, { paths: ['/'], plugins: [{ name: 'openid-connect', config: { ...CONFIG, scopes_required: ['a'] } }] }), falls, 'another login')
+  t.match(refusedIn({ ...admin, paths: ['/x/admin'] }, { hosts: ['a.example.com'], paths: ['/x'] }), /guards whatever begins with \/x\/admin in Kong/)
+  const inner = { hosts: ['a.example.com'], paths: ['/x'], ...GUARDED }
+  t.match(refusedIn({ ...admin, paths: ['/x/admin'] }, { ...inner, methods: ['GET'] }, { hosts: ['a.example.com'], paths: ['/'] }), /x\/adminx would go to services\[0\]\.routes\[2\]/, 'a guarded one between for some methods alone')
+})
+
+t.test('what a guarded path is the beginning of may fall to nobody, or to a route with the same login', async t => {
+  const admin = { hosts: ['a.example.com'], paths: ['/admin'], ...GUARDED }
+  const open = { hosts: ['a.example.com'], paths: ['/'] }
+  t.equal(refusedIn(admin, { ...open, hosts: ['b.example.com'] }), '', 'other hosts')
+  t.equal(refusedIn({ ...admin, methods: ['GET'] }, { ...open, methods: ['POST'] }), '', 'other methods')
+  t.equal(refusedIn(admin, { ...open, ...GUARDED }), '', 'the same login')
+  t.equal(refusedIn(admin, { ...open, paths: ['/adm'] }), '', 'a path that is not around it')
+  t.equal(refusedIn({ ...admin, paths: ['/admin/'] }, open), '', 'a final slash')
+  t.equal(refusedIn({ ...open, paths: ['/public'] }, { ...open, ...GUARDED }), '', 'an open path: what begins with it asks for a login')
+  t.equal(refusedIn({ ...admin, paths: ['/x/admin'] }, { hosts: ['a.example.com'], paths: ['/x/'], ...GUARDED }, open), '', 'the same login between')
+  t.equal(refusedIn(admin, { ...open, ...GUARDED }, { ...open, hosts: ['*.example.com'] }), '', 'the same login on the closer host')
+  t.equal(refusals(translate({
+    services: [{ name: 'a', url: 'http://a:8080', routes: [{ paths: ['/admin'] }] }, { name: 'b', url: 'http://b:8080', routes: [{ paths: ['/'] }] }],
+    plugins: [{ name: 'openid-connect', config: CONFIG }]
+  })), '', 'one login for all, and two upstreams')
 })

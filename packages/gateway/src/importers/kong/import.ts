@@ -9,7 +9,7 @@ import { translateConfig, type TranslatedBlock } from './openid-connect.ts'
 import { GUARD, judgePlugins, pluginFor, translateAcl } from './plugins.ts'
 import { planRoutes } from './routes.ts'
 import { readKong, type Entity, type KongSource } from './source.ts'
-import { judgeTurns } from './turns.ts'
+import { judgeBeginnings, judgeTurns } from './turns.ts'
 import { isUnset } from './values.ts'
 
 /** What does not stand in the file. */
@@ -109,7 +109,9 @@ export function importKong (root: unknown, choices: KongChoices): Imported {
   if (!isBare && (choices.route !== null || choices.upstream !== null)) ledger.note([], 'has routes of its own: --route and --upstream have no effect')
   const importer = new Importer(source, ledger)
   const written = (isBare ? planBare(choices, ledger) : planned).map(plan => importer.write(plan))
-  judgeTurns(planned.map(({ route, path }, index) => ({ route, path, native: written[index]?.value ?? {} })), ledger)
+  const turns = planned.map(({ route, path }, index) => ({ route, path, native: written[index]?.value ?? {} }))
+  judgeTurns(turns, ledger)
+  judgeBeginnings(turns, ledger)
   if (choices.listen === null) ledger.note([], LISTEN)
   return {
     // Kong has no answer of its own for crawlers.

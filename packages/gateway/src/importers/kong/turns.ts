@@ -1,43 +1,8 @@
 import { formatPath } from 'fastify-oidc-session-store'
-import { ANY_HOST, hostCloseness } from '../../configuration/hosts.ts'
-import { findReversed, type Match, type Precedence } from '../precedence.ts'
+import { hostMatches } from '../../configuration/hosts.ts'
+import { findReversed, shareRequests } from '../precedence.ts'
 import type { Ledger } from '../report.ts'
-import type { RoutePlan } from './routes.ts'
-import { isUnset, readList } from './values.ts'
-
-type Native = Readonly<Record<string, unknown>>
-
-/** A path of a route of Kong, and the native route that was made of it. */
-export interface Turn extends Pick<RoutePlan, 'route' | 'path'> {
-  readonly native: Native
-}
-
-interface PathMatch extends Match {
-  readonly path: string
-  /** How many kinds of rules the route has. */
-  readonly rules: number
-  readonly hasPlainHosts: boolean
-}
-
-function matchesOf ({ route: { value }, path }: Turn): PathMatch[] {
-  const hosts = readList(value.hosts).map(host => host.toLowerCase())
-  const shared = {
-    path,
-    methods: isUnset(value.methods) ? null : readList(value.methods),
-    rules: [value.hosts, value.methods, value.paths].filter(rule => !isUnset(rule)).length,
-    hasPlainHosts: hosts.length > 0 && hosts.every(host => !host.includes('*'))
-  }
-  return (hosts.length === 0 ? [ANY_HOST] : hosts).map(host => ({ ...shared, host }))
-}
-
-const plainOf = (path: string): string => path.replace(/\/+$/, '')
-
-/** A path of Kong is the beginning of whatever it holds for. */
-const PRECEDENCE: Precedence<PathMatch> = {
-  nest: (a, b) => a.path.startsWith(b.path) || b.path.startsWith(a.path),
-  there: (a, b) => a.rules - b.rules || Number(a.hasPlainHosts) - Number(b.hasPlainHosts) || a.path.length - b.path.length,
-  here: (a, b) => plainOf(a.path).length - plainOf(b.path).length || hostCloseness(a.host) - hostCloseness(b.host)
-}
+import { matchesOf, plainOf, PRECEDENCE, type PathMatch, type Turn } from './precedence.ts'
 
 /** What happens to a request that a route gets. */
 const effectOf = ({ native: { upstream, rewrite_prefix: rewrite, plugins } }: Turn): string => JSON.stringify([upstream, rewrite, plugins])
@@ -48,5 +13,35 @@ export function judgeTurns (turns: readonly Turn[], ledger: Ledger): void {
     const [earlier, later] = [turns[first], turns[second]]
     if (earlier === undefined || later === undefined || earlier.route === later.route || effectOf(earlier) === effectOf(later)) continue
     ledger.refuse(later.route.path, `would change its turn with ${formatPath(earlier.route.path)}: Kong takes the route with more rules (hosts, methods, paths), then the one with plain hosts, this gateway the longer path. Give both the same kinds of rules, or paths that do not overlap`)
+  }
+}
+
+interface Guarded extends PathMatch {
+  readonly turn: Turn
+  /** Which one it asks for. */
+  readonly login: string
+}
+
+/** Whether the first gets every host and method of the second. */
+const covers = (wide: PathMatch, { host, methods }: PathMatch): boolean => hostMatches(wide.host, host) &&
+  (wide.methods === null || (methods !== null && methods.every(method => wide.methods?.includes(method))))
+
+/** Whether what begins with a path, and is not below it, would go there. */
+const isAround = (wide: PathMatch, { path }: PathMatch): boolean => path.startsWith(`${plainOf(wide.path)}/`)
+
+/** Where such requests would go, past the login that they need in Kong; null: nowhere. */
+function findLeak (guarded: Guarded, all: readonly Guarded[]): Guarded | null {
+  const around = all.filter(other => isAround(other, guarded) && shareRequests(other, guarded))
+  const isTaken = (wide: Guarded): boolean => around.some(other => other.login === guarded.login && PRECEDENCE.here(other, wide) > 0 && (covers(other, guarded) || covers(other, wide)))
+  return around.find(wide => wide.login !== guarded.login && PRECEDENCE.there(guarded, wide) >= 0 && !isTaken(wide)) ?? null
+}
+
+/** Refuses a login on a path that guards more in Kong, where a wider route would take the rest. */
+export function judgeBeginnings (turns: readonly Turn[], ledger: Ledger): void {
+  const all = turns.flatMap(turn => matchesOf(turn).map(match => ({ ...match, turn, login: JSON.stringify(turn.native.plugins ?? null) })))
+  for (const guarded of all) {
+    const { path, turn: { route, native } } = guarded
+    const leak = native.plugins === undefined || path.endsWith('/') ? null : findLeak(guarded, all)
+    if (leak !== null) ledger.refuse([...route.path, 'paths'], `guards whatever begins with ${path} in Kong; here ${path}x would go to ${formatPath(leak.turn.route.path)}, which does not ask for this login. Write ${path}/ in Kong, or guard both`)
   }
 }
