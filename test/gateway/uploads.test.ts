@@ -119,6 +119,18 @@ t.test('so does one that is asked for and never comes', async t => {
   await closed(socket)
 })
 
+t.test('so does one behind an answer that is under way, and nothing is written into that', async t => {
+  const streaming = await startUpstream(t, 'streaming', (_request, response) => { response.write('begun') })
+  const gateway = await startGateway(t, { listen: { body_timeout: 0.4 }, routes: [{ uri: '/*', upstream: streaming }] })
+  const { socket, say, until, heard } = await talk(t, await gateway.listen())
+  say('GET /slow-stream HTTP/1.1\r\nHost: app.test\r\n\r\n')
+  t.match(await until(/begun\r\n/), /^HTTP\/1\.1 200 OK\r\n/)
+  say(post('/behind', 'Content-Length: 100'))
+  await closed(socket)
+  t.notMatch(heard(), /408/)
+  t.match(heard(), /begun\r\n$/, 'broken off: no last chunk')
+})
+
 t.test('so does one over HTTP/2, and the connection lives on', async t => {
   const { origin, told } = await start(t, { body_timeout: 0.4, tls: upstreamCertificate })
   const broken = once(told, 'broken off')

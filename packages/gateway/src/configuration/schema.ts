@@ -22,7 +22,7 @@ const listenTls = Type.Object({
 const listen = group({
   host: withDefault(Type.String({ minLength: 1, description: 'Address to listen at. `0.0.0.0` or `::` for all.' }), '127.0.0.1'),
   port: withDefault(Type.Integer({ minimum: 0, maximum: 65535, description: 'Port to listen at. 0: any free one.' }), 4180),
-  body_timeout: withDefault(Type.Number({ minimum: 0, maximum: 86400, description: 'How long the body of a request may pause, in seconds, before the request is ended, with 408 where nothing was answered yet. An upload may take as long as it likes while it goes on, and what the upstream is too slow to take does not count. Whoever was answered already has half of it for the rest. 0: for ever.' }), 60),
+  body_timeout: withDefault(Type.Number({ minimum: 0, maximum: 86400, description: 'How long the body of a request may pause, in seconds, before the request is ended, with 408 where no answer is under way on the connection. An upload may take as long as it likes while it goes on, and what the upstream is too slow to take does not count. Whoever was answered already has half of it for the rest. 0: for ever.' }), 60),
   tls: Type.Optional(listenTls)
 }, 'Where the gateway listens.')
 

@@ -42,9 +42,9 @@ function limitBodies (server: Server | Http2SecureServer, handler: RequestListen
     ? null
     : createUploadWatch({
       idleMs: bodyTimeout * 1000,
-      onIdle (socket, hasAnswer) {
-        if (hasAnswer) socket.destroy()
-        else server.emit('clientError', tooLate(), socket)
+      onIdle (socket, canAnswer) {
+        if (canAnswer) server.emit('clientError', tooLate(), socket)
+        else socket.destroy()
       }
     })
   const begin: RequestListener = uploads === null ? () => {} : uploads.begin

@@ -12,8 +12,8 @@ export interface UploadWatch {
 export interface UploadWatchOptions {
   /** How long nothing may come while it is waited for. */
   readonly idleMs: number
-  /** Ends a connection of HTTP/1.1 that says nothing any more: with 408 where nothing was answered yet. */
-  readonly onIdle: (socket: Socket, hasAnswer: boolean) => void
+  /** Ends a connection of HTTP/1.1 that says nothing any more: with 408 where an answer can begin. */
+  readonly onIdle: (socket: Socket, canAnswer: boolean) => void
 }
 
 /** Of the limit: for so long somebody who was answered may go on with a body that nobody reads, as the answer may not have been seen yet. */
@@ -39,6 +39,9 @@ function announcesBody ({ headers }: IncomingMessage): boolean {
   const length = headers['content-length']
   return headers['transfer-encoding'] !== undefined || (length !== undefined && length !== '0')
 }
+
+/** An answer that waits for an earlier one on the connection has no socket yet: what is written then goes into that one (RFC 9112, section 9.3.2). */
+const canAnswer = ({ headersSent, socket }: ServerResponse): boolean => !headersSent && socket !== null
 
 function watchStream ({ stream }: Http2ServerRequest, idleMs: number): void {
   const arm = (): void => { stream.setTimeout(idleMs, look) }
@@ -76,7 +79,7 @@ export function createUploadWatch ({ idleMs, onIdle }: UploadWatchOptions): Uplo
       const isOver = request.complete || socket.destroyed
       if (!isOver && !isOverdue(request, upload)) continue
       uploads.delete(request)
-      if (!isOver) onIdle(socket, response.headersSent)
+      if (!isOver) onIdle(socket, canAnswer(response))
     }
   }
 
