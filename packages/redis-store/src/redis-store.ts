@@ -11,6 +11,7 @@ import { createSessionReads } from './session-reads.ts'
 import { createSessionTable } from './session-table.ts'
 
 const MAX_TURNS = 5
+const NONE: Promise<null> = Promise.resolve(null)
 
 export interface RedisStoreOptions {
   readonly link: RedisLink
@@ -75,11 +76,16 @@ export function createRedisStore ({
     return ended === false ? stored : unlessEnded(stored, ended)
   }
 
-  async function get (handle: string, demand?: ReadDemand): Promise<StoredSession | null> {
-    if (!isHandle(handle)) return null
-    const known = reads.read(handle, demand)
-    const found = known instanceof Promise ? await known : known
+  async function getRead (reading: Promise<RedisOpened | null>): Promise<StoredSession | null> {
+    const found = await reading
     return found === null ? null : unlessOver(found.stored)
+  }
+
+  function get (handle: string, demand?: ReadDemand): Promise<StoredSession | null> {
+    if (!isHandle(handle)) return NONE
+    const known = reads.read(handle, demand)
+    if (known instanceof Promise) return getRead(known)
+    return known === null ? NONE : Promise.resolve(unlessOver(known.stored))
   }
 
   /** For who has just found it changed. */

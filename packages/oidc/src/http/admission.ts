@@ -13,11 +13,13 @@ export interface AdmissionRoom {
 
 /**
  * What is in the way of somebody whom the policy lets pass; null: nothing. Whoever could not prove who they are is nobody, and no consumer either.
+ * A promise only where somebody has to be asked.
  * @rejects FST_OIDC_CONSUMERS_UNAVAILABLE
  */
-export type Admission = (request: FastifyRequest, subject: PolicySubject | null, hasFailed: boolean) => Promise<Error | null>
+export type Admission = (request: FastifyRequest, subject: PolicySubject | null, hasFailed: boolean) => null | Promise<Error | null>
 
 export function createAdmission ({ consumers, authorize }: AdmissionRoom): Admission {
+  if (consumers === null && authorize === null) return () => null
   return async (request, subject, hasFailed) => {
     if (consumers !== null && (subject !== null || !hasFailed)) {
       const asked = consumers.admit(request, subject)

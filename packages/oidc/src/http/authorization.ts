@@ -30,7 +30,7 @@ export interface Authorization {
    * Sets who it is. False: it does not say.
    * @throws FST_OIDC_AUTHORIZATION_MALFORMED, FST_OIDC_BEARER_INVALID, FST_OIDC_CREDENTIALS_INVALID, FST_OIDC_CLAIMS_INVALID, and others
    */
-  identify (request: FastifyRequest, methods: AcceptedMethods): Promise<boolean>
+  identify (request: FastifyRequest, methods: AcceptedMethods): boolean | Promise<boolean>
   /** Did they bring name and password, and nobody's? */
   isMistaken (request: FastifyRequest): boolean
 }
@@ -91,6 +91,12 @@ export function createAuthorization (room: AuthorizationRoom): Authorization {
     return true
   }
 
+  async function identifyPresented (request: FastifyRequest, methods: AcceptedMethods): Promise<boolean> {
+    if (bearer !== null && takesTokens(methods) && await identifyBearer(request, bearer, methods)) return true
+    const exchanges = exchangedCallers !== null && exchangedMethods(methods).length > 0
+    return exchanges ? await identifyExchanged(request, exchangedCallers, methods) : await identifyLocal(request)
+  }
+
   return {
     strip (request) {
       const { headers, raw } = request
@@ -104,10 +110,6 @@ export function createAuthorization (room: AuthorizationRoom): Authorization {
     },
     hasToken: request => bearer?.isPresented(valueOf(request)) === true,
     isMistaken: request => mistaken.has(request),
-    async identify (request, methods) {
-      if (bearer !== null && takesTokens(methods) && await identifyBearer(request, bearer, methods)) return true
-      const exchanges = exchangedCallers !== null && exchangedMethods(methods).length > 0
-      return exchanges ? await identifyExchanged(request, exchangedCallers, methods) : await identifyLocal(request)
-    }
+    identify: (request, methods) => valueOf(request) !== undefined && identifyPresented(request, methods)
   }
 }

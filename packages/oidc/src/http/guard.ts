@@ -6,7 +6,7 @@ import { accepts } from '../policy/auth-methods.ts'
 import type { CompiledPolicy } from '../policy/policy.ts'
 import type { Demand } from '../policy/step-up.ts'
 import type { Reauthentication } from '../session/reauthentication.ts'
-import type { Carrier, Resumed, Sessions } from '../session/sessions.ts'
+import type { Resumed, Sessions } from '../session/sessions.ts'
 import { isSettled } from './accepted-methods.ts'
 import type { Admission } from './admission.ts'
 import type { Authorization } from './authorization.ts'
@@ -91,28 +91,21 @@ const isUnidentified = (error: unknown): boolean => error instanceof BearerRequi
 export function createGuard (room: GuardRoom): Guard {
   const { jar, sessions, clock, authorization } = room
 
-  async function resumeFirst (handles: readonly string[], carrier: Carrier): Promise<Resumed> {
-    let over: Resumed = { kind: 'none' }
-    for (const handle of handles) {
-      const result = await sessions.resume(handle, carrier)
-      if (result.kind === 'live') return result
+  /** The first session that lives, of those that the browser carries. */
+  async function resume (request: FastifyRequest, reply: FastifyReply): Promise<StoredSession | null> {
+    let over: Extract<Resumed, { kind: 'over' }> | null = null
+    for (const handle of jar.read(request)) {
+      const result = await sessions.resume(handle, isUpgrade(request) ? 'upgrade' : 'reply')
+      if (result.kind === 'live') {
+        if (result.changed) carry(request, reply, result.stored)
+        return result.stored
+      }
       if (result.kind === 'over') over = result
     }
-    return over
-  }
-
-  async function resume (request: FastifyRequest, reply: FastifyReply): Promise<StoredSession | null> {
-    const handles = jar.read(request)
-    if (handles.length === 0) return null
-    const result = await resumeFirst(handles, isUpgrade(request) ? 'upgrade' : 'reply')
-    if (result.kind === 'none') return null
-    if (result.kind === 'over') {
-      if (result.cause !== null) request.log.info({ oidc: 'session.over', err: result.cause }, 'the session is over: the provider did not renew it')
-      jar.clear(request, reply)
-      return null
-    }
-    if (result.changed) carry(request, reply, result.stored)
-    return result.stored
+    if (over === null) return null
+    if (over.cause !== null) request.log.info({ oidc: 'session.over', err: over.cause }, 'the session is over: the provider did not renew it')
+    jar.clear(request, reply)
+    return null
   }
 
   function carry (request: FastifyRequest, reply: FastifyReply, stored: StoredSession): void {
@@ -180,19 +173,24 @@ export function createGuard (room: GuardRoom): Guard {
     return rule !== null
   }
 
-  async function carryOut (decision: Decision, request: FastifyRequest, reply: FastifyReply, policy: CompiledPolicy, options: GuardOptions): Promise<FastifyReply | undefined> {
+  async function passUnless (asked: Promise<Error | null>, request: FastifyRequest, reply: FastifyReply, policy: CompiledPolicy, options: GuardOptions): Promise<FastifyReply | undefined> {
+    const objection = await asked
+    return objection === null || isOpened(request, options) ? undefined : room.refuse(request, reply, objection, 'refused', { policy })
+  }
+
+  function carryOut (decision: Decision, request: FastifyRequest, reply: FastifyReply, policy: CompiledPolicy, options: GuardOptions): FastifyReply | undefined | Promise<FastifyReply | undefined> {
     if (decision.kind !== 'pass' && isOpened(request, options)) {
       if (!isIdentified(decision)) request.oidc = ANONYMOUS
       return undefined
     }
     switch (decision.kind) {
-      case 'login': return await room.login(request, reply, policy.demand)
-      case 'step-up': return await room.loginAnew(request, reply, decision.demand)
+      case 'login': return room.login(request, reply, policy.demand)
+      case 'step-up': return room.loginAnew(request, reply, decision.demand)
       case 'insufficient':
       case 'unmet': return room.refuse(request, reply, toStepUpError(decision), 'refused', { policy })
       case 'pass': {
-        const objection = await room.admit(request, subjectOf(request.oidc), authorization.isMistaken(request))
-        return objection === null || isOpened(request, options) ? undefined : room.refuse(request, reply, objection, 'refused', { policy })
+        const asked = room.admit(request, subjectOf(request.oidc), authorization.isMistaken(request))
+        return asked === null ? undefined : passUnless(asked, request, reply, policy, options)
       }
       case 'unauthenticated': return room.refuse(request, reply, new UnauthenticatedError(), 'refused', { policy })
       case 'cross-site': return room.refuse(request, reply, new CrossSiteError(), 'refused', { policy })
@@ -206,9 +204,12 @@ export function createGuard (room: GuardRoom): Guard {
     try {
       if (!isSettled(methods, request.oidc)) {
         request.oidc = ANONYMOUS
-        if (!await authorization.identify(request, methods) && (room.tokensOnly || accepts(methods, 'session')) && await identifySession(request, reply, redirects && accepts(methods, 'authorization_code'))) return reply
+        const presented = authorization.identify(request, methods)
+        const isKnown = typeof presented === 'boolean' ? presented : await presented
+        if (!isKnown && (room.tokensOnly || accepts(methods, 'session')) && await identifySession(request, reply, redirects && accepts(methods, 'authorization_code'))) return reply
       }
-      return await carryOut(decide(request, policy, options), request, reply, policy, options)
+      const outcome = carryOut(decide(request, policy, options), request, reply, policy, options)
+      return outcome instanceof Promise ? await outcome : outcome
     } catch (error) {
       if (isUnidentified(error) && isOpened(request, options)) {
         request.oidc = ANONYMOUS

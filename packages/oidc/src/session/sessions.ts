@@ -48,18 +48,18 @@ const NONE: Resumed = { kind: 'none' }
 export function createSessions (room: SessionsRoom): Sessions {
   const { store, renewal, ends, lifetimes, clock, client } = room
 
-  async function touchIfDue (stored: StoredSession, carrier: Carrier): Promise<Resumed> {
-    const now = clock()
-    if (carrier === 'upgrade' || !isTouchDue(stored, lifetimes, now)) return { kind: 'live', stored, changed: false }
-    const touched = await store.touch(stored, expiryOf(stored.session, lifetimes, now))
+  async function touch (stored: StoredSession): Promise<Resumed> {
+    const touched = await store.touch(stored, expiryOf(stored.session, lifetimes, clock()))
     if (touched === null) return { kind: 'over', cause: null }
     ends.extend(touched)
     return { kind: 'live', stored: touched, changed: true }
   }
 
-  async function renewIfDue (stored: StoredSession, carrier: Carrier): Promise<Resumed> {
-    const state = tokenState(stored.session, room.leeway, clock())
-    if (state === 'alive' || !room.renews) return await touchIfDue(stored, carrier)
+  function touchIfDue (stored: StoredSession, carrier: Carrier): Resumed | Promise<Resumed> {
+    return carrier === 'upgrade' || !isTouchDue(stored, lifetimes, clock()) ? { kind: 'live', stored, changed: false } : touch(stored)
+  }
+
+  async function renew (stored: StoredSession, state: 'due' | 'dead', carrier: Carrier): Promise<Resumed> {
     if (stored.session.cold.refreshToken === null) return state === 'dead' ? { kind: 'over', cause: null } : await touchIfDue(stored, carrier)
     if (carrier === 'upgrade') return await resumeUpgrade(stored, state)
     const outcome = await renewal.renew(stored)
@@ -67,6 +67,12 @@ export function createSessions (room: SessionsRoom): Sessions {
     if (outcome.kind === 'kept') return { kind: 'live', stored: outcome.stored, changed: false }
     ends.extend(outcome.stored)
     return { kind: 'live', stored: outcome.stored, changed: outcome.stored.handle !== stored.handle || outcome.stored.expiresAt !== stored.expiresAt }
+  }
+
+  /** For every request: nothing is awaited where nothing is due. */
+  function renewIfDue (stored: StoredSession, carrier: Carrier): Resumed | Promise<Resumed> {
+    const state = tokenState(stored.session, room.leeway, clock())
+    return state === 'alive' || !room.renews ? touchIfDue(stored, carrier) : renew(stored, state, carrier)
   }
 
   /** A new handle could not be given to the browser: use what lives, and leave the renewal to a request. */
@@ -81,22 +87,24 @@ export function createSessions (room: SessionsRoom): Sessions {
     return isLocal(session) && room.localUsers.users?.isCurrent(session.subject, session.providerSessionId ?? '') !== true
   }
 
-  async function peek (handle: string): Promise<StoredSession | null> {
-    const stored = await store.get(handle)
-    return stored !== null && stored.session.clientId === client.clientId && stored.session.discovery === client.discovery ? stored : null
+  function isOurs ({ session }: StoredSession): boolean {
+    return session.clientId === client.clientId && session.discovery === client.discovery
   }
 
   return {
-    peek,
+    async peek (handle) {
+      const stored = await store.get(handle)
+      return stored !== null && isOurs(stored) ? stored : null
+    },
     async refresh (stored, carrier) {
       return await ends.hasEnded(stored) ? { kind: 'over', cause: null } : await renewIfDue(stored, carrier)
     },
     async resume (handle, carrier) {
-      const stored = await peek(handle)
-      if (stored === null) return NONE
+      const stored = await store.get(handle)
+      if (stored === null || !isOurs(stored)) return NONE
       if (isOver(stored, lifetimes, clock()) || isForsaken(stored)) return { kind: 'over', cause: null }
       if (stored.session.renewedFrom !== null) renewal.acknowledge(stored)
-      return await renewIfDue(stored, carrier)
+      return renewIfDue(stored, carrier)
     }
   }
 }
