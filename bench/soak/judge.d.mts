@@ -20,7 +20,9 @@ export interface Soaked {
   readonly faults: readonly string[]
   readonly logged: readonly string[]
   readonly serverErrors: number
+  /** As `monitorEventLoopDelay` tells them, its own period counted in. */
   readonly delayP99Ms: number
+  readonly delayMaxMs: number
   /** Cores that the gateway used, 1 at most. */
   readonly saturation: number
 }
@@ -31,6 +33,8 @@ export interface Finding {
   readonly text: string
 }
 
-export const BOUNDS: Readonly<Record<'rssPerMinute' | 'rssBetweenThirds' | 'heapPerMinute' | 'heapBetweenThirds' | 'socketsBetweenThirds' | 'delayP99Ms' | 'saturation', number>>
+export const BOUNDS: Readonly<Record<'rssPerMinute' | 'rssBetweenThirds' | 'heapPerMinute' | 'heapBetweenThirds' | 'socketsBetweenThirds' | 'lateP99Ms' | 'lateMaxMs' | 'saturation', number>>
 export function slopeOf (points: ReadonlyArray<readonly [number, number]>): { readonly slope: number, readonly error: number }
 export function judge (soaked: Soaked): Finding[]
+export const DELAY_RESOLUTION_MS: number
+export function serverErrorsIn (metrics: string): number

@@ -5,7 +5,7 @@ import { pinSelf, planCores } from '../processes.mjs'
 import { repeat } from '../repeat.mjs'
 import { createStage } from '../stage.mjs'
 import { KINDS, startSoakedGateway } from './gateway.mjs'
-import { judge } from './judge.mjs'
+import { DELAY_RESOLUTION_MS, judge, serverErrorsIn } from './judge.mjs'
 import { HELP, readSoakOptions } from './options.mjs'
 import { createCrowd } from './visitors.mjs'
 import { askAndGo, openWire } from './wire.mjs'
@@ -82,7 +82,7 @@ function describe (sample, before, { counts, faults, size }) {
     `RSS ${(sample.rss / MB).toFixed(1)} MB`,
     `heap ${(sample.heapUsed / MB).toFixed(1)} MB`,
     `buffers ${(sample.external / MB).toFixed(1)} MB`,
-    `delay p99 ${sample.p99Ms.toFixed(1)} max ${sample.maxMs.toFixed(0)} ms`,
+    `late p99 ${(sample.p99Ms - DELAY_RESOLUTION_MS).toFixed(1)} max ${(sample.maxMs - DELAY_RESOLUTION_MS).toFixed(0)} ms`,
     `${sample.sockets} sockets`,
     `${size} sessions`,
     `logins ${counts.logins}, renewals ${sum(counts.renewals)}, logouts ${sum(counts.logouts)}`,
@@ -111,11 +111,6 @@ async function watch ({ minutes, every }, { gateway, crowd }, startedMs) {
   return samples
 }
 
-/** By the gateway's own histogram. */
-function serverErrorsIn (metrics) {
-  return [...metrics.matchAll(/^oidc_gateway_http_request_duration_seconds_count\{[^}]*status="5xx"[^}]*\} (\d+)$/gm)].reduce((total, [, count]) => total + Number(count), 0)
-}
-
 function saturationOf (samples) {
   const settled = samples.filter(({ second }) => second > samples.at(-1).second / 3)
   const [first, last] = [settled[0], settled.at(-1)]
@@ -135,9 +130,9 @@ async function soak (options, stage) {
   over.abort()
   await loaded
   const { counts, faults } = crowd
-  const { measuredP99Ms } = samples.at(-1)
+  const { measuredP99Ms, measuredMaxMs } = samples.at(-1)
   console.log(`warnings of the gateway: ${JSON.stringify(Object.fromEntries(gateway.log.warnings))}`)
-  return judge({ samples, counts, kinds: KINDS, faults, logged: gateway.log.errors, serverErrors: serverErrorsIn(await gateway.metrics()), delayP99Ms: measuredP99Ms, saturation: saturationOf(samples) })
+  return judge({ samples, counts, kinds: KINDS, faults, logged: gateway.log.errors, serverErrors: serverErrorsIn(await gateway.metrics()), delayP99Ms: measuredP99Ms, delayMaxMs: measuredMaxMs, saturation: saturationOf(samples) })
 }
 
 const options = readSoakOptions(process.argv.slice(2))

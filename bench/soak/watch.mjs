@@ -1,10 +1,9 @@
 // Loaded into the gateway's process before the gateway: says what it holds, and how long its event loop was kept waiting.
 import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { DELAY_RESOLUTION_MS } from './judge.mjs'
 
-// The timer that measures fires every 10 ms, and that is part of the delays: the p99 of a process that does nothing is just above 10 ms.
-const RESOLUTION = 10
-const lately = monitorEventLoopDelay({ resolution: RESOLUTION })
-const measured = monitorEventLoopDelay({ resolution: RESOLUTION })
+const lately = monitorEventLoopDelay({ resolution: DELAY_RESOLUTION_MS })
+const measured = monitorEventLoopDelay({ resolution: DELAY_RESOLUTION_MS })
 const toMs = nanoseconds => nanoseconds / 1e6
 
 lately.enable()
@@ -20,7 +19,7 @@ function collect () {
 }
 
 function look () {
-  const delays = { p99Ms: toMs(lately.percentile(99)), maxMs: toMs(lately.max), measuredP99Ms: toMs(measured.percentile(99)) }
+  const delays = { p99Ms: toMs(lately.percentile(99)), maxMs: toMs(lately.max), measuredP99Ms: toMs(measured.percentile(99)), measuredMaxMs: toMs(measured.max) }
   collect()
   lately.reset()
   const { rss, heapUsed, external } = process.memoryUsage()
