@@ -79,7 +79,7 @@ t.test('what goes up and down too much to tell fails a short run, and not a long
 })
 
 t.test('growth above the bound does not pass because of noise around it', async t => {
-  const samples = samplesOf(second => ({ rss: (140 + second / 60 * 2 + (second / 15 % 2) * 20) * MB }))
+  const samples = samplesOf(second => ({ rss: (140 + second / 60 * 1.6 + second / 15 % 2 * 3) * MB }))
   const rss = judge({ ...SOUND, samples }).find(({ name }) => name === 'RSS')
   t.match(rss, { ok: false, text: /too noisy to tell/ })
   t.match(judge({ ...SOUND, samples: samplesOf(second => ({ rss: (140 + second / 60 * 2) * MB })) }).find(({ name }) => name === 'RSS'), { ok: false, text: /too steep/ })
