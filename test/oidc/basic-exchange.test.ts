@@ -76,8 +76,8 @@ t.test('who is vouched for by the application is not thereby known to the provid
   const { app } = createApplication(t)
   await app.register(oidc, { client_id: 'app', client_secret: 'our secret', discovery: authority.discovery, bearer_only: false, use_jwks: true, audience: API, auth_methods: ['bearer', 'password', 'client_credentials', 'session', 'authorization_code'], session: { secret: 's'.repeat(32) } } as OidcPluginOptions)
   app.oidc.useLocalUsers({ isCurrent: () => true, verify: async ({ name, password }) => name === 'ann' && password === 'of the file' ? { user: 'ann', groups: [], stamp: '1' } : null })
-  for (const auth_methods of [['client_credentials'], ['password'], ['bearer', 'password', 'session'], ['bearer']] as const) {
-    app.get(`/${auth_methods.join('-')}`, { config: { oidc: { auth_methods: ['bearer', 'session'] } }, onRequest: app.oidc.guard({ auth_methods: [...auth_methods] }) }, async ({ oidc: { user, via }, headers }) => ({ user, via, authorization: headers.authorization ?? null }))
+  for (const methods of [['client_credentials'], ['password'], ['bearer', 'password', 'session'], ['bearer']] as const) {
+    app.get(`/${methods.join('-')}`, { config: { oidc: { auth_methods: ['bearer', 'session'] } }, onRequest: app.oidc.guard({ auth_methods: [...methods] }) }, async ({ oidc: { user, via }, headers }) => ({ user, via, authorization: headers.authorization ?? null }))
   }
   const answers: Record<string, number> = {}
   for (const path of ['client_credentials', 'password', 'bearer-password-session', 'bearer']) answers[path] = (await app.inject({ url: `/${path}`, headers: basic('ann', 'of the file') })).statusCode

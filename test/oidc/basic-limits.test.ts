@@ -184,10 +184,33 @@ t.test('a token that does not hold here is our fault, and not asked for again an
   const at = await house(t)
   at.authority.grants = async () => await tokenFor(at.authority, 'ann', { iss: 'https://idp.example' })
   for (let time = 0; time < 5; time++) t.equal(await at.status('ann', 'one'), 502)
-  t.equal(calls(at), 2)
+  t.equal(calls(at), 1)
   t.match(at.log.find(line => line.code === 'FST_OIDC_TOKEN_INVALID')?.msg, /is not one that is accepted here: .*iss/)
   at.authority.grants = async () => await tokenFor(at.authority, 'bob', { aud: 'another' })
   t.equal(await at.status('bob', 'x'), 403, 'for another API it is refused as any token is')
+})
+
+t.test('the method that knew a credential is asked alone, for as long as it does', async t => {
+  const clock = movableClock(t)
+  const at = await house(t, { auth_methods: ['password', 'client_credentials'] })
+  let secret = 'secret'
+  const asked = (): string[] => at.authority.asked.splice(0).map(({ form }) => form.get('grant_type') ?? '')
+  at.authority.grants = async ({ client }) => client?.id === 'job' && client.secret === secret ? await tokenFor(at.authority, 'job') : UNKNOWN
+  t.strictSame([await at.status('job', 'secret'), asked()], [200, ['password', 'client_credentials']])
+  for (let expiry = 0; expiry < 3; expiry++) {
+    clock.advance(301)
+    t.strictSame([await at.status('job', 'secret'), asked()], [200, ['client_credentials']], 'no user is asked for')
+  }
+  at.authority.failures['/token'] = 'reset'
+  clock.advance(301)
+  t.strictSame([await at.status('job', 'secret'), asked()], [503, []])
+  delete at.authority.failures['/token']
+  t.strictSame([await at.status('job', 'secret'), asked()], [200, ['client_credentials']], 'an outage says nothing of it')
+  secret = 'another'
+  clock.advance(301)
+  t.strictSame([await at.status('job', 'secret'), asked()], [401, ['client_credentials', 'password']])
+  clock.advance(6)
+  t.strictSame([await at.status('job', 'secret'), asked()], [401, ['password', 'client_credentials']])
 })
 
 t.test('a token that was taken back is exchanged anew', async t => {

@@ -8,14 +8,20 @@ import type { NameAndPassword } from '../session/local-users.ts'
 import { isOfClient, isOfUser } from './credential.ts'
 import { createGuessBrake } from './guess-brake.ts'
 
+/** An access token for a credential: `fresh` ones the provider has given just now. */
+export interface ExchangedToken {
+  readonly token: string
+  readonly origin: 'fresh' | 'kept'
+}
+
 /** Exchanges what `Authorization: Basic` brings for an access token. */
 export interface CredentialExchange {
   /**
-   * The access token; the methods are tried in this order, and the first that knows the credential decides. A promise only where the provider is asked.
+   * The access token; the methods are tried in this order, the one that knew the credential last before the others, and the first that knows it decides. A promise only where the provider is asked.
    * @throws FST_OIDC_CREDENTIALS_INVALID, FST_OIDC_GUESSES_TOO_MANY
    * @rejects the same, and what the provider's faults are called
    */
-  tokenFor (methods: readonly ExchangedMethod[], credential: NameAndPassword, address: string): string | Promise<string>
+  tokenFor (methods: readonly ExchangedMethod[], credential: NameAndPassword, address: string): ExchangedToken | Promise<ExchangedToken>
   /** The token does no more. */
   forget (methods: readonly ExchangedMethod[], credential: NameAndPassword, token: string): void
   /** What it is exchanged for does not hold: for a while nobody asks again. */
@@ -39,6 +45,8 @@ const MAX_FLIGHTS = 1000
 const MAX_LIFE = 300
 /** Seconds. Long enough for who repeats himself, short enough for an account that is just being made. */
 const REFUSED_LIFE = 5
+/** Seconds after it was right: longer than a token, so that a client's secret is not tried as a user's password at each expiry. */
+const WON_LIFE = 86_400
 /** Programs of many names may come from one address. */
 const LIMITS = { pair: 10, address: 100, site: 300, name: 100 }
 
@@ -63,7 +71,8 @@ export function createCredentialExchange ({ grant, leeway, clock, nowMs }: Excha
   // Of the process, and never seen: who can look into the memory or time an answer learns nothing of what was hashed.
   const secret = randomBytes(32)
   const brake = createGuessBrake({ limits: LIMITS, nowMs, tooMany: tooManyGuesses })
-  const kept = createVerificationCache<string>({ maxEntries: MAX_KEPT, maxBytes: MAX_BYTES })
+  const kept = createVerificationCache<ExchangedToken>({ maxEntries: MAX_KEPT, maxBytes: MAX_BYTES })
+  const won = createVerificationCache<true>({ maxEntries: MAX_KEPT, maxBytes: MAX_BYTES })
   const rejected = createVerificationCache<Rejection>({ maxEntries: MAX_REFUSED, maxBytes: MAX_BYTES })
   const flights = new Map<string, Promise<CredentialGrant>>()
 
@@ -74,7 +83,7 @@ export function createCredentialExchange ({ grant, leeway, clock, nowMs }: Excha
     }))
   }
 
-  function tokenAmong (candidates: readonly Candidate[], now: EpochSeconds): string | null {
+  function tokenAmong (candidates: readonly Candidate[], now: EpochSeconds): ExchangedToken | null {
     for (const { key } of candidates) {
       const token = kept.get(key, now)
       if (token !== undefined) return token
@@ -93,8 +102,13 @@ export function createCredentialExchange ({ grant, leeway, clock, nowMs }: Excha
   async function ask ({ method, key }: Candidate, credential: NameAndPassword): Promise<CredentialGrant> {
     const granted = await grant(method, credential)
     const now = clock()
-    if (granted.kind === 'granted') kept.set(key, granted.accessToken, Math.min(granted.expiresAt - leeway, now + MAX_LIFE), key.length + granted.accessToken.length)
-    else rejected.set(key, granted, now + REFUSED_LIFE, key.length + granted.reason.length)
+    if (granted.kind === 'granted') {
+      kept.set(key, { token: granted.accessToken, origin: 'kept' }, Math.min(granted.expiresAt - leeway, now + MAX_LIFE), key.length + granted.accessToken.length)
+      won.set(key, true, now + WON_LIFE, key.length)
+    } else {
+      rejected.set(key, granted, now + REFUSED_LIFE, key.length + granted.reason.length)
+      won.delete(key)
+    }
     return granted
   }
 
@@ -108,17 +122,23 @@ export function createCredentialExchange ({ grant, leeway, clock, nowMs }: Excha
     return started
   }
 
-  async function exchange (candidates: readonly Candidate[], credential: NameAndPassword): Promise<string | null> {
-    for (const candidate of candidates) {
+  /** What knew it last goes first. */
+  function inOrder (candidates: readonly Candidate[]): readonly Candidate[] {
+    const winner = candidates.find(({ key }) => won.get(key, clock()) === true)
+    return winner === undefined ? candidates : [winner, ...candidates.filter(candidate => candidate !== winner)]
+  }
+
+  async function exchange (candidates: readonly Candidate[], credential: NameAndPassword): Promise<ExchangedToken | null> {
+    for (const candidate of inOrder(candidates)) {
       if (rejected.get(candidate.key, clock())?.kind === 'refused') continue
       const granted = await share(candidate, credential)
-      if (granted.kind === 'granted') return granted.accessToken
+      if (granted.kind === 'granted') return { token: granted.accessToken, origin: 'fresh' }
     }
     return null
   }
 
   /** The guess is counted until it turns out to be right, or nobody's to judge. */
-  async function guess (candidates: readonly Candidate[], credential: NameAndPassword, address: string): Promise<string> {
+  async function guess (candidates: readonly Candidate[], credential: NameAndPassword, address: string): Promise<ExchangedToken> {
     const taken = brake.take(address, credential.name)
     const token = tokenAmong(candidates, clock()) ?? await exchange(candidates, credential).catch((error: unknown) => {
       taken.unjudged()
@@ -132,7 +152,7 @@ export function createCredentialExchange ({ grant, leeway, clock, nowMs }: Excha
     return token
   }
 
-  async function join (candidates: readonly Candidate[], credential: NameAndPassword, address: string): Promise<string> {
+  async function join (candidates: readonly Candidate[], credential: NameAndPassword, address: string): Promise<ExchangedToken> {
     brake.check(address, credential.name)
     const token = await exchange(candidates, credential)
     if (token === null) throw credentialsInvalid('the provider does not know the credential')
@@ -156,7 +176,7 @@ export function createCredentialExchange ({ grant, leeway, clock, nowMs }: Excha
       return candidates.some(({ key }) => flights.has(key)) ? join(candidates, credential, address) : guess(candidates, credential, address)
     },
     forget (methods, credential, token) {
-      for (const { key } of candidatesOf(methods, credential)) if (kept.get(key, clock()) === token) kept.delete(key)
+      for (const { key } of candidatesOf(methods, credential)) if (kept.get(key, clock())?.token === token) kept.delete(key)
     },
     reject (methods, credential, error) {
       for (const { key } of candidatesOf(methods, credential)) {

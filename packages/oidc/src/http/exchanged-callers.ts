@@ -33,15 +33,17 @@ export function createExchangedCallers ({ exchange, bearer, viewOf }: ExchangedC
     }
   }
 
-  /** A token that was kept may have been taken back since: a new one has to hold. */
+  /** A token that was kept may have been taken back since: a fresh one has to hold. */
   async function identify (request: FastifyRequest, credential: NameAndPassword, methods: readonly ExchangedMethod[]): Promise<RequestOidc> {
-    const first = await exchange.tokenFor(methods, credential, request.ip)
-    const known = await verify(request, first)
-    if (!(known instanceof Error)) return viewOf(known)
-    exchange.forget(methods, credential, first)
-    const renewed = await verify(request, await exchange.tokenFor(methods, credential, request.ip))
-    if (!(renewed instanceof Error)) return viewOf(renewed)
-    const fault = tokenInvalid(`the access token that the credential was exchanged for is not one that is accepted here: ${rootCause(renewed).message}`)
+    let exchanged = await exchange.tokenFor(methods, credential, request.ip)
+    let verified = await verify(request, exchanged.token)
+    if (verified instanceof Error && exchanged.origin === 'kept') {
+      exchange.forget(methods, credential, exchanged.token)
+      exchanged = await exchange.tokenFor(methods, credential, request.ip)
+      verified = await verify(request, exchanged.token)
+    }
+    if (!(verified instanceof Error)) return viewOf(verified)
+    const fault = tokenInvalid(`the access token that the credential was exchanged for is not one that is accepted here: ${rootCause(verified).message}`)
     exchange.reject(methods, credential, fault)
     throw fault
   }
