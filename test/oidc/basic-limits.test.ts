@@ -213,6 +213,20 @@ t.test('the method that knew a credential is asked alone, for as long as it does
   t.strictSame([await at.status('job', 'secret'), asked()], [401, ['password', 'client_credentials']])
 })
 
+t.test('claims that claim_schema does not take are 401, as with a bearer token, and one call', async t => {
+  for (const token of ['jwt', 'opaque']) {
+    const authority = await createAuthority(t)
+    const { app, log } = createApplication(t)
+    authority.grants = async () => token === 'jwt' ? await tokenFor(authority, 'ann') : { body: { access_token: `opaque ${authority.asked.length}`.replace(' ', '-'), token_type: 'Bearer', expires_in: 300 } }
+    authority.knows = () => claimsFor(authority, { active: true, sub: 'ann' })
+    await app.register(oidc, { client_id: 'app', client_secret: 'our secret', discovery: authority.discovery, bearer_only: true, ...token === 'jwt' ? { public_key: signer.pem } : { introspection_endpoint: `${authority.issuer}/introspect` }, audience: 'api', auth_methods: ['password'], claim_schema: { type: 'object', required: ['staff'] } } as OidcPluginOptions)
+    app.get('/', async () => '')
+    for (let time = 0; time < 4; time++) t.match(await app.inject({ url: '/', headers: basic('ann', 'one') }), { statusCode: 401, headers: { 'www-authenticate': [/invalid_token/] }, payload: /FST_OIDC_BEARER_INVALID/ }, token)
+    t.equal(authority.asked.length, 1)
+    t.strictSame([...new Set(log.filter(line => line.oidc === 'refused').map(line => line.level))], [30], 'nothing for an operator to mend')
+  }
+})
+
 t.test('a token that was taken back is exchanged anew', async t => {
   const clock = movableClock(t)
   const { app } = createApplication(t)

@@ -5,7 +5,7 @@ import { acceptsBearer, introspects, verifiesJwts } from '../options/bearer-opti
 import type { OidcSettings } from '../options/settings.ts'
 import type { Provider } from '../provider/provider.ts'
 import { createIntrospection, type RequestHeaders } from './introspection.ts'
-import { invalidToken } from './invalid.ts'
+import { invalidToken, isUnmet, unmetToken } from './invalid.ts'
 import { createJwtVerifier } from './jwt-verifier.ts'
 import { isTokenText, readCredential } from './token.ts'
 import { createJudge, type VerifiedToken } from './verdict.ts'
@@ -40,9 +40,13 @@ const COPIES = 4
 const MAX_FLIGHTS = 1000
 /** Seconds. Long enough to stop who repeats a token that is none, short enough for one that is about to be. */
 const REFUSED_LIFE = 5
+interface Refusal { readonly kind: 'invalid' | 'unmet', readonly reason: string }
+
+const REFUSE: Readonly<Record<Refusal['kind'], (reason: string) => Error>> = { invalid: invalidToken, unmet: unmetToken }
+
 /** Of the process: cores with the same settings and `cache_segment` need not ask twice. */
 const kept = createVerificationCache<VerifiedToken>({ maxEntries: MAX_KEPT, maxBytes: MAX_BYTES })
-const refused = createVerificationCache<string>({ maxEntries: MAX_REFUSED, maxBytes: MAX_BYTES })
+const refused = createVerificationCache<Refusal>({ maxEntries: MAX_REFUSED, maxBytes: MAX_BYTES })
 
 /** Everything that the validity of a token depends on, beside the token. */
 function fingerprint (settings: OidcSettings): string {
@@ -77,7 +81,7 @@ export function createBearerTokens ({ provider, settings, clock, tally }: Bearer
     } catch (error) {
       if (introspection !== null && isRefusal(error)) {
         const reason = String((error.cause as Error | undefined)?.message)
-        refused.set(key, reason, clock() + REFUSED_LIFE, key.length + reason.length)
+        refused.set(key, { kind: isUnmet(error) ? 'unmet' : 'invalid', reason }, clock() + REFUSED_LIFE, key.length + reason.length)
       }
       throw error
     }
@@ -96,11 +100,11 @@ export function createBearerTokens ({ provider, settings, clock, tally }: Bearer
   function look (token: string, headers: RequestHeaders): VerifiedToken | Promise<VerifiedToken> {
     const key = keyOf(token, headers)
     const known = kept.get(key, clock())
-    const reason = known === undefined ? refused.get(key, clock()) : undefined
-    if (known !== undefined || reason !== undefined) tally.hits++
+    const refusal = known === undefined ? refused.get(key, clock()) : undefined
+    if (known !== undefined || refusal !== undefined) tally.hits++
     else tally.misses++
     if (known !== undefined) return known
-    if (reason !== undefined) throw invalidToken(`${reason} (remembered)`)
+    if (refusal !== undefined) throw REFUSE[refusal.kind](`${refusal.reason} (remembered)`)
     if (!isTokenText(token)) throw invalidToken('it has characters that no token has')
     return share(key, token, headers)
   }

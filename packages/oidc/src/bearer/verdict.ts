@@ -4,7 +4,7 @@ import { claimCheckOf } from '../options/claim-schema.ts'
 import type { OidcSettings } from '../options/settings.ts'
 import type { Audience } from '../policy/subject.ts'
 import { audienceOf, freezeClaims, scopesOf, type AudienceRule } from './claims.ts'
-import { invalidToken } from './invalid.ts'
+import { invalidToken, unmetToken } from './invalid.ts'
 import type { Introspection, RequestHeaders } from './introspection.ts'
 import type { JwtVerifier } from './jwt-verifier.ts'
 import { readJwtHeader, type JwtHeader } from './token.ts'
@@ -61,7 +61,7 @@ function createDescription (settings: OidcSettings): Describe {
   return (token, claims, verifiedBy) => {
     if (!freezeClaims(claims)) throw invalidToken('its claims are nested too deep')
     const problem = checkClaims?.(claims) ?? null
-    if (problem !== null) throw invalidToken(`claim validation failed: ${problem}`)
+    if (problem !== null) throw unmetToken(`claim validation failed: ${problem}`)
     return Object.freeze({ token, claims, scopes: scopesOf(claims), expiresAt: numberOf(claims, 'exp'), audience: audienceOf(claims, audience), verifiedBy })
   }
 }

@@ -2,6 +2,7 @@ import type { FastifyRequest } from 'fastify'
 import { readBasicCredential } from '../basic/credential.ts'
 import type { CredentialExchange } from '../basic/exchange.ts'
 import type { BearerTokens } from '../bearer/bearer-tokens.ts'
+import { isUnmet } from '../bearer/invalid.ts'
 import type { VerifiedToken } from '../bearer/verdict.ts'
 import { AuthorizationMalformedError, BearerExpiredError, BearerInvalidError, CredentialsInvalidError } from '../errors.ts'
 import type { ExchangedMethod } from '../policy/auth-methods.ts'
@@ -13,7 +14,7 @@ import type { RequestOidc } from './request-oidc.ts'
 /**
  * Who brought `Authorization: Basic`, by the access token that it is exchanged for; null: the request brings none.
  * @throws FST_OIDC_AUTHORIZATION_MALFORMED
- * @rejects FST_OIDC_CREDENTIALS_INVALID, FST_OIDC_GUESSES_TOO_MANY, and what the provider's faults are called
+ * @rejects FST_OIDC_CREDENTIALS_INVALID, FST_OIDC_GUESSES_TOO_MANY, FST_OIDC_BEARER_INVALID where `claim_schema` does not hold, and what the provider's faults are called
  */
 export type ExchangedCallers = (request: FastifyRequest, authorization: string | undefined, methods: readonly ExchangedMethod[]) => Promise<RequestOidc> | null
 
@@ -28,7 +29,7 @@ export function createExchangedCallers ({ exchange, bearer, viewOf }: ExchangedC
     try {
       return await bearer.verify(`Bearer ${token}`, request.headers) ?? new AuthorizationMalformedError()
     } catch (error) {
-      if (error instanceof BearerInvalidError || error instanceof BearerExpiredError) return error
+      if ((error instanceof BearerInvalidError || error instanceof BearerExpiredError) && !isUnmet(error)) return error
       throw error
     }
   }
