@@ -83,8 +83,10 @@ export function createAuthorization (room: AuthorizationRoom): Authorization {
     const asked = room.localCallers(request, authorization)
     if (asked === null || authorization === undefined) return false
     const caller = await asked
-    if (caller === null) mistaken.add(request)
-    if (caller === null) return false
+    if (caller === null) {
+      mistaken.add(request)
+      return false
+    }
     takeAway(request, authorization)
     request.oidc = caller.oidc
     checkClaims(caller.claimProblem)
