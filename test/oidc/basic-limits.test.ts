@@ -32,7 +32,7 @@ async function house (t: Scope, options: Partial<OidcPluginOptions> = {}): Promi
   const passwords = new Map([['ann', 'one']])
   authority.grants = async ({ form }) => passwords.get(form.get('username') ?? '') === form.get('password') ? await tokenFor(authority, form.get('username') ?? '') : UNKNOWN
   const { app, log } = createApplication(t)
-  await app.register(oidc, { client_id: 'app', client_secret: 'our secret', discovery: authority.discovery, bearer_only: true, public_key: signer.pem, audience: 'api', auth_methods: ['password'], security_profile: 'oauth2.1', ...options } as OidcPluginOptions)
+  await app.register(oidc, { client_id: 'app', client_secret: 'our secret', discovery: authority.discovery, bearer_only: true, public_key: signer.pem, audience: 'api', timeout: 30, auth_methods: ['password'], security_profile: 'oauth2.1', ...options } as OidcPluginOptions)
   app.all('/*', async ({ oidc: { user }, headers }) => ({ user, authorization: headers.authorization ?? null }))
   const status: House['status'] = async (name, password, remoteAddress = '192.0.2.1') => (await app.inject({ url: '/', headers: basic(name, password), remoteAddress })).statusCode
   return { app, authority, log, passwords, status }
