@@ -36,6 +36,7 @@ const FLOORS: Readonly<Record<string, number>> = {
   policy: 1,
   'errors.ts': 0,
   'events.ts': 0,
+  'flights.ts': 0,
   'memories.ts': 0
 }
 

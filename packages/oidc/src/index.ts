@@ -19,6 +19,7 @@ export { checkDomains, createDomainList, type DomainList } from './policy/domain
 export type { Asked } from './http/open-requests.ts'
 export { isTrustedPeer } from './http/trusted-peer.ts'
 export { keepFile, type KeptFile, type KeptFileRoom } from './options/kept-file.ts'
+export { createFlights, type Flights, type FlightsBound } from './flights.ts'
 export { createGuessBrake, type Guess, type GuessBrake, type GuessBrakeRoom, type GuessLimits } from './basic/guess-brake.ts'
 export { LOCAL_ISSUER } from './session/local-users.ts'
 export type { LocalIdentity, LocalUsers, NameAndPassword } from './session/local-users.ts'

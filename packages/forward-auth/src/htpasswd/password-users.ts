@@ -1,5 +1,5 @@
 import { createHmac, randomBytes } from 'node:crypto'
-import { createGuessBrake, type LocalIdentity, type NameAndPassword } from 'fastify-oidc'
+import { createFlights, createGuessBrake, type LocalIdentity, type NameAndPassword } from 'fastify-oidc'
 import { createPasswordCheck } from './password-check.ts'
 import { isName, type PasswordEntries, type PasswordEntry } from './password-file.ts'
 import { tooManyGuesses } from './too-many-guesses.ts'
@@ -39,7 +39,7 @@ export function createPasswordUsers ({ entries, groups, nowMs }: PasswordUsersRo
   const brake = createGuessBrake({ limits: LIMITS, nowMs, tooMany: tooManyGuesses })
   const check = createPasswordCheck()
   const remembered = new Map<string, Remembered>()
-  const flights = new Map<string, Promise<LocalIdentity | null>>()
+  const flights = createFlights<LocalIdentity | null>()
 
   const digest = (text: string): Buffer => createHmac('sha256', key).update(text).digest()
   const isCurrent = (user: string, stamp: string): boolean => entries().get(user)?.stamp === stamp
@@ -82,11 +82,7 @@ export function createPasswordUsers ({ entries, groups, nowMs }: PasswordUsersRo
       const secret = digest(JSON.stringify([name, password, address])).toString('base64')
       const known = remembered.get(secret)
       if (known !== undefined && known.untilMs > nowMs() && !brake.isHeld(address, name) && isCurrent(name, known.identity.stamp)) return known.identity
-      const running = flights.get(secret)
-      if (running !== undefined) return await running
-      const started = guess(secret, credential, address).finally(() => { flights.delete(secret) })
-      flights.set(secret, started)
-      return await started
+      return await flights.share(secret, async () => await guess(secret, credential, address))
     }
   }
 }

@@ -2,6 +2,7 @@ import { createHmac, randomBytes } from 'node:crypto'
 import type { Clock, EpochSeconds } from 'fastify-oidc-session-store'
 import { createVerificationCache } from '../bearer/verification-cache.ts'
 import { CredentialsInvalidError, GuessesTooManyError, ProviderUnavailableError } from '../errors.ts'
+import { createFlights } from '../flights.ts'
 import type { ExchangedMethod } from '../policy/auth-methods.ts'
 import type { CredentialGrant } from '../provider/credential-grant.ts'
 import type { NameAndPassword } from '../session/local-users.ts'
@@ -74,7 +75,7 @@ export function createCredentialExchange ({ grant, leeway, clock, nowMs }: Excha
   const kept = createVerificationCache<ExchangedToken>({ maxEntries: MAX_KEPT, maxBytes: MAX_BYTES })
   const won = createVerificationCache<true>({ maxEntries: MAX_KEPT, maxBytes: MAX_BYTES })
   const rejected = createVerificationCache<Rejection>({ maxEntries: MAX_REFUSED, maxBytes: MAX_BYTES })
-  const flights = new Map<string, Promise<CredentialGrant>>()
+  const flights = createFlights<CredentialGrant>({ most: MAX_FLIGHTS, full: () => new ProviderUnavailableError() })
 
   function candidatesOf (methods: readonly ExchangedMethod[], credential: NameAndPassword): Candidate[] {
     return methods.filter(method => BELONGS[method](credential)).map(method => ({
@@ -112,16 +113,6 @@ export function createCredentialExchange ({ grant, leeway, clock, nowMs }: Excha
     return granted
   }
 
-  /** However many bring a credential at once, it is exchanged once. */
-  function share (candidate: Candidate, credential: NameAndPassword): Promise<CredentialGrant> {
-    const running = flights.get(candidate.key)
-    if (running !== undefined) return running
-    if (flights.size >= MAX_FLIGHTS) throw new ProviderUnavailableError()
-    const started = ask(candidate, credential).finally(() => { flights.delete(candidate.key) })
-    flights.set(candidate.key, started)
-    return started
-  }
-
   /** What knew it last goes first. */
   function inOrder (candidates: readonly Candidate[]): readonly Candidate[] {
     const winner = candidates.find(({ key }) => won.get(key, clock()) === true)
@@ -131,7 +122,7 @@ export function createCredentialExchange ({ grant, leeway, clock, nowMs }: Excha
   async function exchange (candidates: readonly Candidate[], credential: NameAndPassword): Promise<ExchangedToken | null> {
     for (const candidate of inOrder(candidates)) {
       if (rejected.get(candidate.key, clock())?.kind === 'refused') continue
-      const granted = await share(candidate, credential)
+      const granted = await flights.share(candidate.key, async () => await ask(candidate, credential))
       if (granted.kind === 'granted') return { token: granted.accessToken, origin: 'fresh' }
     }
     return null
@@ -173,7 +164,7 @@ export function createCredentialExchange ({ grant, leeway, clock, nowMs }: Excha
         brake.check(address, name)
         throw rejection
       }
-      return candidates.some(({ key }) => flights.has(key)) ? join(candidates, credential, address) : guess(candidates, credential, address)
+      return candidates.some(({ key }) => flights.get(key) !== undefined) ? join(candidates, credential, address) : guess(candidates, credential, address)
     },
     forget (methods, credential, token) {
       for (const { key } of candidatesOf(methods, credential)) if (kept.get(key, clock())?.token === token) kept.delete(key)

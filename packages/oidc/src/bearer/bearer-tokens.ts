@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto'
 import type { CacheTally, Clock } from 'fastify-oidc-session-store'
 import { AuthorizationMalformedError, BearerExpiredError, BearerInvalidError, ProviderUnavailableError } from '../errors.ts'
+import { createFlights } from '../flights.ts'
 import { acceptsBearer, introspects, verifiesJwts } from '../options/bearer-options.ts'
 import type { OidcSettings } from '../options/settings.ts'
 import type { Provider } from '../provider/provider.ts'
@@ -40,6 +41,7 @@ const COPIES = 4
 const MAX_FLIGHTS = 1000
 /** Seconds. Long enough to stop who repeats a token that is none, short enough for one that is about to be. */
 const REFUSED_LIFE = 5
+
 interface Refusal { readonly kind: 'invalid' | 'unmet', readonly reason: string }
 
 const REFUSE: Readonly<Record<Refusal['kind'], (reason: string) => Error>> = { invalid: invalidToken, unmet: unmetToken }
@@ -66,7 +68,7 @@ export function createBearerTokens ({ provider, settings, clock, tally }: Bearer
   const judge = createJudge({ settings, clock, jwts, introspection })
   const prefix = fingerprint(settings)
   const hasAddons = introspection !== null && settings.introspection_addon_headers !== undefined
-  const flights = new Map<string, Promise<VerifiedToken>>()
+  const flights = createFlights<VerifiedToken>({ most: MAX_FLIGHTS, full: () => new ProviderUnavailableError() })
 
   function keyOf (token: string, headers: RequestHeaders): string {
     const addons = hasAddons ? JSON.stringify(introspection?.addonsOf(headers)) : ''
@@ -87,16 +89,6 @@ export function createBearerTokens ({ provider, settings, clock, tally }: Bearer
     }
   }
 
-  /** However many ask about a token at once, it is looked at once. */
-  function share (key: string, token: string, headers: RequestHeaders): Promise<VerifiedToken> {
-    const running = flights.get(key)
-    if (running !== undefined) return running
-    if (flights.size >= MAX_FLIGHTS) throw new ProviderUnavailableError()
-    const started = settle(key, token, headers).finally(() => { flights.delete(key) })
-    flights.set(key, started)
-    return started
-  }
-
   function look (token: string, headers: RequestHeaders): VerifiedToken | Promise<VerifiedToken> {
     const key = keyOf(token, headers)
     const known = kept.get(key, clock())
@@ -106,7 +98,7 @@ export function createBearerTokens ({ provider, settings, clock, tally }: Bearer
     if (known !== undefined) return known
     if (refusal !== undefined) throw REFUSE[refusal.kind](`${refusal.reason} (remembered)`)
     if (!isTokenText(token)) throw invalidToken('it has characters that no token has')
-    return share(key, token, headers)
+    return flights.share(key, async () => await settle(key, token, headers))
   }
 
   return {

@@ -2,6 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type { Clock, EpochSeconds } from 'fastify-oidc-session-store'
 import { createVerificationCache } from '../bearer/verification-cache.ts'
 import { ConsumersUnavailableError } from '../errors.ts'
+import { createFlights } from '../flights.ts'
 import type { ConsumerKey, ConsumerOptions, ConsumerRecord } from '../options/consumer-options.ts'
 import type { ConsumerSource } from './consumer-source.ts'
 
@@ -47,7 +48,7 @@ async function within<T> (work: Promise<T>, seconds: number): Promise<T> {
 /** Consumers, and that there are none, are kept apart: strangers do not crowd out who is known. */
 export function createConsumerLookup ({ source, options, timeout, clock }: ConsumerLookupRoom): ConsumerLookup {
   const [known, unknown] = [createVerificationCache<LookedUp>(LIMITS), createVerificationCache<LookedUp>(LIMITS)]
-  const flights = new Map<string, Promise<LookedUp>>()
+  const flights = createFlights<LookedUp>()
 
   async function ask (key: string, by: ConsumerKey, value: string): Promise<LookedUp> {
     try {
@@ -59,8 +60,6 @@ export function createConsumerLookup ({ source, options, timeout, clock }: Consu
       return found
     } catch (error) {
       throw unavailable(error)
-    } finally {
-      flights.delete(key)
     }
   }
 
@@ -69,11 +68,7 @@ export function createConsumerLookup ({ source, options, timeout, clock }: Consu
     find (by, value) {
       if (source.isLocal) return { consumer: source.find(by, value) as ConsumerRecord | null, until: Infinity }
       const [key, now] = [`${by} ${value}`, clock()]
-      const cached = known.get(key, now) ?? unknown.get(key, now) ?? flights.get(key)
-      if (cached !== undefined) return cached
-      const flight = ask(key, by, value)
-      flights.set(key, flight)
-      return flight
+      return known.get(key, now) ?? unknown.get(key, now) ?? flights.share(key, async () => await ask(key, by, value))
     }
   }
 }

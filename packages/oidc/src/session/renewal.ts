@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Clock, Lock, SessionCoordinator, SessionStore, Session, StoredSession } from 'fastify-oidc-session-store'
 import { ProviderUnavailableError } from '../errors.ts'
+import { createFlights } from '../flights.ts'
 import type { TokenRefresh } from '../provider/token-refresh.ts'
 import type { Tokens } from '../provider/tokens.ts'
 import { expiryOf, tokenState, type Lifetimes } from './lifetime.ts'
@@ -77,7 +78,7 @@ function remember<V> (known: Map<string, V>, key: string, value: V): void {
 
 export function createRenewal (room: RenewalRoom): SessionRenewal {
   const { store, coordinator, clock } = room
-  const flights = new Map<string, Promise<Renewal>>()
+  const flights = createFlights<Renewal>()
   const pauses = new Map<string, number>()
   const acknowledged = new Set<string>()
   /** What the provider gave and the store could not keep: the refresh token that it was given for may be spent. */
@@ -207,9 +208,7 @@ export function createRenewal (room: RenewalRoom): SessionRenewal {
     if (flight !== undefined) return isAlive(stored) ? { kind: 'kept', stored } : await flight
     if (isAlive(stored) && (pauses.get(key) ?? 0) > performance.now()) return { kind: 'kept', stored }
     const left = unkept.get(key)
-    const started = (left === undefined ? underLock(stored, key) : keepTokens(left.stored, key, left.tokens)).finally(() => { flights.delete(key) })
-    flights.set(key, started)
-    return await started
+    return await flights.share(key, async () => left === undefined ? await underLock(stored, key) : await keepTokens(left.stored, key, left.tokens))
   }
 
   return {
