@@ -1,22 +1,12 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { createServer, type AddressInfo } from 'node:net'
 import { createInterface } from 'node:readline'
 import t from 'tap'
 import { Browser } from 'fastify-oidc-testing'
+import { freePort } from '../support/free-port.ts'
 import { exampleFolder, startProgram } from './running-example.ts'
 
 const FOLDER = exampleFolder('mcp')
-
-/** Of a resource the URI is known before anything listens. */
-async function freePort (): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
-}
 
 /** Somebody who does what the client asks for. */
 async function openInBrowser (browser: Browser, address: string): Promise<string> {
@@ -27,6 +17,7 @@ async function openInBrowser (browser: Browser, address: string): Promise<string
 }
 
 t.test('the mcp example: a client that is given a URL finds the provider, and asks for more when a tool needs more', async t => {
+  // Of a resource the URI is known before anything listens.
   const port = await freePort()
   const origin = await startProgram(t, FOLDER, 'server.js', { PORT: String(port) })
   const client = spawn(process.execPath, ['client.js', `${origin}/mcp`], { cwd: FOLDER, stdio: ['ignore', 'pipe', 'inherit'] })
