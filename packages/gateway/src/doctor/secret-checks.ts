@@ -22,7 +22,7 @@ export function checkSecrets ({ options: { session, client_secret: clientSecret,
     return weakness === null ? [] : [warn('secrets', `${name} ${weakness}`, MAKE)]
   })
   const short = clientSecret !== undefined && clientSecret.length < SHORT_CLIENT_SECRET
-    ? [warn('secrets', `client_secret has ${clientSecret.length} characters: it can be guessed`, 'have a longer one made at the provider')]
+    ? [warn('secrets', `client_secret is so short (${clientSecret.length}) that it can be guessed`, 'have a longer one made at the provider')]
     : []
   const all = [...weak, ...short]
   return all.length === 0 && (named.length > 0 || clientSecret !== undefined) ? [ok('secrets', 'long enough')] : all
