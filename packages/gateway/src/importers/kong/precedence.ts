@@ -1,6 +1,6 @@
 import { ANY_HOST, hostCloseness } from '../../configuration/hosts.ts'
 import type { Match, Precedence } from '../precedence.ts'
-import type { RoutePlan } from './routes.ts'
+import { plainOf, type RoutePlan } from './routes.ts'
 import { isUnset, readList } from './values.ts'
 
 type Native = Readonly<Record<string, unknown>>
@@ -29,9 +29,6 @@ export function matchesOf ({ route: { value }, path }: Turn): PathMatch[] {
   }
   return (hosts.length === 0 ? [ANY_HOST] : hosts).map(host => ({ ...shared, host }))
 }
-
-/** Without a final slash. */
-export const plainOf = (path: string): string => path.replace(/\/+$/, '')
 
 /** A path of Kong is the beginning of whatever it holds for, and is looked at after the number of rules, and plain hosts. */
 export const PRECEDENCE: Precedence<PathMatch> = {

@@ -118,15 +118,18 @@ function upstreamOf (service: Entity, address: URL, preservesHost: boolean): Nat
   }
 }
 
+/** Without a final slash. */
+export const plainOf = (path: string): string => path.replace(/\/+$/, '')
+
 /** A path and what is below it; one with a final slash is what is below it alone. */
 function urisOf (path: string): string[] {
-  const plain = path.replace(/\/+$/, '')
+  const plain = plainOf(path)
   return path.endsWith('/') ? [`${plain}/*`] : [plain, `${plain}/*`]
 }
 
 function pathRoute (route: Entity, path: string, address: URL): Native {
-  const inside = address.pathname.replace(/\/+$/, '') || '/'
-  const from = readFlag(route.value.strip_path) === false ? '/' : path.replace(/\/+$/, '') || '/'
+  const inside = plainOf(address.pathname) || '/'
+  const from = readFlag(route.value.strip_path) === false ? '/' : plainOf(path) || '/'
   return { uris: urisOf(path), ...from === '/' && inside === '/' ? {} : { rewrite_prefix: { from, to: inside } } }
 }
 

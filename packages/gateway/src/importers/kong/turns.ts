@@ -2,7 +2,8 @@ import { formatPath } from 'fastify-oidc-session-store'
 import { hostMatches } from '../../configuration/hosts.ts'
 import { findReversed, shareRequests } from '../precedence.ts'
 import type { Ledger } from '../report.ts'
-import { matchesOf, plainOf, PRECEDENCE, type PathMatch, type Turn } from './precedence.ts'
+import { matchesOf, PRECEDENCE, type PathMatch, type Turn } from './precedence.ts'
+import { plainOf } from './routes.ts'
 
 /** What happens to a request that a route gets. */
 const effectOf = ({ native: { upstream, rewrite_prefix: rewrite, plugins } }: Turn): string => JSON.stringify([upstream, rewrite, plugins])
