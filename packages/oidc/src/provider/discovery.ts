@@ -117,7 +117,7 @@ function withPause (fetch: FetchKeys): FetchKeys {
 async function read (options: DiscoveryOptions): Promise<Metadata> {
   const { url, http, overrides, usesMutualTls, keysMaxAge } = options
   const configuration = await readMetadata(new URL(url), 'discovery', undefined, None(), {
-    [customFetch]: async (target, init) => await http.fetch(target, init as RequestInit),
+    [customFetch]: async (target, init) => await http.fetch(target, init),
     execute: [allowInsecureRequests],
     timeout: http.timeout
   })

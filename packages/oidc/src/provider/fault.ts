@@ -34,7 +34,7 @@ export function isTimeout (error: unknown): boolean {
 }
 
 export function isNetworkFailure (error: unknown): boolean {
-  return codesOf(error).some(code => NETWORK.test(code)) || causesOf(error).some(cause => cause instanceof TypeError && cause.message === 'fetch failed')
+  return codesOf(error).some(code => NETWORK.test(code))
 }
 
 /** The status of an answer that nobody expected: libraries carry the answer as the cause. */

@@ -93,10 +93,10 @@ function configure (settings: OidcSettings, { http }: Shared, { server, keys }: 
   const method = chooseAuthMethod(settings, server)
   const authFor = (endpoint: string | undefined, by = method): ClientAuth => createClientAuth(settings, by, assertionAudience(settings, { endpoint, issuer: server.issuer }))
   const ownClient = { id: settings.client_id, secret: settings.client_secret }
-  function configurationWith (auth: ClientAuth, fetch: CustomFetch = async (url, init) => await http.fetch(url, init as RequestInit), { id, secret } = ownClient): Configuration {
+  function configurationWith (auth: ClientAuth, fetch: CustomFetch = async (url, init) => await http.fetch(url, init), { id, secret } = ownClient): Configuration {
     const configuration = new Configuration(describe(server, settings), id, { [clockTolerance]: settings.iat_slack, ...(secret === undefined ? {} : { client_secret: secret }) }, auth)
     configuration[customFetch] = fetch
-    configuration.timeout = settings.timeout
+    configuration.timeout = 0 // ours is in `http`, and a second one would outlive each answer
     allowInsecureRequests(configuration)
     return configuration
   }
@@ -107,7 +107,7 @@ function configure (settings: OidcSettings, { http }: Shared, { server, keys }: 
     configuration,
     userinfo,
     revocation: configurationWith(authFor(server.revocation_endpoint)),
-    pushing: configurationWith(authFor(server.pushed_authorization_request_endpoint, choosePushMethod(settings, method)), async (url, init) => await acceptOk(http.fetch(url, init as RequestInit))),
+    pushing: configurationWith(authFor(server.pushed_authorization_request_endpoint, choosePushMethod(settings, method)), async (url, init) => await acceptOk(http.fetch(url, init))),
     proofs: createProofs(configuration, proofKeys),
     issuer: server.issuer,
     keys,

@@ -1,16 +1,19 @@
 import { isIPv6 } from 'node:net'
-import { Agent, DecoratorHandler, ProxyAgent, type Dispatcher } from 'undici'
+import { Agent, DecoratorHandler, errors, ProxyAgent, type Dispatcher } from 'undici'
 import type { ResolvedOptions } from '../options/schema.ts'
 import type { ClientCertificate } from '../options/tls-client-auth-options.ts'
 
 /** Forward proxies, as the options name them. */
 export type ForwardProxy = NonNullable<ResolvedOptions['proxy_opts']>
 
+/** By their names in lower case. */
+type Named = Record<string, string>
+
 /** The way of one request. */
 export interface Route {
   readonly dispatcher: Dispatcher
   /** What the request has to say on this way, and what it must not. */
-  addressed (headers: Headers): Headers
+  addressed (headers: Readonly<Named>): Named
 }
 
 /** Ways to the provider: directly, or through a proxy. The environment's proxies are not used. */
@@ -51,16 +54,16 @@ interface Decorated extends Dispatcher.DispatchHandler {
 // undici's types leave out what the class has.
 const Decorator = DecoratorHandler as unknown as new (handler: Dispatcher.DispatchHandler) => Decorated
 
-/** fetch says of a 407 only that it failed. */
+/** A 407 is no answer of the provider's. */
 class ProxyAnswer extends Decorator {
   override onResponseStart (...start: ResponseStart): void {
     const [controller, status] = start
-    if (status === 407) controller.abort(new Error('Proxy response (407): it wants to know who asks'))
+    if (status === 407) controller.abort(new errors.RequestAbortedError('Proxy response (407): it wants to know who asks'))
     else super.onResponseStart(...start)
   }
 }
 
-/** fetch leaves the host to the connection, which is the proxy's. */
+/** Without it undici takes the host from the connection, which is the proxy's. */
 function withHost (headers: Dispatcher.DispatchOptions['headers'], host: string): Dispatcher.DispatchOptions['headers'] {
   return Array.isArray(headers) ? [...headers, 'host', host] : { ...headers as Record<string, string>, host }
 }
@@ -76,21 +79,15 @@ function inAbsoluteForm (agent: Agent, proxy: string): Dispatcher {
 function throughHttpProxy (agent: Agent, proxy: string, authorization: string | undefined): Route {
   return {
     dispatcher: inAbsoluteForm(agent, new URL(proxy).origin),
-    addressed (headers) {
-      if (authorization !== undefined && !headers.has('proxy-authorization')) headers.set('proxy-authorization', authorization)
-      return headers
-    }
+    addressed: headers => ({ ...(authorization === undefined ? {} : { 'proxy-authorization': authorization }), ...headers })
   }
 }
 
 function throughTunnel (agent: ProxyAgent): Route {
   return {
     dispatcher: agent,
-    addressed (headers) {
-      // It would go through the tunnel, and tell the provider what is the proxy's.
-      headers.delete('proxy-authorization')
-      return headers
-    }
+    // It would go through the tunnel, and tell the provider what is the proxy's.
+    addressed: ({ 'proxy-authorization': _tokenOfTheProxy, ...headers }) => headers
   }
 }
 
@@ -115,7 +112,7 @@ export function createRoutes (options: RoutesOptions): Routes {
   const proxyAgent = proxy.http_proxy === undefined ? null : new Agent({ ...limits, connect: { timeout: timeout * 1000 } })
   const tunnelAgent = createTunnelAgent(proxy, options, limits)
   const isExempt = createExemption(proxy.no_proxy)
-  const direct: Route = { dispatcher: agent, addressed: headers => headers }
+  const direct: Route = { dispatcher: agent, addressed: headers => ({ ...headers }) }
   const plain = proxyAgent === null || proxy.http_proxy === undefined ? null : throughHttpProxy(proxyAgent, proxy.http_proxy, proxy.http_proxy_authorization)
   const tunnel = tunnelAgent === null ? null : throughTunnel(tunnelAgent)
   return {
