@@ -7,6 +7,7 @@ import { abandon } from './failure.ts'
 import { namedByConnection } from './header-names.ts'
 import type { Http1Agent } from './http1-agent.ts'
 import { Passage, type PassageRoom } from './passage.ts'
+import type { Patience } from './patience.ts'
 import type { HeaderRules } from './stock.ts'
 
 /** Sends a request on to this path of its upstream, and the answer back. */
@@ -19,8 +20,8 @@ function queryOf (url: string): string {
 }
 
 /** Makes the forwarder that goes from the request to the raw response: no stream, and no hook after the handler but `onResponse`. */
-export function createForwarder (agent: Http1Agent, core: FastifyOidc, { requestHeaders, responseHeaders }: HeaderRules): Forwarder {
-  const room: PassageRoom = { core, responseHeaders }
+export function createForwarder (agent: Http1Agent, core: FastifyOidc, patience: Patience, { requestHeaders, responseHeaders }: HeaderRules): Forwarder {
+  const room: PassageRoom = { core, responseHeaders, patience }
   return (request, reply, path) => {
     const proxied = request as ProxiedRequest
     const { raw } = proxied
@@ -34,7 +35,10 @@ export function createForwarder (agent: Http1Agent, core: FastifyOidc, { request
       path: path + queryOf(raw.url as string),
       method: raw.method as 'GET',
       headers: requestHeaders(proxied, raw.headers, namedByConnection(raw.headers.connection)) as string[],
-      body: body instanceof Readable ? body : null
+      body: body instanceof Readable ? body : null,
+      // The passage sees to them.
+      headersTimeout: 0,
+      bodyTimeout: 0
     }, new Passage(room, proxied, reply))
   }
 }

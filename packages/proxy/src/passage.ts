@@ -7,6 +7,7 @@ import { breakOff, kUpstream, type ProxiedRequest } from './exchange.ts'
 import { abandon, fail, logFailure } from './failure.ts'
 import { http2RecordOf } from './http2-record.ts'
 import { groupRepeated, mergeOwn } from './own-headers.ts'
+import type { Patience, Waiting } from './patience.ts'
 import type { AnswerHead, ResponseHeaders } from './response-headers.ts'
 import { hasSession, isEventStream, logCut } from './session-end.ts'
 import { linksOf, textOf, trailersOf } from './wire.ts'
@@ -19,6 +20,7 @@ type Raw = ServerResponse & Partial<Pick<Http2ServerResponse, 'stream'>> & { [kP
 export interface PassageRoom {
   readonly core: FastifyOidc
   readonly responseHeaders: ResponseHeaders
+  readonly patience: Patience
 }
 
 function onDrain (this: Raw): void {
@@ -48,7 +50,7 @@ function isFinal (status: number): boolean {
 }
 
 /** One answer on its way from undici to the client. Its methods are undici's names for what happens. */
-export class Passage implements Dispatcher.DispatchHandler {
+export class Passage implements Dispatcher.DispatchHandler, Waiting {
   readonly #room: PassageRoom
   readonly #request: ProxiedRequest
   readonly #reply: FastifyReply
@@ -62,6 +64,13 @@ export class Passage implements Dispatcher.DispatchHandler {
   /** The head is held back until the body begins, so that an upstream that fails before is a 502. */
   #isSent = false
   #isOver = false
+  seat: number | null = null
+  /** Whole ticks that the upstream may be silent now; 0: for ever. */
+  #patience = 0
+  /** Ticks since it gave a sign of life. */
+  #silence = 0
+  /** The client does not read as fast as the upstream sends. */
+  #isHeld = false
   #listensForDrain = false
   #informed = 0
   #hinted = 0
@@ -76,12 +85,19 @@ export class Passage implements Dispatcher.DispatchHandler {
   }
 
   onConnect (abort: (reason?: Error) => void): void {
-    if (this.#isOver) abort(new errors.RequestAbortedError())
-    else this.#abort = abort
+    if (this.#isOver) return abort(new errors.RequestAbortedError())
+    this.#abort = abort
+    this.#await(this.#room.patience.headersTicks)
+  }
+
+  /** An upload that goes on is a sign of life: the upstream takes it. */
+  onBodySent (): void {
+    this.#silence = 0
   }
 
   onHeaders (status: number, received: Buffer[], resume: () => void): boolean {
     if (status < 200) {
+      this.#silence = 0
       this.#inform(status, received)
       return true
     }
@@ -92,12 +108,14 @@ export class Passage implements Dispatcher.DispatchHandler {
     }
     if (!isFinal(status)) throw new errors.ResponseError('no status of HTTP', status, {})
     this.#resume = resume
+    this.#await(this.#room.patience.bodyTicks)
     this.#take(status, this.#room.responseHeaders(textOf(received), this.#request))
     return true
   }
 
   onData (chunk: Buffer): boolean {
     const raw = this.#raw
+    this.#silence = 0
     if (!this.#isSent) this.#send()
     if (this.#left !== null) {
       this.#left -= chunk.length
@@ -111,15 +129,13 @@ export class Passage implements Dispatcher.DispatchHandler {
       this.#listensForDrain = true
       raw.on('drain', onDrain)
     }
+    this.#isHeld = true
     return false
   }
 
   onComplete (received: unknown): void {
     if (this.#isOver) return
-    if (this.#raw.writableEnded) {
-      this.#isOver = true
-      return
-    }
+    if (this.#raw.writableEnded) return this.#finish()
     const trailers = received as Buffer[] | null
     const passed = trailers !== null && trailers.length > 0 && this.#request.raw.headers.te?.includes('trailers') === true ? trailersOf(trailers) : null
     if (!this.#isSent) {
@@ -127,14 +143,14 @@ export class Passage implements Dispatcher.DispatchHandler {
       // What it throws comes back through onError.
       this.#send()
     }
-    this.#isOver = true
+    this.#finish()
     if (passed !== null) this.#raw.addTrailers(passed)
     this.#raw.end()
   }
 
   onError (cause: Error): void {
     if (this.#isOver) return
-    this.#isOver = true
+    this.#finish()
     if (!this.#isSent) {
       fail(this.#reply, this.#request[kUpstream], cause)
     } else if (!this.#raw.writableEnded) {
@@ -144,7 +160,18 @@ export class Passage implements Dispatcher.DispatchHandler {
   }
 
   resume (): void {
+    this.#isHeld = false
+    this.#silence = 0
     this.#resume?.()
+  }
+
+  onTick (): void {
+    if (this.#isOver || this.#isHeld || this.#waitsForClient()) {
+      this.#silence = 0
+    } else if (++this.#silence > this.#patience) {
+      this.#await(0)
+      this.#abort?.(this.#resume === null ? new errors.HeadersTimeoutError() : new errors.BodyTimeoutError())
+    }
   }
 
   /** The client is gone, or has everything. */
@@ -165,8 +192,26 @@ export class Passage implements Dispatcher.DispatchHandler {
     }
   }
 
-  #stop (): void {
+  #await (ticks: number): void {
+    this.#patience = ticks
+    this.#silence = 0
+    if (ticks > 0) this.#room.patience.begin(this)
+    else this.#room.patience.end(this)
+  }
+
+  /** An upload of which there is nothing more to pass on yet: how long its client may be silent is for the server to say. */
+  #waitsForClient (): boolean {
+    const { raw } = this.#request
+    return this.#resume === null && !raw.complete && raw.readableLength === 0
+  }
+
+  #finish (): void {
     this.#isOver = true
+    this.#room.patience.end(this)
+  }
+
+  #stop (): void {
+    this.#finish()
     this.#abort?.(new errors.RequestAbortedError())
   }
 
@@ -178,7 +223,7 @@ export class Passage implements Dispatcher.DispatchHandler {
     if (length !== null && status !== 204) list.push('content-length', length)
     if (hasNoBody(this.#request.raw.method as string, status)) {
       this.#send()
-      this.#isOver = true
+      this.#finish()
       this.#raw.end()
     } else if (length === null) {
       this.#beOpenEnded(contentType)

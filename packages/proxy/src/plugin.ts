@@ -14,9 +14,11 @@ import { Http2Sessions } from './http2-sessions.ts'
 import { createLocationRewriter } from './location.ts'
 import { enterMount } from './mounts.ts'
 import { parseProxyOptions, type ProxyOptions, type ProxySettings } from './options.ts'
+import { Patience } from './patience.ts'
 import { createRequestHeaders, type RequestHeaders } from './request-headers.ts'
 import { createResponseHeaders } from './response-headers.ts'
 import { createReplyOptions, type HeaderRules } from './stock.ts'
+import { inMs } from './transport.ts'
 import { Upstream } from './upstream.ts'
 import { createWebSocketOptions } from './web-sockets.ts'
 
@@ -47,7 +49,7 @@ function httpProxyOptions (fastify: FastifyInstance, settings: ProxySettings, tr
     config: settings.oidc === undefined ? {} : { oidc: settings.oidc },
     preHandler: admission as unknown as FastifyHttpProxyOptions['preHandler'],
     replyOptions: createReplyOptions(settings, fastify.oidc, rules),
-    ...(transport instanceof Http1Agent ? { handler: new Choice(fastify, settings, createForwarder(transport, fastify.oidc, rules), admission.name).handler as unknown as NonNullable<FastifyHttpProxyOptions['handler']> } : {}),
+    ...(transport instanceof Http1Agent ? { handler: new Choice(fastify, settings, createForwarder(transport, fastify.oidc, new Patience(inMs(settings.headers_timeout), inMs(settings.body_timeout)), rules), admission.name).handler as unknown as NonNullable<FastifyHttpProxyOptions['handler']> } : {}),
     ...webSockets(fastify, settings, rules.requestHeaders)
   }
 }
