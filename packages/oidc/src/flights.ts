@@ -11,18 +11,26 @@ export interface FlightsBound {
   full (): Error
 }
 
+/** What a map holds of one that is over is this, and not its answer: V8's maps leave dead tables behind, which keep alive what stood in them. */
+interface Flight<Answer> { answer: Promise<Answer> | null }
+
 /** @param bound where callers can bring as many keys as they like */
 export function createFlights<Answer> (bound: FlightsBound | null = null): Flights<Answer> {
-  const flights = new Map<string, Promise<Answer>>()
+  const flights = new Map<string, Flight<Answer>>()
+  const running = (key: string): Promise<Answer> | undefined => flights.get(key)?.answer ?? undefined
   return {
-    get: key => flights.get(key),
+    get: running,
     share (key, begin) {
-      const running = flights.get(key)
-      if (running !== undefined) return running
+      const found = running(key)
+      if (found !== undefined) return found
       if (bound !== null && flights.size >= bound.most) throw bound.full()
-      const started = begin().finally(() => { flights.delete(key) })
-      flights.set(key, started)
-      return started
+      const flight: Flight<Answer> = { answer: null }
+      flight.answer = begin().finally(() => {
+        flight.answer = null
+        flights.delete(key)
+      })
+      flights.set(key, flight)
+      return flight.answer
     }
   }
 }

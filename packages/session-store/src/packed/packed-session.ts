@@ -34,6 +34,11 @@ type Plans = Readonly<Record<string, TokenPlan | null>>
 
 /** What is larger is not deflated, since no more is inflated: a few bytes shall not become many megabytes. */
 const MAX_DEFLATED_TEXT = 2 ** 20
+/**
+ * Sessions have some KB. What zlib takes for larger ones by itself are 400 KB for each packing, which malloc then holds
+ * on to, and a buffer of 16 KB for each result, which lives until the next collection.
+ */
+const ZLIB = { windowBits: 14, memLevel: 7, chunkSize: 4096 } as const
 /** Raw deflate has no checksum: with another dictionary it would give other words, and not an error. */
 const TAG_LENGTH = 4
 /** Room for what is kept apart, and for most hot parts. */
@@ -50,7 +55,7 @@ function packPart (value: Plans, { texts, bytes }: TokenParts, dictionary: Buffe
   const text = [JSON.stringify(value), ...texts].join(SEPARATOR)
   const plain = Buffer.from(text)
   if (plain.length > MAX_DEFLATED_TEXT) return { packed: Buffer.concat([writeVarint(0), writeVarint(plain.length), plain, ...bytes]), text }
-  const deflated = deflateRawSync(plain, { dictionary, level: 9, memLevel: 9 })
+  const deflated = deflateRawSync(plain, { ...ZLIB, dictionary, level: 9 })
   return { packed: Buffer.concat([writeVarint(deflated.length), deflated, ...bytes]), text }
 }
 
@@ -59,7 +64,7 @@ function readText (packed: Buffer, dictionary: Buffer): { text: string, end: num
   const deflated = readVarint(packed, 0)
   if (deflated === null) return null
   const [length, start] = deflated
-  if (length > 0) return { text: inflateRawSync(packed.subarray(start, start + length), { dictionary, maxOutputLength: MAX_DEFLATED_TEXT }).toString(), end: start + length }
+  if (length > 0) return { text: inflateRawSync(packed.subarray(start, start + length), { chunkSize: ZLIB.chunkSize, dictionary, maxOutputLength: MAX_DEFLATED_TEXT }).toString(), end: start + length }
   const plain = readVarint(packed, start)
   return plain === null ? null : { text: packed.toString('utf8', plain[1], plain[1] + plain[0]), end: plain[1] + plain[0] }
 }
