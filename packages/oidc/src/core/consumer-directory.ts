@@ -1,6 +1,5 @@
 import type { FastifyBaseLogger, FastifyRequest } from 'fastify'
 import { systemClock } from 'fastify-oidc-session-store'
-import { openConsumerFile } from '../consumer/consumer-file.ts'
 import { createListSource } from '../consumer/consumer-list.ts'
 import { createConsumerLookup } from '../consumer/consumer-lookup.ts'
 import { createConsumerMapper } from '../consumer/consumer-mapping.ts'
@@ -33,6 +32,8 @@ async function openSource (options: ConsumerOptions, { session }: OidcSettings, 
   }
   if (options.file !== undefined) {
     const onBroken = (error: Error): void => { log.error({ oidc: 'consumers', err: error }, `consumer.file ${options.file ?? ''} cannot be used, and what it said before holds: ${error.message}`) }
+    // Its parser of YAML is for those who have a file.
+    const { openConsumerFile } = await import('../consumer/consumer-file.ts')
     return await openConsumerFile({ path: options.file, anonymous: options.anonymous, onRead: warnAmbiguous, onBroken })
   }
   if (options.list === undefined) return null
