@@ -9,6 +9,14 @@ const SECRET_PATHS = [
   ...SECRET_NAMES.filter(name => name !== 'code').flatMap(name => [`${name}`, `*.${name}`])
 ]
 
+/** Fastify's own: what they have is a number, or made by a serializer that takes no secret in. */
+const PLAIN = ['reqId', 'req', 'res', 'responseTime']
+
+/** Of these names pino asks for a value in place of theirs, and does not look for `*.secret` in each of them, which is a tenth of what a request costs. */
+function censor (value: unknown, [name = '']: string[]): unknown {
+  return PLAIN.includes(name) ? value : '[redacted]'
+}
+
 const withoutQuery = (url: unknown): unknown => typeof url === 'string' ? url.replace(/[?#].*$/s, '') : url
 
 /** Codes and states arrive in queries, and what else does there is the callers' business. */
@@ -21,12 +29,16 @@ function describeRequest (request: FastifyRequest): Record<string, unknown> {
   }
 }
 
+function describeAnswer ({ statusCode }: { readonly statusCode: number }): Record<string, unknown> {
+  return { statusCode }
+}
+
 /** The log: JSON lines, no queries, no credentials. */
 export function loggerOptions (level: string, stream: DestinationStream | undefined): NonNullable<Exclude<FastifyServerOptions['logger'], boolean>> {
   return {
     level,
-    redact: { paths: SECRET_PATHS, censor: '[redacted]' },
-    serializers: { req: describeRequest, source: withoutQuery, url: withoutQuery },
+    redact: { paths: [...SECRET_PATHS, ...PLAIN], censor },
+    serializers: { req: describeRequest, res: describeAnswer, source: withoutQuery, url: withoutQuery },
     ...(stream === undefined ? {} : { stream })
   }
 }
