@@ -5,14 +5,15 @@ import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib'
 import t from 'tap'
 import { createProviderHttp } from '../../packages/oidc/src/provider/http.ts'
 
-type Test = Parameters<Parameters<typeof t.test>[1]>[0]
+interface Teardown { teardown (handler: () => unknown): void }
+
 type Answer = (request: IncomingMessage, response: ServerResponse) => void
 
 const MIB = 2 ** 20
 const JSON_TEXT = '{"issuer":"https://idp.example.test"}'
 
 /** A provider that answers so, and how it is asked. */
-async function providerThat (t: Test, answer: Answer, { timeout = 30 } = {}) {
+async function providerThat (t: Teardown, answer: Answer, { timeout = 30 } = {}) {
   const server = createServer(answer).listen(0, '127.0.0.1')
   await once(server, 'listening')
   const http = createProviderHttp({ timeout, sslVerify: true, proxy: undefined, certificate: null })
@@ -31,7 +32,7 @@ const answering = (body: Buffer, encoding: string): Answer => (_request, respons
 
 for (const [encoding, encode] of [['gzip', gzipSync], ['GZIP', gzipSync], ['x-gzip', gzipSync], ['deflate', deflateSync], ['br', brotliCompressSync], ['identity', Buffer.from]] as const) {
   t.test(`an answer in ${encoding} is read, though nobody asked for it`, async t => {
-    const ask = await providerThat(t, answering(encode(JSON_TEXT) as Buffer, encoding))
+    const ask = await providerThat(t, answering(encode(JSON_TEXT), encoding))
     const answer = await ask()
     t.same(await answer.json(), JSON.parse(JSON_TEXT))
     t.equal(answer.headers.get('content-encoding'), null)
@@ -39,9 +40,10 @@ for (const [encoding, encode] of [['gzip', gzipSync], ['GZIP', gzipSync], ['x-gz
   })
 }
 
-t.test('answers are asked for as they are', async t => {
+t.test('answers are asked for as they are, and by name', async t => {
   const ask = await providerThat(t, ({ headers }, response) => { response.end(JSON.stringify(headers)) })
-  t.match(await (await ask({ headers: { accept: 'application/json' } })).json(), { accept: 'application/json', 'accept-encoding': 'identity' })
+  t.match(await (await ask({ headers: { accept: 'application/json' } })).json(), { accept: 'application/json', 'accept-encoding': 'identity', 'user-agent': 'fastify-oidc' })
+  t.match(await (await ask({ headers: { 'User-Agent': 'another' } })).json(), { 'user-agent': 'another' })
 })
 
 for (const [name, body] of [['a few bytes that would become many', gzipSync(Buffer.alloc(64 * MIB))], ['a byte too many', gzipSync(Buffer.alloc(MIB + 1, 'x'))]] as const) {

@@ -23,6 +23,19 @@ t.test('a session with signed tokens of 1.1 and 0.9 KB takes less than 1,100 byt
   t.ok(sizeOf(session) < 1100, `${sizeOf(session)} bytes of ${JSON.stringify(session).length}`)
 })
 
+for (const groupsInAll of [40, 400, 800]) {
+  t.test(`an ID token says again what its claims say, and takes next to nothing for it, with ${groupsInAll} groups`, async t => {
+    const groups = Array.from({ length: groupsInAll }, () => randomBytes(12).toString('hex'))
+    const session = corporateSession()
+    const claims = { ...session.idTokenClaims, groups }
+    const idToken = [{ alg: 'RS256' }, claims].map(part => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.') + `.${randomBytes(256).toString('base64url')}`
+    const { hot, cold } = packer.pack({ ...session, idTokenClaims: claims, cold: { refreshToken: null, idToken } })
+    t.ok(hot.length > groupsInAll * 12)
+    t.ok(cold.length < 500 + groupsInAll, `${cold.length} bytes beside ${hot.length}`)
+    t.equal(packer.unpack(hot, () => cold)?.session.cold.idToken, idToken)
+  })
+}
+
 t.test('tokens of every spelling come back letter for letter', async t => {
   const json = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url')
   const tokens = [

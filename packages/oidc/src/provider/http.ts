@@ -19,6 +19,9 @@ export interface ProviderHttp {
   close (): Promise<void>
 }
 
+/** Some providers turn away who does not say who asks. */
+const OWN_HEADERS = { 'accept-encoding': 'identity', 'user-agent': 'fastify-oidc' } as const
+
 /** What undici sends as it is. */
 function bodyOf (body: unknown): string | null {
   if (body === undefined || body === null || typeof body === 'string') return body ?? null
@@ -48,7 +51,7 @@ export function createProviderHttp (options: RoutesOptions): ProviderHttp {
     const answer = await request(url, {
       dispatcher,
       method: method as 'GET',
-      headers: addressed({ 'accept-encoding': 'identity', ...Object.fromEntries(new Headers(headers)) }),
+      headers: addressed({ ...OWN_HEADERS, ...Object.fromEntries(new Headers(headers)) }),
       body: bodyOf(body),
       signal
     })

@@ -35,10 +35,11 @@ type Plans = Readonly<Record<string, TokenPlan | null>>
 /** What is larger is not deflated, since no more is inflated: a few bytes shall not become many megabytes. */
 const MAX_DEFLATED_TEXT = 2 ** 20
 /**
- * Sessions have some KB. What zlib takes for larger ones by itself are 400 KB for each packing, which malloc then holds
- * on to, and a buffer of 16 KB for each result, which lives until the next collection.
+ * Most sessions have some KB. What zlib takes for larger ones by itself are 400 KB for each packing, which malloc then
+ * holds on to, and a buffer of 16 KB for each result, which lives until the next collection.
  */
-const ZLIB = { windowBits: 14, memLevel: 7, chunkSize: 4096 } as const
+const ZLIB = { memLevel: 7, chunkSize: 4096 } as const
+const [SMALL_WINDOW_BITS, WINDOW_BITS] = [14, 15]
 /** Raw deflate has no checksum: with another dictionary it would give other words, and not an error. */
 const TAG_LENGTH = 4
 /** Room for what is kept apart, and for most hot parts. */
@@ -55,7 +56,9 @@ function packPart (value: Plans, { texts, bytes }: TokenParts, dictionary: Buffe
   const text = [JSON.stringify(value), ...texts].join(SEPARATOR)
   const plain = Buffer.from(text)
   if (plain.length > MAX_DEFLATED_TEXT) return { packed: Buffer.concat([writeVarint(0), writeVarint(plain.length), plain, ...bytes]), text }
-  const deflated = deflateRawSync(plain, { ...ZLIB, dictionary, level: 9 })
+  // Where not all of it fits, an ID token would not find its claims in the hot part.
+  const windowBits = dictionary.length + plain.length < 2 ** SMALL_WINDOW_BITS ? SMALL_WINDOW_BITS : WINDOW_BITS
+  const deflated = deflateRawSync(plain, { ...ZLIB, windowBits, dictionary, level: 9 })
   return { packed: Buffer.concat([writeVarint(deflated.length), deflated, ...bytes]), text }
 }
 
