@@ -96,9 +96,12 @@ t.test('an answer that comes slowly and never stops coming is passed on to its e
   const upstream = await startUpstream(t, (_request, response) => {
     let left = 12
     const drip = setInterval(() => {
-      if (left-- > 0) return response.write('x')
-      clearInterval(drip)
-      response.end()
+      if (left-- > 0) {
+        response.write('x')
+      } else {
+        clearInterval(drip)
+        response.end()
+      }
     }, PATIENCE * 1000 / 3)
   })
   const front = await startFront(t, { upstream: upstream.url, headers_timeout: PATIENCE, body_timeout: PATIENCE })
