@@ -131,7 +131,9 @@ export function createLoginFinish (room: FinishRoom): LoginFinish {
     return await store.create(session, expiryOf(session, lifetimes, clock()))
   }
 
-  function remember (state: string, started: Promise<StoredSession>): void {
+  function remember (attempt: AnsweredAttempt, started: Promise<StoredSession>): void {
+    // In letters of its own: as a slice of the address it would keep the code alive.
+    const state = Buffer.from(attempt.state).toString()
     if (shared.size >= MAX_SHARED) shared.delete(shared.keys().next().value ?? '')
     shared.set(state, started)
     // A code that was not spent may still be: an attempt that failed is not remembered.
@@ -145,7 +147,7 @@ export function createLoginFinish (room: FinishRoom): LoginFinish {
       const running = shared.get(attempt.state)
       if (running !== undefined) return { kind: 'repeated', stored: await running }
       const started = exchange(attempt)
-      remember(attempt.state, started)
+      remember(attempt, started)
       return { kind: 'new', stored: await started }
     }
   }
