@@ -83,6 +83,26 @@ t.test('an upstream that has the whole upload and says nothing is given up: 504'
   t.match(await front.logged('proxy.failed'), { msg: /headers_timeout/ })
 })
 
+t.test('a request that no socket brought is given up like any other: 504', async t => {
+  const upstream = await startUpstream(t, () => {})
+  const front = await startFront(t, { upstream: upstream.url, headers_timeout: PATIENCE })
+  t.equal((await front.app.inject({ url: '/x', headers: alice })).statusCode, 504)
+  t.equal((await front.app.inject({ method: 'POST', url: '/x', headers: { ...alice, 'content-type': 'text/plain' }, payload: 'hello' })).statusCode, 504)
+})
+
+t.test('an upload of limited length that its client is slow with is waited for, and its upstream not', async t => {
+  const url = await startSocket(t, socket => { socket.resume() })
+  const front = await startFront(t, { upstream: url, headers_timeout: PATIENCE, max_body: 1000 })
+  const { request, status } = upload(front, { 'content-length': 10 })
+  let answered = false
+  status.then(() => { answered = true }, () => {})
+  request.write('hello')
+  await delay(LONG_MS)
+  t.notOk(answered)
+  request.end('world')
+  t.equal(await status, 504)
+})
+
 t.test('an upstream that says it is still at work is waited for', async t => {
   const upstream = await startUpstream(t, (_request, response) => {
     const hint = setInterval(() => { response.writeProcessing() }, PATIENCE * 1000 / 3)

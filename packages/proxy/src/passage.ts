@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import type { Http2ServerResponse } from 'node:http2'
+import { Readable } from 'node:stream'
 import type { FastifyReply } from 'fastify'
 import type { FastifyOidc } from 'fastify-oidc'
 import { errors, type Dispatcher } from 'undici'
@@ -201,8 +202,8 @@ export class Passage implements Dispatcher.DispatchHandler, Waiting {
 
   /** An upload of which there is nothing more to pass on yet: how long its client may be silent is for the server to say. */
   #waitsForClient (): boolean {
-    const { raw } = this.#request
-    return this.#resume === null && !raw.complete && raw.readableLength === 0
+    const { body } = this.#request
+    return this.#resume === null && body instanceof Readable && !body.readableEnded && body.readableLength === 0
   }
 
   #finish (): void {
