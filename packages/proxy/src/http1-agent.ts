@@ -1,4 +1,5 @@
-import { Agent, buildConnector, Pool, type Dispatcher } from 'undici'
+import { Agent, buildConnector, Pool, type Client, type Dispatcher } from 'undici'
+import { Lanes } from './lanes.ts'
 import type { ProxySettings } from './options.ts'
 import { canBeAskedFor, hostOf, tlsSettings } from './tls.ts'
 import { inMs, type Answered, type Transport, type UpstreamRequest } from './transport.ts'
@@ -9,27 +10,31 @@ function createConnector (settings: ProxySettings): buildConnector.connector {
   return (options, callback) => { connect(canBeAskedFor(options.servername ?? '') ? options : { ...options, servername: '' }, callback) }
 }
 
-function createAgent (settings: ProxySettings): Agent {
-  const options = {
+function connectionOptions (settings: ProxySettings): Client.Options {
+  return {
     connect: createConnector(settings),
-    connections: settings.max_connections === 0 ? null : settings.max_connections,
     headersTimeout: inMs(settings.headers_timeout),
     bodyTimeout: inMs(settings.body_timeout),
     keepAliveTimeout: inMs(settings.keepalive_timeout),
     // An upstream's hint may shorten the time, not stretch it.
     keepAliveMaxTimeout: inMs(settings.keepalive_timeout)
   }
-  return new Agent({ factory: origin => new Pool(origin, options) })
 }
 
 /** Speaks HTTP/1.1 to upstreams. */
 export class Http1Agent implements Transport {
+  /** For the stock forwarder. */
   readonly #agent: Agent
+  readonly #options: Client.Options
+  readonly #most: number
+  readonly #lanes = new Map<string, Lanes>()
   readonly #fixedName: string | undefined
   readonly #names = new Map<string, string>()
 
   constructor (settings: ProxySettings) {
-    this.#agent = createAgent(settings)
+    this.#options = connectionOptions(settings)
+    this.#most = settings.max_connections === 0 ? Infinity : settings.max_connections
+    this.#agent = new Agent({ factory: origin => new Pool(origin, { ...this.#options, connections: settings.max_connections === 0 ? null : settings.max_connections }) })
     this.#fixedName = settings.server_name
   }
 
@@ -42,11 +47,19 @@ export class Http1Agent implements Transport {
   dispatch (request: Dispatcher.DispatchOptions & { servername?: string }, handler: Dispatcher.DispatchHandler): void {
     const origin = request.origin as string
     if (origin.startsWith('https:')) request.servername = this.#nameOf(origin)
-    this.#agent.dispatch(request, handler)
+    this.#lanesTo(origin).dispatch(request, handler)
   }
 
   async destroy (): Promise<void> {
-    await this.#agent.destroy()
+    await Promise.all([this.#agent, ...this.#lanes.values()].map(async each => { await each.destroy() }))
+  }
+
+  #lanesTo (origin: string): Lanes {
+    const known = this.#lanes.get(origin)
+    if (known !== undefined) return known
+    const lanes = new Lanes(origin, this.#options, this.#most)
+    this.#lanes.set(origin, lanes)
+    return lanes
   }
 
   /** Always the same for an origin, whatever `Host` the client sent: undici connects anew for another. */
