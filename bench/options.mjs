@@ -5,8 +5,8 @@ import { parseArgs } from 'node:util'
 export const HELP = `pnpm bench: authenticated requests through fastify-oidc and its peers, against the stock proxy without any authentication.
 
   --quick               a look: 3 rounds of 1 s, 100 sessions; no figure to quote
-  --rounds N            7
-  --duration SECONDS    3, of each contestant in each round
+  --rounds N            21, so that a slow second of the machine is one of many
+  --duration SECONDS    1, of each contestant in each round
   --warm-up SECONDS     5, once for each contestant
   --connections N       32
   --sessions N          1000, in rotation
@@ -15,7 +15,7 @@ export const HELP = `pnpm bench: authenticated requests through fastify-oidc and
   --output FOLDER       bench/results
   --reference           writes reference.json and reference.svg, and from them the table of docs/performance.md`
 
-const NUMBERS = { rounds: [7, 3], duration: [3, 1], 'warm-up': [5, 1], connections: [32, 32], sessions: [1000, 100] }
+const NUMBERS = { rounds: [21, 3], duration: [1, 1], 'warm-up': [5, 1], connections: [32, 32], sessions: [1000, 100] }
 
 /** @throws when an option is unknown, or not what it has to be */
 export function readOptions (args, names) {

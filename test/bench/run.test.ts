@@ -11,7 +11,7 @@ const run = promisify(execFile)
 const program = fileURLToPath(new URL('../../bench/run.mjs', import.meta.url))
 
 t.test('--quick shortens what is not written', async t => {
-  t.match(readOptions([], ['bare']), { rounds: 7, duration: 3, warmUp: 5, connections: 32, sessions: 1000, quick: false, reference: false })
+  t.match(readOptions([], ['bare']), { rounds: 21, duration: 1, warmUp: 5, connections: 32, sessions: 1000, quick: false, reference: false })
   t.match(readOptions(['--', '--quick', '--rounds', '5'], ['bare']), { rounds: 5, duration: 1, warmUp: 1, connections: 32, sessions: 100, quick: true })
 })
 

@@ -3,6 +3,7 @@ import http from 'node:http'
 import type net from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import t from 'tap'
+import { Lanes, type Traveller } from '../../packages/proxy/src/lanes.ts'
 import { freePort } from '../support/free-port.ts'
 import { alice, listen, startFront, startUpstream, until, type Front, type Teardown } from './parts.ts'
 
@@ -142,6 +143,42 @@ t.test('an upstream that was away is found when it is back, by those who wait as
   await once(server, 'listening')
   t.teardown(() => { server.closeAllConnections(); server.close() })
   t.same(await Promise.all(['/a', '/b', '/c'].map(async path => (await ask(front, path)).text)), ['/a', '/b', '/c'])
+})
+
+/** Whoever only wants to know how it ended. */
+class Watcher implements Traveller {
+  isOver = false
+  readonly outcome: Promise<string>
+  #settle: (outcome: string) => void = () => {}
+
+  constructor () {
+    this.outcome = new Promise(resolve => { this.#settle = resolve })
+  }
+
+  onConnect (): void {}
+  onHeaders (): boolean { return true }
+  onData (): boolean { return true }
+  onComplete (): void { this.#end('answered') }
+  onError (error: Error): void { this.#end((error as NodeJS.ErrnoException).code ?? error.message) }
+
+  #end (outcome: string): void {
+    this.isOver = true
+    this.#settle(outcome)
+  }
+}
+
+t.test('requests that cannot be sent take no connection away from others', async t => {
+  const upstream = await startCounted(t)
+  const lanes = new Lanes(upstream.url, {}, 1)
+  t.teardown(async () => { await lanes.destroy() })
+  const go = async (path: string): Promise<string> => {
+    const watcher = new Watcher()
+    lanes.dispatch({ path, method: 'GET' }, watcher)
+    return await watcher.outcome
+  }
+  for (let turn = 0; turn < 3; turn++) t.same([await go('no path'), await go('/good')], ['UND_ERR_INVALID_ARG', 'answered'])
+  t.same(await Promise.all(['bad', '/a', 'bad', '/b'].map(go)), ['UND_ERR_INVALID_ARG', 'answered', 'UND_ERR_INVALID_ARG', 'answered'])
+  t.equal(upstream.most, 1)
 })
 
 t.test('an answer that breaks off costs its own request alone', async t => {

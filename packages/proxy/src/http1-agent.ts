@@ -1,5 +1,5 @@
 import { Agent, buildConnector, Pool, type Client, type Dispatcher } from 'undici'
-import { Lanes } from './lanes.ts'
+import { Lanes, type Traveller } from './lanes.ts'
 import type { ProxySettings } from './options.ts'
 import { canBeAskedFor, hostOf, tlsSettings } from './tls.ts'
 import { inMs, type Answered, type Transport, type UpstreamRequest } from './transport.ts'
@@ -43,11 +43,11 @@ export class Http1Agent implements Transport {
     this.#agent.request(request, answered)
   }
 
-  /** Tells the handler alone what comes of it. */
-  dispatch (request: Dispatcher.DispatchOptions & { servername?: string }, handler: Dispatcher.DispatchHandler): void {
+  /** Tells the traveller alone what comes of it. */
+  dispatch (request: Dispatcher.DispatchOptions & { servername?: string }, traveller: Traveller): void {
     const origin = request.origin as string
     if (origin.startsWith('https:')) request.servername = this.#nameOf(origin)
-    this.#lanesTo(origin).dispatch(request, handler)
+    this.#lanesTo(origin).dispatch(request, traveller)
   }
 
   async destroy (): Promise<void> {

@@ -6,9 +6,15 @@ interface Lane {
   isConnected: boolean
 }
 
+/** Who is told of a request, and knows when there is no more to be told. */
+export interface Traveller extends Dispatcher.DispatchHandler {
+  readonly isOver: boolean
+  onError (error: Error): void
+}
+
 interface Departure {
   readonly request: Dispatcher.DispatchOptions
-  readonly handler: Dispatcher.DispatchHandler
+  readonly traveller: Traveller
 }
 
 /**
@@ -32,23 +38,24 @@ export class Lanes {
   }
 
   /** Begins now, or when a connection is free. */
-  dispatch (request: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): void {
-    if (this.#isOver) return handler.onError?.(new errors.ClientDestroyedError())
+  dispatch (request: Dispatcher.DispatchOptions, traveller: Traveller): void {
+    if (this.#isOver) return traveller.onError(new errors.ClientDestroyedError())
     const lane = this.#free.pop() ?? this.#open()
-    if (lane === null) this.#waiting.push({ request, handler })
-    else this.#go(lane, { request, handler })
+    if (lane === null) this.#waiting.push({ request, traveller })
+    else this.#go(lane, { request, traveller })
   }
 
   async destroy (): Promise<void> {
     this.#isOver = true
-    for (const { handler } of this.#waiting.splice(0)) handler.onError?.(new errors.ClientDestroyedError())
+    for (const { traveller } of this.#waiting.splice(0)) traveller.onError(new errors.ClientDestroyedError())
     await Promise.all([...this.#all].map(async ({ client }) => { await client.destroy() }))
   }
 
-  #go (lane: Lane, { request, handler }: Departure): void {
+  #go (lane: Lane, { request, traveller }: Departure): void {
     lane.state = 'busy'
-    // A client that is not busy with it did not take it.
-    if (lane.client.dispatch(request, handler)) this.#release(lane)
+    const isBusy = !lane.client.dispatch(request, traveller)
+    // It also says so of a request that cannot be sent, which it did not take.
+    if (!isBusy || (traveller.isOver && lane.client.stats.size === 0)) this.#release(lane)
   }
 
   /** When undici says so: a turn later than the answer's end, when it knows whether the upstream closed the connection behind it. */

@@ -3,10 +3,11 @@ import type { Http2ServerResponse } from 'node:http2'
 import { Readable } from 'node:stream'
 import type { FastifyReply } from 'fastify'
 import type { FastifyOidc } from 'fastify-oidc'
-import { errors, type Dispatcher } from 'undici'
+import { errors } from 'undici'
 import { breakOff, kUpstream, type ProxiedRequest } from './exchange.ts'
 import { abandon, fail, logFailure } from './failure.ts'
 import { http2RecordOf } from './http2-record.ts'
+import type { Traveller } from './lanes.ts'
 import { groupRepeated, mergeOwn } from './own-headers.ts'
 import type { Patience, Waiting } from './patience.ts'
 import type { AnswerHead, ResponseHeaders } from './response-headers.ts'
@@ -51,7 +52,7 @@ function isFinal (status: number): boolean {
 }
 
 /** One answer on its way from undici to the client. Its methods are undici's names for what happens. */
-export class Passage implements Dispatcher.DispatchHandler, Waiting {
+export class Passage implements Traveller, Waiting {
   readonly #room: PassageRoom
   readonly #request: ProxiedRequest
   readonly #reply: FastifyReply
@@ -83,6 +84,10 @@ export class Passage implements Dispatcher.DispatchHandler, Waiting {
     this.#raw = reply.raw as Raw
     this.#raw[kPassage] = this
     this.#raw.on('close', onClose)
+  }
+
+  get isOver (): boolean {
+    return this.#isOver
   }
 
   onConnect (abort: (reason?: Error) => void): void {
