@@ -19,7 +19,7 @@ interface Departure {
 
 /**
  * Connections to one origin, each with one request at a time; the one that was used last is used next. undici's own pool
- * looks at each of them for every request, and tells of every answer at three levels: a twelfth of what a request costs.
+ * looks at each of them for every request, and tells of every answer at three levels: 4 % of what a request costs.
  */
 export class Lanes {
   readonly #origin: string
